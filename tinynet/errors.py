@@ -1,0 +1,29 @@
+"""The errors that a user's input can cause; each message names what was found and what was expected."""
+
+
+class TinynetError(ValueError):
+    """Base of them all; the command line prints its message without a traceback."""
+
+
+class ArgumentError(TinynetError):
+    """An argument whose value makes no sense."""
+
+
+class ShapeError(TinynetError):
+    """An array, or a window, whose size does not fit."""
+
+
+class DtypeError(TinynetError, TypeError):
+    """An array of another number type than its layer's parameters have."""
+
+
+class DataError(TinynetError):
+    """A file, a folder or a data set that cannot be used."""
+
+
+class CheckpointError(TinynetError):
+    """A checkpoint that is missing, damaged or not ours."""
+
+
+class NotFiniteError(TinynetError):
+    """A loss that became infinite or not a number."""
