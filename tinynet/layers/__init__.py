@@ -1,0 +1,20 @@
+"""The layers, one to a file."""
+from .avg_pool import AvgPool2d
+from .batch_norm import BatchNorm2d
+from .conv import Conv2d
+from .dropout import Dropout
+from .flatten import Flatten
+from .linear import Linear
+from .locally_connected import LocallyConnected2d
+from .lrn import LocalResponseNorm
+from .max_pool import MaxPool2d
+from .relu import ReLU
+from .sigmoid import Sigmoid
+from .softmax import Softmax
+from .spatial_norm import SpatialResponseNorm
+from .tanh import Tanh
+
+__all__ = [
+    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Linear", "LocallyConnected2d", "LocalResponseNorm",
+    "MaxPool2d", "ReLU", "Sigmoid", "Softmax", "SpatialResponseNorm", "Tanh",
+]

@@ -1,0 +1,58 @@
+"""Max-pooling, with windows that may overlap (Krizhevsky et al. 2012, section 3.4)."""
+from typing import NamedTuple
+
+from ..errors import ArgumentError
+from ..layer import Array, Layer, Shape, check_image_shape
+from ..primitives import make_window, to_winner, window_max
+from ..primitives.window import Size
+
+
+class Saved(NamedTuple):
+    """The input (N, H, W, C) and the maxima (N, OH, OW, C)."""
+
+    x: Array
+    y: Array
+
+
+class MaxPool2d(Layer):
+    """y[n, i, j, c] = the largest x[n, :, :, c] under the window at (i, j).
+
+    Parameters
+    ----------
+    kernel_size, stride : int or (int, int)
+        3 and 2, the paper's, overlap; 2 and 2 do not.
+    padding : int or (int, int)
+        Up to kernel_size - 1, so that every window sees a part of the image; what is added never wins.
+    ceil_mode : bool
+        Round output sizes up: the last window may reach past the edge.
+    """
+
+    def __init__(
+        self, kernel_size: Size = 3, stride: Size = 2, padding: Size = 0, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, ceil_mode
+        self.window = make_pool_window("MaxPool2d", kernel_size, stride, padding, ceil_mode)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.check_input(x)
+        y = window_max(x, self.window)
+        return y, Saved(x, y)
+
+    def input_gradient(self, dy: Array, saved: Saved) -> Array:
+        # Each dy goes to one place: the first, row by row, that equals its window's maximum. A place that won in
+        # several overlapping windows gets the sum.
+        return to_winner(dy, saved.x, saved.y, self.window)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        h, w, c = check_image_shape("MaxPool2d", shape)
+        return (*self.window.output_size((h, w), "MaxPool2d"), c)
+
+
+def make_pool_window(who: str, kernel_size: Size, stride: Size, padding: Size, ceil_mode: bool):
+    """Return the Window of a pooling layer; ArgumentError for padding that a whole window would fit into."""
+    window = make_window(who, kernel_size, stride, padding, ceil_mode)
+    for kernel, places in zip(window.kernel, window.padding, strict=True):
+        if places >= kernel:
+            raise ArgumentError(f"{who}: padding is {places}, expected at most kernel_size - 1 = {kernel - 1}")
+    return window

@@ -1,0 +1,47 @@
+"""Response normalisation within each map, in the authors' CIFAR-10 networks and in their program's AlexNet."""
+from typing import NamedTuple
+
+from ..layer import Array, Layer, Shape, check_image_shape
+from ..primitives import nearby_sum
+from .lrn import check_response_norm
+
+
+class Saved(NamedTuple):
+    """The input and the denominator before its power, both (N, H, W, C)."""
+
+    x: Array
+    scale: Array
+
+
+class SpatialResponseNorm(Layer):
+    """y = x / scale**beta,  scale = k + alpha * (sum of x**2 over `size` x `size` places around, same channel).
+
+    Parameters
+    ----------
+    size : int
+        Odd; at the borders the places that exist.
+    alpha, beta, k : float
+        alpha multiplies the sum (cuda-convnet's files give a scale that its program divides by size**2 first).
+    """
+
+    def __init__(self, size: int = 3, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = check_response_norm("SpatialResponseNorm", size, alpha, beta, k)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.check_input(x)
+        scale = self.k + self.alpha * self.around(x * x)                             # (N, H, W, C)
+        return x * scale**-self.beta, Saved(x, scale)
+
+    def input_gradient(self, dy: Array, saved: Saved) -> Array:
+        # Two paths from x to the loss: its own output, and the scale of every place around.
+        own = dy * saved.scale**-self.beta
+        shared = saved.x * self.around(own * saved.x / saved.scale)
+        return own - 2 * self.alpha * self.beta * shared
+
+    def around(self, x: Array) -> Array:
+        """Sum over the places around each place: down first, then across."""
+        return nearby_sum(nearby_sum(x, self.size, axis=1), self.size, axis=2)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return check_image_shape("SpatialResponseNorm", shape)

@@ -1,0 +1,60 @@
+"""Softmax and cross-entropy in one, the loss that all networks here are trained with."""
+from .device import array_module
+from .errors import DtypeError, ShapeError
+from .layer import Array, check_array
+
+
+def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
+    """Return the loss, the mean over the batch of -log softmax(scores)[label], and its gradient.
+
+    The paper maximises the average log-probability of the correct label (section 3.5), which is the same.
+
+    Parameters
+    ----------
+    scores : array (N, classes)
+        What the last layer gives, before any softmax.
+    labels : array of int (N,)
+
+    Returns
+    -------
+    loss : float
+        In nats; ln(classes) when all classes are equally probable.
+    dscores : array (N, classes)
+        d loss / d scores = (softmax(scores) - one-hot labels) / N.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        When scores or labels have another shape or number type, or a label is not one of the classes.
+    """
+    xp = array_module(scores)
+    check_scores_and_labels(scores, labels)
+    n = len(scores)
+    correct = (xp.arange(n), labels)
+    shifted = scores - scores.max(axis=1, keepdims=True)                       # the largest is 0: exp stays finite
+    log_total = xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))             # (N, 1)
+    loss = (log_total[:, 0] - shifted[correct]).mean()
+    dscores = xp.exp(shifted - log_total)                                      # the probabilities, (N, classes)
+    dscores[correct] -= 1
+    return float(loss), dscores / n
+
+
+def check_scores_and_labels(scores: Array, labels: Array) -> None:
+    """Raise unless scores are (N, classes) and labels are (N,) whole numbers below `classes`."""
+    check_array("softmax_cross_entropy", scores, None, "scores")
+    if scores.ndim != 2:
+        raise ShapeError(f"softmax_cross_entropy: scores have shape {scores.shape}, expected (N, classes)")
+    if not hasattr(labels, "dtype") or labels.dtype.kind not in "iu":
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of whole numbers")
+    n, classes = scores.shape
+    if labels.shape != (n,):
+        raise ShapeError(
+            f"softmax_cross_entropy: labels have shape {labels.shape}, expected ({n},), as scores have {scores.shape}"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ShapeError(
+            f"softmax_cross_entropy: labels go from {low} to {high}, expected 0 to {classes - 1}, "
+            f"as the network has {classes} classes"
+        )

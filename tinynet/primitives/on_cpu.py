@@ -1,0 +1,153 @@
+"""The few operations that layers are built from and that plain array expressions would leave unclear or slow.
+
+Each is linear in its array (the maximum aside) and stands beside its adjoint, the operation that backward needs:
+im2col and col2im, window_max and to_winner, window_sum and spread; nearby_sum is its own.
+"""
+from collections.abc import Callable
+
+from ..device import array_module
+from ..layer import Array, Shape
+from .window import Window
+
+
+def im2col(x: Array, window: Window) -> Array:
+    """Lay out what each window sees as one row.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    window : Window
+
+    Returns
+    -------
+    array (N*OH*OW, KH*KW*C)
+        Row (n, i, j) is the patch under window (i, j) of image n; places outside the image are 0.
+    """
+    x = padded(x, window)
+    n, h, w, c = x.shape
+    (kh, kw), (sh, sw) = window.kernel, window.stride
+    oh, ow = (h - kh) // sh + 1, (w - kw) // sw + 1
+    step_n, step_h, step_w, step_c = x.strides
+    patches = array_module(x).lib.stride_tricks.as_strided(  # a view: windows overlap in memory as in the image
+        x, (n, oh, ow, kh, kw, c), (step_n, step_h * sh, step_w * sw, step_h, step_w, step_c)
+    )
+    return patches.reshape(n * oh * ow, kh * kw * c)  # copies, in runs of KW*C
+
+
+def col2im(cols: Array, shape: Shape, window: Window) -> Array:
+    """Add each row of `cols` (N*OH*OW, KH*KW*C) back to the places that im2col read it from.
+
+    Returns
+    -------
+    array of shape `shape` (N, H, W, C)
+    """
+    n, h, w, c = shape
+    (kh, kw), (oh, ow) = window.kernel, window.output_size((h, w))
+    patches = cols.reshape(n, oh, ow, kh, kw, c)
+    total, inside = zeros_with_edges(cols, shape, window)
+    for i, j, places in offsets(window, oh, ow):
+        total[places] += patches[:, :, :, i, j]
+    return inside
+
+
+def window_max(x: Array, window: Window) -> Array:
+    """Return the largest value under each window, (N, OH, OW, C): down the rows first, then across."""
+    maximum = array_module(x).maximum
+    return along_both(padded(x, window, -float("inf")), window, maximum)
+
+
+def to_winner(dy: Array, x: Array, y: Array, window: Window) -> Array:
+    """Add each window's dy to the one place that its maximum y came from: the first, row by row, that equals it.
+
+    Parameters
+    ----------
+    dy, y : array (N, OH, OW, C)
+    x : array (N, H, W, C)
+
+    Returns
+    -------
+    array (N, H, W, C)
+    """
+    seen = padded(x, window, -float("inf"))
+    total, inside = zeros_with_edges(dy, x.shape, window)
+    free = array_module(x).ones(y.shape, dtype=bool)  # windows whose winner has not been met yet
+    for _, _, places in offsets(window, *y.shape[1:3]):
+        wins = (seen[places] == y) & free
+        total[places] += dy * wins
+        free ^= wins
+    return inside
+
+
+def window_sum(x: Array, window: Window) -> Array:
+    """Return the sum under each window, (N, OH, OW, C)."""
+    return along_both(padded(x, window), window, array_module(x).add)
+
+
+def spread(dy: Array, shape: Shape, window: Window) -> Array:
+    """Add each window's dy (N, OH, OW, C) to every place under it; returns an array of `shape` (N, H, W, C)."""
+    total, inside = zeros_with_edges(dy, shape, window)
+    for _, _, places in offsets(window, *dy.shape[1:3]):
+        total[places] += dy
+    return inside
+
+
+def nearby_sum(x: Array, size: int, groups: int = 1, axis: int = -1) -> Array:
+    """Return, for each place along `axis`, the sum over the `size` (odd) places around it that exist.
+
+    With `groups`, the axis falls into that many equal parts, and no sum reaches from one part into another.
+    """
+    length = x.shape[axis] // groups
+    moved = array_module(x).moveaxis(x, axis, -1)
+    parts = moved.reshape(*moved.shape[:-1], groups, length)
+    total = parts.copy()
+    for shift in range(1, min(size // 2 + 1, length)):
+        total[..., shift:] += parts[..., :-shift]
+        total[..., :-shift] += parts[..., shift:]
+    return array_module(x).moveaxis(total.reshape(moved.shape), -1, axis)
+
+
+def padded(x: Array, window: Window, value: float = 0.0) -> Array:
+    """Return `x` (N, H, W, C) with `value` around it, as far as the windows reach; `x` itself where they don't."""
+    n, h, w, c = x.shape
+    (top, bottom), (left, right) = window.edges((h, w))
+    if not (top or bottom or left or right):
+        return x
+    out = array_module(x).full((n, top + h + bottom, left + w + right, c), value, dtype=x.dtype)
+    out[:, top : top + h, left : left + w] = x
+    return out
+
+
+def zeros_with_edges(like: Array, shape: Shape, window: Window) -> tuple[Array, Array]:
+    """Return zeros as large as `padded` makes an image of `shape`, and the view of them that is the image itself."""
+    n, h, w, c = shape
+    (top, bottom), (left, right) = window.edges((h, w))
+    total = array_module(like).zeros((n, top + h + bottom, left + w + right, c), dtype=like.dtype)
+    return total, total[:, top : top + h, left : left + w]
+
+
+def offsets(window: Window, oh: int, ow: int):
+    """Yield (i, j, places) for each place (i, j) in the window, row by row.
+
+    `places` picks out of a padded image what all (OH, OW) windows have at (i, j).
+    """
+    for i in range(window.kernel[0]):
+        for j in range(window.kernel[1]):
+            yield i, j, (slice(None), every(window.stride[0], i, oh), every(window.stride[1], j, ow))
+
+
+def every(stride: int, start: int, count: int) -> slice:
+    """Return the slice that takes `count` places from `start` on, `stride` apart."""
+    return slice(start, start + (count - 1) * stride + 1, stride)
+
+
+def along_both(x: Array, window: Window, combine: Callable) -> Array:
+    """Combine what each window of `x` (N, H, W, C) sees: first down its rows, then across its columns."""
+    for axis in (0, 1):
+        kernel, stride = window.kernel[axis], window.stride[axis]
+        count = (x.shape[1 + axis] - kernel) // stride + 1
+        before = (slice(None),) * (1 + axis)
+        total = x[before + (every(stride, 0, count),)].copy()
+        for offset in range(1, kernel):
+            combine(total, x[before + (every(stride, offset, count),)], out=total)
+        x = total
+    return x
