@@ -186,16 +186,19 @@ def _check_array(
             array[...] = original
             numeric = (after - before) / (2 * h)
             size = max(abs(analytic), abs(numeric), least, 1e-300)
-            error = max(abs(analytic - numeric) - 4 * noise / h, 0) / size
+            error = abs(analytic - numeric)
             slopes.append(numeric)
-            bend = abs(after - 2 * middle + before) / h > 1e-3 * size + 8 * noise / h  # slopes before and after differ
-            if best is None or error < best.relative_error:
-                best = Row(name, analytic, numeric, error, "kink" if bend else "wrong")
+            if error <= TOLERANCE * size + 4 * noise / h:
+                verdict = "right"
+            elif abs(after - 2 * middle + before) / h > 1e-3 * size + 8 * noise / h:
+                verdict = "kink"  # the slope just before differs from the slope just after
+            else:
+                verdict = "wrong"
+            if best is None or error / size < best.relative_error:
+                best = Row(name, analytic, numeric, error / size, verdict)
         assert best is not None
-        if best.relative_error < TOLERANCE:
-            return best._replace(verdict="right")
         apart = abs(slopes[0] - slopes[1]) > 1e-4 * max(abs(slopes[0]), abs(slopes[1])) + 8 * noise / (STEPS[1] * unit)
-        return best._replace(verdict="kink") if apart else best
+        return best._replace(verdict="kink") if best.verdict == "wrong" and apart else best
 
     def draw(single: bool) -> Array:
         if not single:

@@ -1,0 +1,19 @@
+"""What several test files share."""
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Numbers drawn the same way in every run, so that a failure here is a failure everywhere.
+settings.register_profile("tinynet", deadline=None, derandomize=True, max_examples=25)
+settings.load_profile("tinynet")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with mnist/, imagenet-sample/ and the CIFAR-10 archive, from the environment."""
+    folder = os.environ.get("TINYNET_DATA")
+    if not folder:
+        pytest.skip("TINYNET_DATA does not name a folder with the real data sets")
+    return Path(folder)
