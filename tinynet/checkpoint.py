@@ -1,0 +1,168 @@
+"""Checkpoints: a network, and the training it is in, in one file that brings both back bit for bit."""
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from .archive import read_archive, write_archive
+from .device import array_module, to_cpu
+from .errors import CheckpointError, TinynetError
+from .layer import Layer
+from .nested import single_layers
+from .network import Network
+
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
+def save_checkpoint(
+    path: str | os.PathLike, net: Network, optimizer: Any = None, schedule: Any = None,
+    progress: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint; a file of that name is replaced when the new one is whole.
+
+    Parameters
+    ----------
+    path : path-like
+        Its name should end in .npz; the bytes are those of `numpy.savez`, so that `numpy.load` opens it anywhere.
+    net : Network
+        With parameters, running statistics, states of random generators, preprocessing and class names.
+    optimizer, schedule : optional
+        Anything with `state()`, which returns nested dicts and lists of numbers, strings and arrays.
+    progress : dict, optional
+        How far the training has come; dicts and lists of the same kinds.
+
+    Raises
+    ------
+    CheckpointError
+        When the file cannot be written.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    contents = {
+        "network": net.settings,
+        "params": net.params,
+        "buffers": net.buffers,
+        "generators": generator_states(net),
+        "preprocessing": None if net.preprocessing is None else net.preprocessing.state(),
+        "class_names": net.class_names,
+        "optimizer": None if optimizer is None else optimizer.state(),
+        "schedule": None if schedule is None else schedule.state(),
+        "progress": progress,
+    }
+    header = {name: pack(value, name, arrays) for name, value in contents.items()}
+    write_archive(path, header, arrays)
+
+
+def load_checkpoint(path: str | os.PathLike) -> Network:
+    """Return the network of a checkpoint, as it was when it was saved; nothing else is needed for it.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing or damaged, or has a layer that this version of tinynet does not have.
+    """
+    contents = read(path)
+    try:
+        net = Network.from_settings(contents["network"])
+    except (TinynetError, TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: its network cannot be built: {error}") from error
+    fill_network(path, net, contents)
+    return net
+
+
+def restore_network(path: str | os.PathLike, net: Network) -> None:
+    """Give `net`, which has the same layers, all numbers and states of a checkpoint; CheckpointError otherwise."""
+    fill_network(path, net, read(path))
+
+
+def load_training_state(path: str | os.PathLike) -> dict[str, Any]:
+    """Return what a checkpoint has beside the network: "optimizer", "schedule" and "progress", None where not saved.
+
+    The first two are for `load_state` of an optimiser and a schedule, the third is what was given as `progress`.
+    """
+    contents = read(path)
+    return {name: contents[name] for name in ("optimizer", "schedule", "progress")}
+
+
+def read(path: str | os.PathLike) -> dict[str, Any]:
+    """Return the contents of a checkpoint, with the arrays in their places."""
+    header, arrays = read_archive(path)
+    try:
+        return {name: unpack(value, arrays) for name, value in header.items() if name not in ("format", "arrays")}
+    except KeyError as error:
+        raise CheckpointError(f"{path} has no array {error}, which its header names") from error
+
+
+def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, Any]) -> None:
+    """Replace everything in `net` that training changes by what a checkpoint has."""
+    from .data import Preprocessing
+
+    try:
+        fill(net.params, contents["params"])
+        fill(net.buffers, contents["buffers"])
+        set_generator_states(net, contents["generators"])
+        state = contents["preprocessing"]
+        net.preprocessing = None if state is None else Preprocessing.from_state(state)
+        net.class_names = contents["class_names"]
+    except (TinynetError, TypeError, KeyError, ValueError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise CheckpointError(f"{path} does not fit the network {net.name}: {reason}") from error
+
+
+def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "") -> None:
+    """Replace each array in nested dicts by the saved one, which must have its name and shape."""
+    if own.keys() != saved.keys():
+        raise CheckpointError(f"{before or 'the network'} has {sorted(own)}, saved were {sorted(saved)}")
+    for name, value in own.items():
+        if isinstance(value, dict):
+            fill(value, saved[name], f"{before}{name}.")
+        elif value.shape != saved[name].shape:
+            raise CheckpointError(f"{before}{name} has shape {value.shape}, saved was {saved[name].shape}")
+        else:
+            own[name] = array_module(value).asarray(saved[name])
+
+
+def generator_states(net: Layer) -> dict[str, Any]:
+    """Return the states of the layers' random generators, by the layer's name."""
+    found = {name: layer.generator for name, layer in single_layers(net)}
+    return {name: generator.bit_generator.state for name, generator in found.items() if generator is not None}
+
+
+def set_generator_states(net: Layer, states: Mapping[str, Any]) -> None:
+    """Bring the layers' random generators to the states that `generator_states` returned."""
+    for name, layer in single_layers(net):
+        if layer.generator is None:
+            continue
+        state = states[name]
+        kind = state["bit_generator"]
+        if kind not in BIT_GENERATORS:
+            raise CheckpointError(f"{name} has a random generator {kind!r}, expected {', '.join(BIT_GENERATORS)}")
+        bits = getattr(np.random, kind)()
+        bits.state = state
+        layer.generator = np.random.Generator(bits)
+
+
+def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Return `value` as JSON can hold it; arrays in it go into `arrays` under their path, which stands for them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "dtype"):
+        arrays[name] = to_cpu(value)
+        return {"$array": name}
+    if isinstance(value, Mapping):
+        return {key: pack(inner, f"{name}/{quote(str(key), safe='')}", arrays) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [pack(inner, f"{name}/{i}", arrays) for i, inner in enumerate(value)]
+    return value
+
+
+def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return what `pack` was given (tuples have become lists)."""
+    if isinstance(value, dict):
+        if "$array" in value:
+            return arrays[value["$array"]]
+        return {key: unpack(inner, arrays) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [unpack(inner, arrays) for inner in value]
+    return value
