@@ -71,9 +71,7 @@ def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
         raise CheckpointError(f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a checkpoint file")
     try:
         with zipfile.ZipFile(path) as archive:
-            told, there = sum(info.file_size for info in archive.infolist()), path.stat().st_size
-            if told > there:
-                raise CheckpointError(f"its entries are said to have {told} bytes, the whole file has {there}")
+            check_sizes(archive, path.stat().st_size)
             header = read_header(archive)
             names = [info.filename for info in archive.infolist()]
             expected = [f"{HEADER}.npy", *(f"{name}.npy" for name in header["arrays"])]
@@ -90,8 +88,7 @@ def read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     """Read the JSON text, and check what the rest relies on."""
     if f"{HEADER}.npy" not in archive.namelist():
         raise CheckpointError("this is no tinynet checkpoint, it has no header")
-    info = check_stored(archive, HEADER)
-    with archive.open(info) as file:
+    with archive.open(f"{HEADER}.npy") as file:
         dtype, shape = read_npy_head(file)
         text = file.read()
     if dtype != np.uint8 or shape != (len(text),):
@@ -105,7 +102,7 @@ def read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 def read_array(archive: zipfile.ZipFile, name: str, told: Mapping[str, Any]) -> np.ndarray:
     """Read one array, which must have the type, the shape and the sum that the header tells."""
-    info = check_stored(archive, name)
+    info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
         dtype, shape = read_npy_head(file)
         if dtype.str != told["dtype"] or list(shape) != list(told["shape"]):
@@ -120,12 +117,15 @@ def read_array(archive: zipfile.ZipFile, name: str, told: Mapping[str, Any]) -> 
     return array
 
 
-def check_stored(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """Return the entry `name`, which must lie in the file uncompressed, so that it is no larger than the file."""
-    info = archive.getinfo(f"{name}.npy")
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        raise CheckpointError(f"{name} is compressed, expected the plain bytes that tinynet writes")
-    return info
+def check_sizes(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise unless all entries lie plainly, one after the other, in a file of `size` bytes."""
+    entries = archive.infolist()
+    for info in entries:
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise CheckpointError(f"{info.filename} is compressed, expected the plain bytes that tinynet writes")
+    total = sum(info.file_size for info in entries)
+    if total > size:
+        raise CheckpointError(f"its entries are said to have {total} bytes, the whole file has {size}")
 
 
 def read_npy_head(file: Any) -> tuple[np.dtype, tuple[int, ...]]:
