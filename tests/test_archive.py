@@ -10,7 +10,9 @@ from tinynet.errors import CheckpointError
 
 def test_any_changed_byte_is_noticed_or_does_not_matter(tmp_path):
     path = tmp_path / "a.npz"
-    arrays: dict[str, np.ndarray] = {"a/w": np.arange(40, dtype=np.float32).reshape(5, 8), "a/b": np.zeros(3), "none": np.zeros((0, 2))}
+    arrays: dict[str, np.ndarray] = {
+        "a/w": np.arange(40, dtype=np.float32).reshape(5, 8), "a/b": np.zeros(3), "none": np.zeros((0, 2)),
+    }
     write_archive(path, {"x": 1}, arrays)
     whole = path.read_bytes()
     noticed = 0
