@@ -1,0 +1,78 @@
+"""What the model files share: the switches' layers, and the numbers that weights start with."""
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..errors import ArgumentError
+from ..layer import Layer, check_between
+from ..layers import Dropout, ReLU, Sigmoid, Tanh
+
+Start = dict[str, tuple[float, float]]  # by layer: standard deviation of the weights, value of the biases
+
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+
+PIXEL_DEVIATION = 64.0  # of photographs with pixels from 0 to 255, minus their mean: about 60 to 70
+
+# How much smaller the mean square gets on the way through an activation: ReLU halves it (He et al. 2015), tanh is
+# about the identity for small inputs (LeCun et al. 1998, "Efficient BackProp"), the sigmoid's slope at 0 is 1/4.
+LOSS = {"relu": 2.0, "tanh": 1.0, "sigmoid": 16.0}
+
+
+def he_start(fan_in: Mapping[str, int], activation: str) -> Start:
+    """Return the start that keeps the scale of activations from layer to layer (He et al. 2015), biases 0.
+
+    Parameters
+    ----------
+    fan_in : dict of str to int
+        For each layer with weights, in order: how many inputs one output sums over.
+    activation : str
+
+    Notes
+    -----
+    The formula asks for inputs of deviation 1 and pixels have about 64, so the first layer's is divided by 64.
+    The last layer gets 0.01: scores near 0, equal probabilities, a loss of ln(classes).
+    """
+    std = {name: math.sqrt(LOSS[activation] / inputs) for name, inputs in fan_in.items()}
+    first, *_, last = std
+    std[first] /= PIXEL_DEVIATION
+    std[last] = 0.01
+    return {name: (value, 0.0) for name, value in std.items()}
+
+
+def weights(start: Start, name: str, seed: int) -> dict[str, Any]:
+    """Return the arguments std, bias and seed of the layer `name`, "conv2", whose number is its own random stream."""
+    std, bias = start[name]
+    return {"std": std, "bias": bias, "seed": [seed, number(name)]}
+
+
+def dropout_layer(name: str, p: float, seed: int) -> Dropout:
+    """Return the layer "dropout6", with a random stream of its own."""
+    return Dropout(p, seed=[seed, number(name), 1])
+
+
+def number(name: str) -> int:
+    """Return 6 for "fc6"."""
+    return int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
+def choose(who: str, name: str, value: Any, allowed: Iterable) -> Any:
+    """Return `value` if it is one of `allowed`; else raise ArgumentError with the list."""
+    allowed = list(allowed)
+    if not any(value == each and type(value) is type(each) for each in allowed):
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
+    return value
+
+
+def drop_probability(who: str, dropout: float | None) -> float:
+    """Return the probability to drop, 0 for None; ArgumentError unless it is from 0 to less than 1."""
+    p = check_between(who, "dropout", 0.0 if dropout is None else dropout, 0, 1)
+    if p == 1:
+        raise ArgumentError(f"{who}: dropout is 1, which drops everything; expected less, or None")
+    return p
+
+
+def check_seed(who: str, seed: Any) -> int:
+    """Return `seed` if it is a whole number of at least 0; else raise ArgumentError."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise ArgumentError(f"{who}: seed is {seed!r}, expected a whole number of at least 0")
+    return int(seed)

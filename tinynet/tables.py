@@ -1,0 +1,59 @@
+"""Plain tables, as text and as HTML without script or style sheet."""
+import html
+import itertools
+import textwrap
+from collections.abc import Sequence
+
+NUMBERS = set("0123456789.,-")
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], rules: Sequence[int] = (), wrap: int = 200) -> str:
+    """Return a table for a terminal or a file.
+
+    Parameters
+    ----------
+    head : sequence of str
+    rows : sequence of sequences of str
+        Columns whose cells are all numbers (or empty) are set to the right.
+    rules : sequence of int
+        Draw a line above these rows.
+    wrap : int
+        Longer cells go on in the next line.
+    """
+    right = numeric_columns(rows, len(head))
+    broken = [[textwrap.wrap(cell, wrap, subsequent_indent="  ") for cell in row] for row in [head, *rows]]
+    widths = [max(len(line) for row in broken for line in row[i]) for i in range(len(head))]
+    lines = []
+    for i, row in enumerate(broken):
+        if i == 1 or i - 1 in rules:
+            lines.append("-" * (sum(widths) + 2 * (len(widths) - 1)))
+        for parts in itertools.zip_longest(*row, fillvalue=""):
+            cells = [part.rjust(w) if r else part.ljust(w) for part, w, r in zip(parts, widths, right, strict=True)]
+            lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return the same table as HTML."""
+    right = numeric_columns(rows, len(head))
+
+    def line(row: Sequence[str], tag: str) -> str:
+        cells = (
+            f'<{tag} align="{"right" if r else "left"}">{html.escape(cell)}</{tag}>'
+            for cell, r in zip(row, right, strict=True)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "\n".join(line(row, "td") for row in rows)
+    return f"<table>\n<thead>{line(head, 'th')}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def html_list(items: Sequence[str]) -> str:
+    """Return the sentences as an HTML list; nothing for none."""
+    return "<ul>\n" + "\n".join(f"<li>{html.escape(item)}</li>" for item in items) + "\n</ul>" if items else ""
+
+
+def numeric_columns(rows: Sequence[Sequence[str]], columns: int) -> list[bool]:
+    """Return for each column whether it has numbers and nothing else."""
+    cells = [[row[i] for row in rows if row[i]] for i in range(columns)]
+    return [bool(column) and all(set(cell) <= NUMBERS for cell in column) for column in cells]
