@@ -1,0 +1,149 @@
+"""Every layer of the table against PyTorch and against finite differences, over drawn settings and shapes."""
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layer_table import TABLE, Case, draw_case
+
+import tinynet as tn
+from tinynet import layers
+from tinynet.errors import DtypeError, ShapeError
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Equal to 1e-10 of the largest entry."""
+    assert found.shape == expected.shape and found.dtype == expected.dtype
+    return bool(np.abs(found - expected).max() <= 1e-10 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_the_table_has_every_layer():
+    assert set(TABLE) == set(layers.__all__)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_forward_and_backward_agree_with_pytorch(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
+
+    @given(st.data())
+    def compare(data):
+        layer, x = draw_case(data.draw, TABLE[name])
+        y, saved = layer.forward(x, train=True)
+        if name == "Dropout":
+            layer.last_mask = saved.mask
+        upstream = np.random.default_rng(1).standard_normal(y.shape)
+        dx, grads = layer.backward(upstream, saved)
+        tx = torch.tensor(x, requires_grad=True)
+        tp = {key: torch.tensor(array, requires_grad=True) for key, array in layer.params.items()}
+        ty = TABLE[name].reference(torch, layer, tx, tp)
+        ty.backward(torch.tensor(upstream))
+        assert close(y, ty.detach().numpy())
+        assert close(dx, tx.grad.numpy())
+        assert set(grads) == set(layer.params)
+        for key in grads:
+            assert close(grads[key], tp[key].grad.numpy())
+
+    compare()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_gradients_agree_with_finite_differences(name):
+    @given(st.data())
+    def check(data):
+        layer, x = draw_case(data.draw, TABLE[name])
+        report = tn.check_gradients(layer, x, train=data.draw(st.booleans()))
+        assert report.passed, report
+        assert all(row.verdict == "right" for row in report.rows), report
+
+    check()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_contract(name):
+    """Shapes as announced, nothing changed or kept by a call, float32 stays float32, dx only when wanted."""
+
+    @given(st.data())
+    def check(data):
+        layer, x = draw_case(data.draw, TABLE[name])
+        layer, x = layer.astype("float32"), x.astype("float32")
+        again = copy.deepcopy(layer)
+        before = x.copy()
+        y, saved = layer.forward(x, train=True)
+        assert y.dtype == x.dtype and y.shape == (len(x), *layer.output_shape(x.shape[1:]))
+        assert layer.multiply_adds(x.shape[1:]) >= 0
+        other_y, other_saved = layer.forward(np.flip(x, 0).copy(), train=True)  # must not disturb the first
+        upstream = np.random.default_rng(1).standard_normal(y.shape).astype("float32")
+        kept = copy.deepcopy((upstream, saved, y))
+        dx, grads = layer.backward(upstream, saved)
+        assert dx.dtype == x.dtype and dx.shape == x.shape
+        for key, gradient in grads.items():
+            assert gradient.dtype == x.dtype and gradient.shape == layer.params[key].shape
+        np.testing.assert_array_equal(x, before)
+        for now, then in zip((upstream, *saved, y), (kept[0], *kept[1], kept[2]), strict=True):
+            np.testing.assert_array_equal(now, then)
+        nothing, same = layer.backward(upstream, saved, input_gradient=False)
+        assert nothing is None and all(np.array_equal(same[key], grads[key]) for key in grads)
+        fresh_y, fresh_saved = again.forward(x, train=True)  # as if the other passes had not been
+        np.testing.assert_array_equal(fresh_y, y)
+        np.testing.assert_array_equal(again.backward(upstream, fresh_saved)[0], dx)
+        assert other_y.shape == y.shape and len(other_saved) == len(saved)
+
+    check()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_settings_rebuild_the_layer(name):
+    @given(st.data())
+    def check(data):
+        layer, x = draw_case(data.draw, TABLE[name])
+        twin = type(layer)(**layer.settings).astype("float64")
+        twin.params, twin.buffers = layer.params, copy.deepcopy(layer.buffers)
+        np.testing.assert_array_equal(twin.forward(x)[0], layer.forward(x)[0])
+        assert repr(twin) == repr(layer)
+
+    check()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_bad_input_is_refused_with_what_was_found(name):
+    @given(st.data())
+    def check(data):
+        layer, x = draw_case(data.draw, TABLE[name])
+        y, saved = layer.forward(x)
+        with pytest.raises(DtypeError, match="int64"):
+            layer.forward(x.astype(int))
+        with pytest.raises(DtypeError, match="list"):
+            layer.forward(x.tolist())
+        with pytest.raises(ShapeError, match="empty"):
+            layer.forward(x[:0])
+        if layer.params:
+            with pytest.raises(DtypeError, match="float32.*float64"):
+                layer.forward(x.astype("float32"))
+        with pytest.raises(ShapeError, match=r"dy has shape"):
+            layer.backward(np.ones((*y.shape, 1)), saved)
+        with pytest.raises(DtypeError, match="float32"):
+            layer.backward(y.astype("float32"), saved)
+
+    check()
+
+
+def test_every_layer_is_drawn_at_its_boundaries():
+    """The drawn cases do meet what they are there for: batch 1, one channel, window equal to the image, and so on."""
+    seen = set()
+
+    @given(st.data())
+    def collect(data):
+        layer, x = case = draw_case(data.draw, TABLE["Conv2d"])
+        assert isinstance(case, Case)
+        kernel, stride = layer.window.kernel, layer.window.stride
+        seen.update(
+            what for what, holds in {
+                "batch 1": len(x) == 1, "one channel": x.shape[3] == 1, "not square": x.shape[1] != x.shape[2],
+                "window equal to image": kernel == x.shape[1:3], "stride beyond window": stride[0] > kernel[0],
+                "groups equal to channels": 1 < layer.groups == x.shape[3], "ceil_mode": layer.ceil_mode,
+            }.items() if holds
+        )
+
+    collect()
+    assert len(seen) == 7, seen

@@ -1,0 +1,275 @@
+"""Networks: blocks and threads against the plain way, nesting, and messages about what does not fit."""
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import tinynet as tn
+from tinynet import blocks, threads
+from tinynet.errors import ArgumentError, DtypeError, ShapeError
+
+
+@pytest.fixture(autouse=True)
+def default_threads():
+    yield
+    tn.set_threads()
+
+
+def network(seed=0, batch_norm=False):
+    """The paper's sequence in small."""
+    norm = tn.BatchNorm2d(8) if batch_norm else tn.LocalResponseNorm(alpha=1e-2, groups=2)
+    return tn.Network(
+        [
+            ("conv1", tn.Conv2d(3, 8, 5, stride=2, seed=[seed, 0])), ("relu1", tn.ReLU()), ("norm1", norm),
+            ("pool1", tn.MaxPool2d()), ("conv2", tn.Conv2d(8, 12, 3, padding=1, groups=2, seed=[seed, 1])),
+            ("relu2", tn.ReLU()), ("flatten", tn.Flatten()), ("fc3", tn.Linear(6 * 6 * 12, 20, seed=[seed, 2])),
+            ("relu3", tn.ReLU()), ("dropout3", tn.Dropout()), ("fc4", tn.Linear(20, 5, seed=[seed, 3])),
+        ],
+        name="small", input_shape=(29, 29, 3), hint="Give 29 x 29.",
+    )
+
+
+def batch(n=70, seed=0):
+    generator = np.random.default_rng(seed)
+    return generator.standard_normal((n, 29, 29, 3), dtype=np.float32), generator.integers(0, 5, n)
+
+
+def plain_step(net, x, labels):
+    """The same pass layer by layer, the whole batch at once."""
+    saved = {}
+    for name, layer in net.layers.items():
+        x, saved[name] = layer.forward(x, True)
+    loss, dy = tn.softmax_cross_entropy(x, labels)
+    grads = {}
+    for name, layer in reversed(net.layers.items()):
+        dy, grads[name] = layer.backward(dy, saved[name])
+    return x, dy, grads
+
+
+def step(net, x, labels):
+    scores, saved = net.forward(x, train=True)
+    _, dscores = tn.softmax_cross_entropy(scores, labels)
+    return scores, *net.backward(dscores, saved)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 70])
+def test_blocks_give_what_the_plain_way_gives(n, batch_norm):
+    x, labels = batch(n)
+    scores, dx, grads = step(network(batch_norm=batch_norm), x, labels)
+    plain_scores, plain_dx, plain_grads = plain_step(network(batch_norm=batch_norm), x, labels)
+    np.testing.assert_allclose(scores, plain_scores, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(dx, plain_dx, rtol=1e-3, atol=1e-4 * np.abs(plain_dx).max())
+    for name in grads:
+        for key in grads[name]:
+            expected = plain_grads[name][key]
+            np.testing.assert_allclose(grads[name][key], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_number_of_threads_does_not_change_a_bit():
+    x, labels = batch(100)
+    results = []
+    for n in (1, 2, 3):
+        tn.set_threads(n)
+        net = network()
+        optimizer = [step(net, x, labels) for _ in range(2)]
+        results.append([array.tobytes() for scores, dx, grads in optimizer for array in
+                        (scores, dx, *(grads[name][key] for name in grads for key in grads[name]))])
+    assert results[0] == results[1] == results[2]
+
+
+def test_a_large_product_does_not_depend_on_the_number_of_threads():
+    generator = np.random.default_rng(0)
+    a = generator.standard_normal((130, 700), dtype=np.float32)
+    b = generator.standard_normal((700, 1300), dtype=np.float32)
+    products = []
+    for n in (1, 2, 3):
+        tn.set_threads(n)
+        products.append([tn.primitives.matmul(*pair) for pair in ((a, b), (b.T, a.T))])
+    np.testing.assert_allclose(products[0][0], a @ b, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(products[0][1], (a @ b).T, rtol=1e-3, atol=1e-3)
+    for other in products[1:]:
+        assert all(np.array_equal(x, y) for x, y in zip(products[0], other, strict=True))
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]}
+
+
+def test_the_callers_blas_limit_comes_back():
+    x, labels = batch(40)
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        step(network(), x, labels)
+        assert blas_threads() == before
+        with pytest.raises(ShapeError):
+            network().forward(x[:, 1:])
+        assert blas_threads() == before
+        with threads.one_blas_thread(), threads.one_blas_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == before
+
+
+def test_an_error_in_a_worker_reaches_the_caller():
+    tn.set_threads(2)
+
+    def fail(item):
+        raise RuntimeError(f"item {item}")
+
+    with pytest.raises(RuntimeError, match="item 0"):
+        list(threads.map_in_order(fail, range(4)))
+    assert list(threads.map_in_order(abs, [-1, -2])) == [1, 2]
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
+def test_set_threads_refuses_what_is_no_count(n):
+    with pytest.raises(ArgumentError, match="set_threads: n is"):
+        tn.set_threads(n)
+
+
+def test_saved_is_joined_when_asked_for():
+    x, _ = batch(70)
+    net = network()
+    _, saved = net.forward(x)
+    assert len(saved["norm1"].parts) > 1, "the batch makes several blocks"
+    np.testing.assert_array_equal(saved["conv1"].x, x)
+    scale = saved["norm1"].scale
+    assert scale.shape == (70, 13, 13, 8) and (scale >= 2).all()
+    dy = np.ones_like(scale)
+    dx, _ = net["norm1"].backward(dy, saved["norm1"])
+    assert dx.shape == dy.shape
+    assert "scale: (70, 13, 13, 8)" in repr(saved["norm1"])
+    with pytest.raises(AttributeError, match="this layer saved x, scale, not 'mask'"):
+        _ = saved["norm1"].mask
+
+
+def test_two_forwards_then_two_backwards_in_any_order():
+    net = network().astype("float64")
+    net.layers["dropout3"] = tn.Dropout(0)
+    first, second = (batch(5, seed)[0].astype("float64") for seed in (1, 2))
+    dy = np.random.default_rng(3).standard_normal((5, 5))
+    alone = net.backward(dy, net.forward(first, True)[1])[0]
+    saved = [net.forward(x, True)[1] for x in (first, second)]
+    np.testing.assert_array_equal(net.backward(dy, saved[0])[0], alone)
+    assert not np.array_equal(net.backward(dy, saved[1])[0], alone)
+
+
+def test_evaluation_keeps_nothing_and_gives_the_same_scores():
+    x, _ = batch(40)
+    net = network()
+    scores, saved = net.forward(x, save=False)
+    assert saved is None
+    np.testing.assert_array_equal(scores, net.forward(x)[0])
+
+
+def test_the_images_gradient_is_left_out_when_not_wanted():
+    x, labels = batch(40)
+    net = network()
+    scores, saved = net.forward(x)
+    _, dscores = tn.softmax_cross_entropy(scores, labels)
+    dx, grads = net.backward(dscores, saved)
+    nothing, same = net.backward(dscores, saved, input_gradient=False)
+    assert nothing is None and dx.shape == x.shape
+    for name in grads:
+        for key in grads[name]:
+            np.testing.assert_array_equal(same[name][key], grads[name][key])
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_a_whole_network_passes_the_gradient_check(train):
+    x, _ = batch(3)
+    for net in (network(), network(batch_norm=True)):
+        report = tn.check_gradients(net, x, train=train)
+        assert report.passed, str(report)
+        assert {row.name for row in report.rows} >= {"x", "conv1.w", "conv1.b", "fc4.w", "fc4.b"}
+
+
+def test_networks_nest():
+    inner = tn.Network([("conv", tn.Conv2d(3, 4, 3)), ("relu", tn.ReLU())], name="inner")
+    net = tn.Network([("block", inner), ("flatten", tn.Flatten()), ("fc", tn.Linear(4 * 4 * 4, 3))])
+    x = np.random.default_rng(0).standard_normal((2, 6, 6, 3), dtype=np.float32)
+    scores, saved = net.forward(x, train=True)
+    dx, grads = net.backward(np.ones_like(scores), saved)
+    assert saved["block"]["conv"].x.shape == x.shape and dx.shape == x.shape
+    assert grads["block"]["conv"]["w"].shape == net.params["block"]["conv"]["w"].shape == (3, 3, 3, 4)
+    assert net.parameter_count == 3 * 3 * 3 * 4 + 4 + 64 * 3 + 3
+    assert tn.check_gradients(net, x).passed
+    assert net.forward(x, save=False)[1] is None
+    twin = tn.Network.from_settings(net.settings)
+    assert repr(twin) == repr(net) and twin["block"]["conv"].params["w"].shape == (3, 3, 3, 4)
+
+
+def test_a_network_without_parameters_goes_back_too():
+    net = tn.Network([("relu", tn.ReLU()), ("flatten", tn.Flatten())])
+    x = np.array([[[[1.0, -1.0]]]])
+    y, saved = net.forward(x)
+    assert net.backward(np.ones_like(y), saved)[0].tolist() == [[[[1, 0]]]]
+    assert net.backward(np.ones_like(y), saved, input_gradient=False) == (None, {})
+
+
+def test_params_are_the_layers_own_and_may_be_replaced():
+    net = network()
+    net.params["conv1"]["b"] = np.full(8, 7, np.float32)
+    assert (net["conv1"].params["b"] == 7).all()
+    double = net.astype("float64")
+    assert double.dtype == np.float64 and net.dtype == np.float32
+    double.params["conv1"]["b"][:] = 0
+    assert (net["conv1"].params["b"] == 7).all(), "astype gives a copy"
+
+
+def test_an_image_of_a_wrong_size_is_traced_back_to_its_cause():
+    with pytest.raises(ShapeError) as caught:
+        network().forward(np.zeros((1, 27, 27, 3), np.float32))
+    message = str(caught.value)
+    assert "small, layer fc3: Linear expects 432 inputs, got 300 (5 x 5 x 12)" in message
+    assert "The images are 27 x 27 x 3, small is made for 29 x 29 x 3" in message
+    conv1 = "conv1 (Conv2d(in_channels=3, out_channels=8, kernel_size=5, stride=2))"
+    assert f"{conv1} gives 12 x 12 x 8 instead of 13 x 13 x 8" in message
+    assert message.endswith("Give 29 x 29.")
+
+
+def test_other_bad_input():
+    net = network()
+    x, _ = batch(2)
+    with pytest.raises(DtypeError, match="small: the batch of images is uint8, expected float32"):
+        net.forward(x.astype("uint8"))
+    with pytest.raises(ShapeError, match="conv1.*looks like"):
+        net.forward(x.transpose(0, 3, 1, 2))
+    with pytest.raises(ArgumentError, match="save=False"):
+        net.backward(np.ones((2, 5), np.float32), None)
+    with pytest.raises(ArgumentError, match="no layer 'conv9'; it has conv1"):
+        net["conv9"]
+
+
+@pytest.mark.parametrize(("layers", "message"), [
+    ([], "empty"), ([("a", tn.ReLU()), ("a", tn.ReLU())], "two layers are called 'a'"), ([tn.ReLU()], "pairs"),
+    ([("a", layer := tn.ReLU()), ("b", layer)], "'b' stands in the list twice"),
+])
+def test_a_list_of_layers_that_makes_no_network(layers, message):
+    with pytest.raises(ArgumentError, match=message):
+        tn.Network(layers)
+
+
+def test_blocks_follow_the_images_size_alone():
+    conv = tn.Conv2d(3, 96, 11, stride=4)
+    tn.set_threads(1)
+    one = blocks.images_per_block([conv], (227, 227, 3))
+    tn.set_threads(3)
+    assert blocks.images_per_block([conv], (227, 227, 3)) == one == 4
+    assert blocks.images_per_block([tn.ReLU()], (4,)) == blocks.MOST_IMAGES
+
+
+def test_a_trace_keeps_every_step_and_agrees_with_the_network():
+    x, labels = batch(6)
+    net = network()
+    trace = tn.trace(net, x, labels)
+    scores, saved = net.forward(x)
+    loss, dscores = tn.softmax_cross_entropy(scores, labels)
+    _, grads = net.backward(dscores, saved)
+    assert [s.name for s in trace] == list(net.layers) and len(trace) == 11
+    assert trace.loss == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(trace["conv1"].gradients["w"], grads["conv1"]["w"], rtol=1e-3, atol=1e-5)
+    np.testing.assert_array_equal(trace["relu1"].upstream, trace["norm1"].input_gradient)
+    np.testing.assert_array_equal(trace["relu1"].output, trace["norm1"].input)
+    assert "conv2" in str(trace) and "<td>conv2</td>" in trace._repr_html_().replace(' align="left"', "")
+    with pytest.raises(ArgumentError, match="no layer 'conv7'"):
+        trace["conv7"]

@@ -1,0 +1,18 @@
+"""Data sets, what is done to their images on the way into a network, and the loader of batches."""
+
+from .augment import Augmentation, PCAColour
+from .cifar10 import load_cifar10
+from .dataset import Dataset, FloatImages
+from .download import download
+from .image_folder import ImageFolder, load_image, load_image_folder
+from .load_data import load_data
+from .loader import Loader
+from .mnist import load_mnist
+from .preprocessing import Preprocessing, ten_crops
+from .shapes import draw_shapes, load_shapes
+
+__all__ = [
+    "Augmentation", "Dataset", "FloatImages", "ImageFolder", "Loader", "PCAColour", "Preprocessing", "download",
+    "draw_shapes", "load_cifar10", "load_data", "load_image", "load_image_folder", "load_mnist", "load_shapes",
+    "ten_crops",
+]

@@ -1,0 +1,85 @@
+"""CIFAR-10 in its binary form: records of one label byte and 3072 pixel bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.dataset import Dataset
+from tinynet.errors import DataError
+
+FOLDER = "cifar-10-batches-bin"
+TRAIN_FILES = [f"data_batch_{number}.bin" for number in range(1, 6)]
+TEST_FILES = ["test_batch.bin"]
+NAMES_FILE = "batches.meta.txt"
+RECORD = 1 + 3 * 32 * 32    # the label; then the red, the green and the blue plane, each row by row
+
+
+def load_cifar10(path) -> tuple[Dataset, Dataset]:
+    """Read CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version").
+
+    Parameters
+    ----------
+    path : path-like
+        The folder `cifar-10-batches-bin`, or the folder that contains it.
+
+    Returns
+    -------
+    train, test : Dataset
+        Images uint8 (N, 32, 32, 3): 50,000 and 10,000 in the original.
+
+    Raises
+    ------
+    DataError
+        When a file is missing or damaged.
+    """
+    folder = find_cifar10(path)
+    if folder is None:
+        raise DataError(f"no CIFAR-10 in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}")
+    names = _read_names(folder / NAMES_FILE)
+    train = _read_files([folder / name for name in TRAIN_FILES], names, "CIFAR-10 training")
+    test = _read_files([folder / name for name in TEST_FILES], names, "CIFAR-10 test")
+    return train, test
+
+
+def find_cifar10(path) -> Path | None:
+    """The folder that has the files, `path` itself or the one in it; None where there is no CIFAR-10."""
+    for folder in (Path(path), Path(path) / FOLDER):
+        if (folder / TRAIN_FILES[0]).is_file():
+            return folder
+    return None
+
+
+def _read_names(path: Path) -> list[str]:
+    """The ten class names, one a line."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing: expected the class names, one a line")
+    names = path.read_text(encoding="utf-8", errors="replace").split()
+    if len(names) != 10:
+        raise DataError(f"{path}: expected ten class names, found {len(names)}")
+    return names
+
+
+def _read_files(paths: list[Path], names: list[str], name: str) -> Dataset:
+    """All records of some files as one data set."""
+    records = np.concatenate([_read_records(path) for path in paths])    # (N, 3073)
+    planes = records[:, 1:].reshape(-1, 3, 32, 32)                       # (N, C, H, W)
+    images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))          # (N, H, W, C)
+    return Dataset(images, records[:, 0], names, name)
+
+
+def _read_records(path: Path) -> np.ndarray:
+    """One file: uint8 (N, 3073), sizes and labels checked."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing: expected {', '.join(TRAIN_FILES + TEST_FILES)} and {NAMES_FILE}")
+    content = np.fromfile(path, np.uint8)
+    if len(content) == 0 or len(content) % RECORD:
+        raise DataError(f"{path} is damaged: its size of {len(content)} bytes is not a multiple of a record's "
+                        f"{RECORD} bytes" if len(content) else f"{path} is damaged: it is empty")
+    records = content.reshape(-1, RECORD)
+    largest = records[:, 0].max()
+    if largest > 9:
+        raise DataError(f"{path} is damaged: record {records[:, 0].argmax()} has the label {largest}, "
+                        "expected 0 to 9")
+    return records

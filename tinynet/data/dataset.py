@@ -1,0 +1,137 @@
+"""Images with labels, in memory; the interface that every data set here has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
+
+
+class Dataset:
+    """Images in memory, as they were stored: bytes from 0 to 255.
+
+    Parameters
+    ----------
+    images : uint8 (N, H, W, C), C = 1 or 3
+    labels : integers (N,), each the index of a class name
+    class_names : list of str
+    name : str
+        For messages and logs.
+    padding : int
+        How many of the outermost pixels on each side were added to the original images (2 for digits of
+        28 x 28 stored as 32 x 32), so that other images can be brought to the same form.
+
+    Raises
+    ------
+    ShapeError, DtypeError, DataError
+        When the arrays don't have the form above, are empty, or a label has no class name.
+    """
+
+    def __init__(self, images, labels, class_names: Sequence[str], name: str = "data", padding: int = 0):
+        self.images = check_images(images, f"images of data set {name!r}")
+        self.class_names = list(class_names)
+        self.labels = check_labels(labels, len(self.images), len(self.class_names), name)
+        self.name = name
+        self.padding = padding
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.image_shape
+        return (f"{type(self).__name__} {self.name!r}: {len(self)} images of {height} x {width} x {channels}, "
+                f"{len(self.class_names)} classes")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        return self.images.shape[1:]
+
+    def image(self, index: int) -> np.ndarray:
+        """One image: uint8 (H, W, C)."""
+        return self.images[index]
+
+    def images_at(self, indices) -> np.ndarray:
+        """Several images: uint8 (n, H, W, C), a copy."""
+        return self.images[np.asarray(indices)]
+
+    def subset(self, indices) -> Dataset:
+        """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
+        return Dataset(self.images[indices], self.labels[indices], self.class_names, self.name, self.padding)
+
+
+class FloatImages:
+    """A pair (images, labels) of the user's own, already preprocessed; it goes into the network as it is.
+
+    Parameters
+    ----------
+    images : floating point (N, H, W, C)
+    labels : integers (N,), from 0 up
+    """
+
+    name = "the pair (images, labels)"
+
+    def __init__(self, images, labels):
+        self.images = np.asarray(images)
+        if self.images.ndim != 4 or len(self.images) == 0:
+            raise ShapeError(f"the images of a pair (images, labels) must have the shape (N, H, W, C) and not be "
+                             f"empty, got {self.images.shape}")
+        if self.images.dtype.kind != "f":
+            raise DtypeError(f"the images of a pair (images, labels) must be floating point, got "
+                             f"{self.images.dtype}; a tinynet.data.Dataset takes uint8 images")
+        self.labels = check_labels(labels, len(self.images), None, self.name)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        return self.images.shape[1:]
+
+    def images_at(self, indices) -> np.ndarray:
+        """Several images: (n, H, W, C), a copy."""
+        return self.images[np.asarray(indices)]
+
+
+def check_images(images, what: str) -> np.ndarray:
+    """Return `images` as an array, or raise an error that says how it is not uint8 (N, H, W, C)."""
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise DtypeError(f"{what}: expected uint8 numbers from 0 to 255, got {images.dtype}; images that are "
+                         "already preprocessed can be given as a pair (float images, labels)")
+    if images.ndim != 4:
+        raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}")
+    if 0 in images.shape:
+        raise DataError(f"{what}: there are none, the shape is {images.shape}")
+    if images.shape[3] not in (1, 3):
+        hint = ("; the channels seem to come first, give images.transpose(0, 2, 3, 1)"
+                if images.shape[1] in (1, 3) else "")
+        raise ShapeError(f"{what}: expected 1 or 3 channels on the last axis, got the shape {images.shape}{hint}")
+    return images
+
+
+def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarray:
+    """Return `labels` as int64 (count,), or raise an error; `classes` None: any label from 0 up will do."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}")
+    if labels.shape != (count,):
+        raise ShapeError(f"labels of {name!r}: expected one for each of {count} images, shape ({count},), "
+                         f"got the shape {labels.shape}")
+    wrong = labels < 0 if classes is None else (labels < 0) | (labels >= classes)
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        expected = "a number from 0 up" if classes is None else f"0 to {classes - 1} (there are {classes} class names)"
+        raise DataError(f"labels of {name!r}: image {place} has the label {labels[place]}, expected {expected}")
+    return labels.astype(np.int64)
+
+
+def size_pair(size, what: str) -> tuple[int, int]:
+    """(height, width) from one number or a pair; both at least 1."""
+    pair = (size, size) if isinstance(size, int | np.integer) else tuple(size)
+    if len(pair) != 2 or any(not isinstance(side, int | np.integer) or side < 1 for side in pair):
+        raise ArgumentError(f"{what}: expected a whole number or (height, width), at least 1, got {size!r}")
+    return int(pair[0]), int(pair[1])

@@ -1,0 +1,99 @@
+"""Fetches data sets and checks their sums (needs the extra "download"; nothing else here does)."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import NamedTuple
+
+from tinynet.data.cifar10 import FOLDER as CIFAR10_FOLDER
+from tinynet.errors import ArgumentError, DataError
+
+
+class Source(NamedTuple):
+    """Where a data set comes from."""
+
+    address: str                  # of the folder with the files
+    files: dict[str, str]         # file name: md5
+    unpacked: str | None = None   # the folder that comes out of an archive
+
+
+FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+IMAGENETTE = "https://s3.amazonaws.com/fast-ai-imageclas/"
+SOURCES = {
+    "cifar10": Source("https://www.cs.toronto.edu/~kriz/",
+                      {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}, CIFAR10_FOLDER),
+    "mnist": Source("https://ossci-datasets.s3.amazonaws.com/mnist/", {
+        "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c"}),
+    "fashion-mnist": Source(FASHION, {
+        "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310"}),
+    "imagenette160": Source(IMAGENETTE, {"imagenette2-160.tgz": "e793b78cc4c9e9a4ccc0c1155377a412"},
+                            "imagenette2-160"),
+    "imagenette320": Source(IMAGENETTE, {"imagenette2-320.tgz": "3df6f0d01a2c9592104656642f5e78a3"},
+                            "imagenette2-320"),
+}
+
+
+def download(name: str, folder, progress: bool = False) -> Path:
+    """Fetch a data set, unless it is there already.
+
+    Parameters
+    ----------
+    name : "cifar10", "mnist", "fashion-mnist", "imagenette160" or "imagenette320"
+    folder : path-like
+        The data set gets a folder of its own in it.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Path
+        The folder to give to `load_data`.
+
+    Raises
+    ------
+    DataError
+        When pooch is not installed, a file cannot be fetched, or its checksum is not the right one; a file
+        with a wrong checksum is not kept.
+    """
+    if name not in SOURCES:
+        raise ArgumentError(f"download: no data set {name!r}, there are {', '.join(SOURCES)}")
+    try:
+        import pooch
+    except ImportError as problem:
+        raise DataError("download needs pooch: install the extra, pip install 'tinynet[download]'") from problem
+    source = SOURCES[name]
+    target = Path(folder) / name
+    pooch.get_logger().setLevel("WARNING")
+    for file, md5 in source.files.items():
+        address = source.address + file
+        try:
+            pooch.retrieve(address, f"md5:{md5}", file, target, progressbar=progress)
+        except ValueError as problem:    # what pooch raises for a wrong sum; it has removed the file
+            raise DataError(f"{address} does not have the expected checksum md5 {md5}: {problem}") from problem
+        except OSError as problem:       # the errors of requests are OSErrors too
+            raise DataError(f"{address} could not be fetched to {target}: {problem}") from problem
+        if source.unpacked is not None:
+            _unpack(target / file, source.unpacked)
+    return target / (source.unpacked or "")
+
+
+def _unpack(archive: Path, folder: str) -> None:
+    """Unpack `folder` beside the archive; it gets its name when it is complete, and stays when it is there."""
+    if (archive.parent / folder).is_dir():
+        return
+    partial = archive.parent / "unpacking"
+    try:
+        with tarfile.open(archive) as tar:
+            # The filter refuses members that would land outside the folder.
+            tar.extractall(partial, filter="data")
+        (partial / folder).rename(archive.parent / folder)
+        partial.rmdir()
+    except (tarfile.TarError, OSError, EOFError) as problem:
+        raise DataError(f"{archive} could not be unpacked: {problem}") from problem

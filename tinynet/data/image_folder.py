@@ -1,0 +1,198 @@
+"""Photographs in folders, one folder for each class, decoded when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tinynet.data.dataset import check_labels, size_pair
+from tinynet.errors import ArgumentError, DataError
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+TEST_FOLDERS = ("val", "test")
+
+
+def load_image(path, size=None, channels: int = 3) -> np.ndarray:
+    """Read one image file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that Pillow reads as one of `FORMATS`, whatever its name ends in (some .JPEG files of ImageNet
+        are PNG). Of several frames the first is taken.
+    size : int, (int, int) or None
+        Scale the image until it just covers this size and cut out its centre: for one number, the shorter side
+        gets that length and the middle square is kept, as in section 2 of the paper. (height, width) or one
+        number, in pixels. None keeps the size.
+    channels : 3 (red, green, blue) or 1 (grey)
+
+    Returns
+    -------
+    uint8 (H, W, channels)
+        Upright as its EXIF orientation says, on white where it is transparent, 16-bit values scaled to 8 bits.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, damaged or of another format.
+    """
+    if channels not in (1, 3):
+        raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
+    size = None if size is None else size_pair(size, "size of load_image")
+    if not Path(path).is_file():
+        raise DataError(f"{path} is not a file: expected an image")
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            if size is not None:
+                # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
+                file.draft(None, (2 * max(size), 2 * max(size)))
+            image = _to_rgb(ImageOps.exif_transpose(file), path)
+            if size is not None:
+                image = _cover(image, *size)
+            return np.array(image.convert("L"))[:, :, None] if channels == 1 else np.array(image)
+    except DataError:
+        raise
+    except Image.UnidentifiedImageError as problem:
+        raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
+    except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
+        raise DataError(f"{path} cannot be read as an image: {problem}") from problem
+
+
+def _to_rgb(image: Image.Image, path) -> Image.Image:
+    """Any mode of Pillow's as RGB."""
+    if image.mode == "F":
+        raise DataError(f"{path} has floating-point pixels, whose range is not known: expected 8 or 16 bits")
+    if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion would clip them at 255
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise DataError(f"{path} has pixels from {values.min()} to {values.max()}: expected 8 or 16 bits")
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Scale and crop in one step: the largest central part of the wanted proportions, brought to the size."""
+    shrink = min(image.width / width, image.height / height)
+    left, top = (image.width - width * shrink) / 2, (image.height - height * shrink) / 2
+    box = (left, top, left + width * shrink, top + height * shrink)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+
+
+class ImageFolder:
+    """Image files with labels; the same interface as `Dataset`, each image decoded when it is asked for.
+
+    Parameters
+    ----------
+    paths : list of path-like
+    labels : integers (N,)
+    class_names : list of str
+    size : int or (int, int)
+        Every image is brought to this size, see `load_image`.
+    name : str
+    """
+
+    padding = 0
+
+    def __init__(self, paths: Sequence, labels, class_names: Sequence[str], size=256, name: str = "images"):
+        if len(paths) == 0:
+            raise DataError(f"data set {name!r}: there are no images")
+        self.paths = [Path(path) for path in paths]
+        self.class_names = list(class_names)
+        self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
+        self.size = size_pair(size, f"size of data set {name!r}")
+        self.name = name
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        return (f"ImageFolder {self.name!r}: {len(self)} images brought to {self.size[0]} x {self.size[1]} x 3, "
+                f"{len(self.class_names)} classes")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image, once decoded."""
+        return (*self.size, 3)
+
+    def image(self, index: int) -> np.ndarray:
+        """One image: uint8 (H, W, 3)."""
+        return load_image(self.paths[index], self.size)
+
+    def images_at(self, indices) -> np.ndarray:
+        """Several images: uint8 (n, H, W, 3)."""
+        return np.stack([self.image(index) for index in np.arange(len(self))[indices]])
+
+    def subset(self, indices) -> ImageFolder:
+        """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
+        chosen = np.arange(len(self))[indices]
+        return ImageFolder([self.paths[index] for index in chosen], self.labels[chosen], self.class_names,
+                           self.size, self.name)
+
+
+def load_image_folder(path, size=256) -> tuple[ImageFolder, ImageFolder | None]:
+    """Find the images of path/train/<class>/* and path/val/<class>/* (or test in place of val).
+
+    Parameters
+    ----------
+    path : path-like
+    size : int or (int, int)
+        Every image is brought to this size, see `load_image`.
+
+    Returns
+    -------
+    train, test : ImageFolder
+        The names of the folders in `train` are the class names, in alphabetical order. test is None where there
+        is no such folder. Hidden files and files without the ending of an image are left out.
+
+    Raises
+    ------
+    DataError
+        When a folder is missing or empty, or the test images have a class that the training images lack.
+    """
+    root = Path(path)
+    class_names = _class_folders(root / "train")
+    train = _read_folder(root / "train", class_names, class_names, size)
+    test_folder = next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
+    if test_folder is None:
+        return train, None
+    test_names = _class_folders(test_folder)
+    unknown = [name for name in test_names if name not in class_names]
+    if unknown:
+        raise DataError(f"{test_folder} has the class {unknown[0]!r}, which {root / 'train'} does not have")
+    return train, _read_folder(test_folder, test_names, class_names, size)
+
+
+def find_image_folder(path) -> Path | None:
+    """`path`, if there is a folder `train` in it, else None."""
+    return Path(path) if (Path(path) / "train").is_dir() else None
+
+
+def _class_folders(folder: Path) -> list[str]:
+    """Names of the class folders, sorted."""
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}: expected one folder of images for each class in it")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not names:
+        raise DataError(f"{folder} is empty: expected one folder of images for each class")
+    return names
+
+
+def _read_folder(folder: Path, names: list[str], class_names: list[str], size) -> ImageFolder:
+    """The images of the class folders `names`, labelled by their places in `class_names`."""
+    paths: list[Path] = []
+    labels: list[int] = []
+    for name in names:
+        found = sorted(file for file in (folder / name).iterdir()
+                       if file.suffix.lower() in ENDINGS and not file.name.startswith(".") and file.is_file())
+        if not found:
+            raise DataError(f"{folder / name} has no images: expected files ending in {', '.join(ENDINGS)}")
+        paths += found
+        labels += [class_names.index(name)] * len(found)
+    return ImageFolder(paths, np.array(labels), class_names, size, f"{folder.parent.name}/{folder.name}")

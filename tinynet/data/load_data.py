@@ -1,0 +1,51 @@
+"""Finds out what kind of data set a path holds, and reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinynet.data.cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
+from tinynet.data.dataset import Dataset
+from tinynet.data.image_folder import ImageFolder, find_image_folder, load_image_folder
+from tinynet.data.mnist import FILES, find_mnist, load_mnist
+from tinynet.data.shapes import load_shapes
+from tinynet.errors import ArgumentError, DataError
+
+
+def load_data(path, image_size=None) -> tuple[Dataset | ImageFolder, Dataset | ImageFolder | None]:
+    """Read the data set at `path`: CIFAR-10, MNIST, Fashion-MNIST, a folder of images; or draw "shapes".
+
+    Parameters
+    ----------
+    path : path-like, or "shapes"
+    image_size : int, optional
+        The size in pixels at which images are stored: 256 for a folder of images and 32 for shapes, unless
+        another is given. The other kinds have 32 x 32 and no choice.
+
+    Returns
+    -------
+    train, test
+        test is None for a folder of images that has neither `val` nor `test`.
+
+    Raises
+    ------
+    DataError
+        When there is no data set, or it is damaged.
+    """
+    if str(path) == "shapes":
+        return load_shapes(32 if image_size is None else image_size)
+    if not Path(path).is_dir():
+        raise DataError(f"there is no folder {path}: expected a folder with a data set, or the word shapes")
+    if find_image_folder(path):
+        return load_image_folder(path, 256 if image_size is None else image_size)
+    if find_cifar10(path):
+        found, load = "CIFAR-10", load_cifar10
+    elif find_mnist(path):
+        found, load = "MNIST", load_mnist
+    else:
+        raise DataError(
+            f"no data set in {path}: looked for CIFAR-10 ({TRAIN_FILES[0]}, there or in {FOLDER}), for MNIST or "
+            f"Fashion-MNIST ({FILES['train', 'images']}, plain or .gz) and for a folder of images (train/<class>/*)")
+    if image_size not in (None, 32):
+        raise ArgumentError(f"image_size={image_size} does not suit the {found} in {path}: its images are 32 x 32")
+    return load(path)

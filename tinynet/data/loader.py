@@ -1,0 +1,93 @@
+"""Batches for training: decoded and augmented in threads, ahead of the training that uses them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from tinynet.data.augment import Augmentation
+from tinynet.data.dataset import FloatImages
+from tinynet.data.preprocessing import Preprocessing
+from tinynet.errors import ArgumentError
+
+
+class Loader:
+    """Cuts a data set into batches.
+
+    Order and random numbers depend on (seed, epoch, index of the batch) alone: not on the number of threads, nor
+    on where in an epoch a run was taken up again.
+
+    Parameters
+    ----------
+    dataset : Dataset, ImageFolder or FloatImages
+        Or a pair (float images (N, H, W, C), labels).
+    preprocessing : Preprocessing, another function of uint8 images, or None
+        For instance the method `ten_crops` of a Preprocessing. None leaves the images as they are stored.
+    batch_size : int
+    augmentation : Augmentation, optional
+        Needs a Preprocessing.
+    shuffle : bool
+        A new order in each epoch, otherwise that of the data set.
+    seed : int
+    threads : int
+        At most threads + 1 batches are ready or in work ahead of the one in use. 0: made when asked for.
+    """
+
+    def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
+                 augmentation: Augmentation | None = None, shuffle: bool = False, seed: int = 0, threads: int = 1):
+        self.dataset = FloatImages(*dataset) if isinstance(dataset, tuple | list) else dataset
+        for name, value, least in (("batch_size", batch_size, 1), ("threads", threads, 0), ("seed", seed, 0)):
+            if value < least:
+                raise ArgumentError(f"Loader: {name} must be at least {least}, got {value}")
+        if augmentation is not None and not isinstance(preprocessing, Preprocessing):
+            raise ArgumentError("Loader: an augmentation needs a Preprocessing, which says the mean and the "
+                                f"network's input size; got {preprocessing!r}")
+        self.preprocessing, self.augmentation = preprocessing, augmentation
+        self.batch_size, self.shuffle, self.seed, self.threads = batch_size, shuffle, seed, threads
+
+    def __len__(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return -(-len(self.dataset) // self.batch_size)
+
+    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (images, labels int64) of the batches of one epoch, from the batch `start` on.
+
+        An error in a thread is raised here. Closing the iterator ends the threads.
+        """
+        if not 0 <= start <= len(self):
+            raise ArgumentError(f"Loader: start must be from 0 to the {len(self)} batches of an epoch, got {start}")
+        if epoch < 0:
+            raise ArgumentError(f"Loader: epoch must not be negative, got {epoch}")
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, epoch]).permutation(order)
+        if self.threads == 0:
+            return (self._batch(order, epoch, index) for index in range(start, len(self)))
+        return self._prefetched(order, epoch, start)
+
+    def _batch(self, order: np.ndarray, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Batch number `index`."""
+        chosen = order[index * self.batch_size:(index + 1) * self.batch_size]
+        images, labels = self.dataset.images_at(chosen), self.dataset.labels[chosen]
+        if self.augmentation is not None and isinstance(self.preprocessing, Preprocessing):
+            # 1 + index, because NumPy takes the seeds [s, e] and [s, e, 0] for the same: [s, e] is the order's.
+            generator = np.random.default_rng([self.seed, epoch, 1 + index])
+            return self.augmentation(images, self.preprocessing, generator), labels
+        return (images if self.preprocessing is None else self.preprocessing(images)), labels
+
+    def _prefetched(self, order, epoch: int, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches in order, from threads that work ahead."""
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="tinynet-loader")
+        ahead: deque[Future] = deque()
+        try:
+            for index in range(start, len(self)):
+                ahead.append(pool.submit(self._batch, order, epoch, index))
+                if len(ahead) > self.threads + 1:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:    # also when the caller drops the iterator half-way, or a batch has failed
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,144 @@
+"""From stored bytes to the numbers that a network takes: minus the mean, and cropped (section 2 of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynet.data.dataset import check_images, size_pair
+from tinynet.data.image_folder import load_image
+from tinynet.errors import ArgumentError, ShapeError
+
+SAMPLE = 10_000    # a mean over more files than these takes hours and changes by less than a grey level
+
+
+class Preprocessing:
+    """Minus the training set's mean, central crop; the network's numbers stay in the range of bytes.
+
+    Parameters
+    ----------
+    mean : (H, W, C) mean image of the stored size, or (C,) mean colour
+    input_size : int or (int, int)
+        Height and width that the network takes.
+    image_size : int or (int, int), optional
+        Height and width of the stored images; by default those of a mean image, or the input's.
+    padding : int
+        See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds.
+    """
+
+    def __init__(self, mean, input_size, image_size=None, padding: int = 0):
+        self.mean = np.asarray(mean, np.float32)
+        if self.mean.ndim not in (1, 3) or self.mean.shape[-1] not in (1, 3):
+            raise ShapeError("Preprocessing: mean must be a mean image (H, W, C) or a mean colour (C,) of 1 or 3 "
+                             f"channels, got the shape {self.mean.shape}")
+        self.input_size = size_pair(input_size, "input_size of Preprocessing")
+        if image_size is None:
+            image_size = self.mean.shape[:2] if self.mean.ndim == 3 else self.input_size
+        self.image_size = size_pair(image_size, "image_size of Preprocessing")
+        if self.mean.ndim == 3 and self.mean.shape[:2] != self.image_size:
+            raise ShapeError(f"Preprocessing: the mean image is {_by(self.mean.shape)}, the stored images are "
+                             f"{_by(self.image_size)}")
+        self.padding = padding
+
+    @classmethod
+    def fit(cls, dataset, input_size, mean: str = "image") -> Preprocessing:
+        """Take the mean of `dataset` (a folder of more than 10,000 files: of 10,000 of them, evenly spread).
+
+        Parameters
+        ----------
+        dataset : Dataset or ImageFolder
+        input_size : int or (int, int)
+        mean : "image" (each pixel its own, as the paper) or "colour" (one colour for all)
+        """
+        if mean not in ("image", "colour"):
+            raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
+        total = np.zeros(dataset.image_shape, np.int64)    # whole numbers: exact, in whatever order they are added
+        count = 0
+        for images in image_blocks(dataset):
+            total += images.sum(axis=0, dtype=np.int64)
+            count += len(images)
+        mean_image = total / count
+        return cls(mean_image if mean == "image" else mean_image.mean(axis=(0, 1)), input_size,
+                   dataset.image_shape[:2], dataset.padding)
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (red, green, blue)."""
+        return self.mean.shape[-1]
+
+    def __call__(self, images) -> np.ndarray:
+        """uint8 (N, H, W, C) -> float32 (N, h, w, C): minus the mean, central crop."""
+        images = self.check(images)
+        top, left = ((full - part) // 2 for full, part in zip(images.shape[1:3], self.input_size, strict=True))
+        window = slice(top, top + self.input_size[0]), slice(left, left + self.input_size[1])
+        return images[:, *window] - (self.mean[window] if self.mean.ndim == 3 else self.mean)
+
+    def ten_crops(self, images) -> np.ndarray:
+        """uint8 (N, H, W, C) -> float32 (N, 10, h, w, C): minus the mean, then `ten_crops`."""
+        return ten_crops(self.check(images) - self.mean, self.input_size)
+
+    def check(self, images, pad: int = 0) -> np.ndarray:
+        """Return `images` as an array, or raise an error that says how they do not fit."""
+        images = check_images(images, "Preprocessing")
+        if images.shape[3] != self.channels:
+            raise ShapeError(f"Preprocessing: the mean has {self.channels} channels, the images have "
+                             f"{images.shape[3]}")
+        if self.mean.ndim == 3 and images.shape[1:3] != self.image_size:
+            raise ShapeError(f"Preprocessing: the mean image is {_by(self.image_size)}, the images are "
+                             f"{_by(images.shape[1:3])}; bring them to its size (load_image does)")
+        _check_crop(images.shape[1:3], self.input_size, pad)
+        return images
+
+    def load_image(self, path) -> np.ndarray:
+        """Read any image file and bring it to the form of the stored images: uint8 (H, W, C).
+
+        Scaled and cropped to the stored size; with `padding`, to what remains inside it, with 0 around.
+        """
+        height, width = self.image_size
+        inner = load_image(path, (height - 2 * self.padding, width - 2 * self.padding), self.channels)
+        return np.pad(inner, ((self.padding,) * 2, (self.padding,) * 2, (0, 0)))
+
+    def state(self) -> dict:
+        """{"mean": the array, "settings": what JSON can hold}, for a checkpoint."""
+        return {"mean": self.mean, "settings": {"input_size": list(self.input_size),
+                                                "image_size": list(self.image_size), "padding": self.padding}}
+
+    @classmethod
+    def from_state(cls, state: dict) -> Preprocessing:
+        """The reverse of `state`."""
+        return cls(state["mean"], **state["settings"])
+
+
+def ten_crops(images, input_size) -> np.ndarray:
+    """Ten views of each image: the four corners, the centre, and the mirror images of these five.
+
+    (N, H, W, C) -> (N, 10, h, w, C), in the order top left, top right, bottom left, bottom right, centre; the
+    mirror image of view i is view i + 5.
+    """
+    images = np.asarray(images)
+    height, width = size_pair(input_size, "input_size of ten_crops")
+    _check_crop(images.shape[1:3], (height, width))
+    bottom, right = images.shape[1] - height, images.shape[2] - width
+    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
+    views = np.stack([images[:, top:top + height, left:left + width] for top, left in corners], axis=1)
+    return np.concatenate([views, views[:, :, :, ::-1]], axis=1)
+
+
+def image_blocks(dataset, block: int = 500):
+    """Yield the images of a data set, some at a time; only a sample of a large folder."""
+    indices = np.arange(len(dataset))
+    if not hasattr(dataset, "images") and len(dataset) > SAMPLE:
+        indices = np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)
+    for start in range(0, len(indices), block):
+        yield dataset.images_at(indices[start:start + block])
+
+
+def _check_crop(stored, wanted, pad: int = 0) -> None:
+    """Raise an error when `wanted` (height, width) does not fit into the stored image."""
+    if any(part > full + 2 * pad for full, part in zip(stored, wanted, strict=True)):
+        padded = f" with {pad} pixels on each side" if pad else ""
+        raise ShapeError(f"the network takes {_by(wanted)} images, the stored ones are only {_by(stored)}{padded}: "
+                         "store larger ones, or build the network for this size")
+
+
+def _by(size) -> str:
+    return " x ".join(map(str, size))
