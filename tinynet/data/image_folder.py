@@ -80,9 +80,11 @@ def _to_rgb(image: Image.Image, path) -> Image.Image:
 def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
     """Scale and crop in one step: the largest central part of the wanted proportions, brought to the size."""
     shrink = min(image.width / width, image.height / height)
-    left, top = (image.width - width * shrink) / 2, (image.height - height * shrink) / 2
-    box = (left, top, left + width * shrink, top + height * shrink)
-    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+    # Not below 0 by a rounding error, which Pillow refuses.
+    left = max(0.0, (image.width - width * shrink) / 2)
+    top = max(0.0, (image.height - height * shrink) / 2)
+    return image.resize((width, height), Image.Resampling.BILINEAR,
+                        (left, top, image.width - left, image.height - top))
 
 
 class ImageFolder:

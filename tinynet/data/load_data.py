@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tinynet.data.cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
-from tinynet.data.dataset import Dataset
-from tinynet.data.image_folder import ImageFolder, find_image_folder, load_image_folder
+from tinynet.data.image_folder import find_image_folder, load_image_folder
 from tinynet.data.mnist import FILES, find_mnist, load_mnist
 from tinynet.data.shapes import load_shapes
 from tinynet.errors import ArgumentError, DataError
 
 
-def load_data(path, image_size=None) -> tuple[Dataset | ImageFolder, Dataset | ImageFolder | None]:
+def load_data(path, image_size=None) -> tuple[Any, Any]:
     """Read the data set at `path`: CIFAR-10, MNIST, Fashion-MNIST, a folder of images; or draw "shapes".
 
     Parameters
@@ -24,7 +24,7 @@ def load_data(path, image_size=None) -> tuple[Dataset | ImageFolder, Dataset | I
 
     Returns
     -------
-    train, test
+    train, test : Dataset, or ImageFolder for a folder of images
         test is None for a folder of images that has neither `val` nor `test`.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -52,7 +52,7 @@ class Loader:
         """Batches in an epoch; the last may be smaller."""
         return -(-len(self.dataset) // self.batch_size)
 
-    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def batches(self, epoch: int = 0, start: int = 0) -> Generator[tuple[np.ndarray, np.ndarray]]:
         """Yield (images, labels int64) of the batches of one epoch, from the batch `start` on.
 
         An error in a thread is raised here. Closing the iterator ends the threads.
@@ -78,7 +78,7 @@ class Loader:
             return self.augmentation(images, self.preprocessing, generator), labels
         return (images if self.preprocessing is None else self.preprocessing(images)), labels
 
-    def _prefetched(self, order, epoch: int, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _prefetched(self, order, epoch: int, start: int) -> Generator[tuple[np.ndarray, np.ndarray]]:
         """The batches in order, from threads that work ahead."""
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="tinynet-loader")
         ahead: deque[Future] = deque()
