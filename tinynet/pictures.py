@@ -124,8 +124,8 @@ def filter_grid(weights: Array, columns: int) -> np.ndarray:
 
 
 def prediction_sheet(
-    images: Sequence[Array] | Array, probabilities: Array, labels: Array | None = None, class_names: Sequence[str] | None = None,
-    columns: int = 4, top: int = 5,
+    images: Sequence[Array] | Array, probabilities: Array, labels: Array | None = None,
+    class_names: Sequence[str] | None = None, columns: int = 4, top: int = 5,
 ) -> Picture:
     """Draw images with their most probable classes as bars, as figure 4 of the paper.
 

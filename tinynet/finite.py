@@ -1,0 +1,44 @@
+"""Where numbers stop being finite: the question after a loss of nan."""
+from collections.abc import Mapping
+from typing import Any
+
+from .checkpoint import set_generator_states
+from .device import array_module
+from .layer import Array
+from .nested import flat, single_layers
+from .network import Network
+
+
+def all_finite(array: Array) -> bool:
+    """Tell whether no number is infinite or nan; smallest and largest tell it without a large temporary."""
+    xp = array_module(array)
+    return array.size == 0 or bool(xp.isfinite(array.min()) and xp.isfinite(array.max()))
+
+
+def not_finite_in(net: Network) -> str | None:
+    """Return the name of the first parameter or running statistic that is not finite, "conv1.w"; None if all are."""
+    arrays = {**flat(net.params), **flat(net.buffers)}
+    return next((".".join(path) for path, array in arrays.items() if not all_finite(array)), None)
+
+
+def first_not_finite(net: Network, images: Array, states: Mapping[str, Any]) -> str:
+    """Say which layer's output is the first that is not finite, for a batch in training.
+
+    Parameters
+    ----------
+    net : Network
+        Its layers run one by one, with the parameters that they have.
+    images : array (N, H, W, C)
+    states : dict
+        Of the layers' random generators before the batch, so that the same masks are drawn.
+    """
+    if not all_finite(images):
+        return "the images themselves are not finite"
+    set_generator_states(net, states)
+    for name, layer in single_layers(net):
+        images, _ = layer.forward(images, train=True)
+        if not all_finite(images):
+            ruined = [key for key, array in layer.params.items() if not all_finite(array)]
+            also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""
+            return f"{name} is the first layer whose output is not finite{also}"
+    return "the outputs of all layers are finite"

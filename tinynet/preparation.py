@@ -1,0 +1,107 @@
+"""What `fit` works out before it trains: defaults from the recipe, checks, the description of the run."""
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from .archive import sha256
+from .data import Augmentation, FloatImages, PCAColour, Preprocessing
+from .errors import ArgumentError, ShapeError
+from .network import Network
+from .optim import SGD
+from .schedules import ReduceOnPlateau, StepSchedule
+
+
+def optimizer_from(net: Network, **changes: Any) -> SGD:
+    """Return the optimiser of the network's recipe, with some of SGD's arguments changed."""
+    names = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")
+    return SGD(net, **{name: net.recipe[name] for name in names if name in net.recipe} | changes)
+
+
+def check_classes(net: Network, train: Any, validation: Any) -> None:
+    """Raise unless the network has an output for each label, and both data sets the same classes."""
+    shape = net.output_shape(net.input_shape or train.image_shape)
+    if len(shape) != 1:
+        raise ShapeError(f"fit: {net.name} gives {shape} for an image, expected scores (classes,)")
+    for data in (train, validation):
+        if data is not None and int(data.labels.max()) >= shape[0]:
+            raise ArgumentError(f"fit: the labels of {data.name} go up to {data.labels.max()}, which needs "
+                                f"{data.labels.max() + 1} outputs; {net.name} has {shape[0]}")
+    one, two = getattr(train, "class_names", None), getattr(validation, "class_names", None)
+    if one and two and one != two:
+        raise ArgumentError(f"fit: {validation.name} has other classes ({', '.join(two[:3])}, ...) than "
+                            f"{train.name} ({', '.join(one[:3])}, ...)")
+
+
+def choose_augmentation(
+    given: Augmentation | Literal[False] | None, recipe: Mapping[str, Any], train: Any, saved: Mapping[str, Any] | None
+) -> Augmentation | None:
+    """Return the augmentation: what is given, else the recipe's.
+
+    Its colours are worked out from the training images, unless `saved`, the settings of a run to go on with, has them.
+    """
+    if isinstance(given, Augmentation):
+        if isinstance(train, FloatImages):
+            raise ArgumentError("fit: a pair (images, labels) is taken as it is, without augmentation")
+        return given
+    if given is not None and given is not False:
+        raise ArgumentError(f"fit: augmentation is {given!r}, expected an Augmentation, or False for none")
+    wanted = dict(recipe.get("augmentation") or {})
+    if given is False or not wanted or isinstance(train, FloatImages):
+        return None
+    if wanted.get("colour"):
+        known = ((saved or {}).get("augmentation") or {}).get("colour")
+        wanted["colour"] = PCAColour(**known) if known else PCAColour.fit(train)
+    return Augmentation(**wanted | {"colour": wanted.get("colour") or None})
+
+
+def choose_preprocessing(
+    net: Network, train: Any, given: Preprocessing | None, resume: bool
+) -> Preprocessing | None:
+    """Give the network its preprocessing and its class names; return what the training images go through."""
+    if isinstance(train, FloatImages):
+        if given is not None:
+            raise ArgumentError("fit: a pair (images, labels) is taken as it is, without preprocessing")
+        return None
+    if resume and given is not None and described_preprocessing(given) != described_preprocessing(net.preprocessing):
+        raise ArgumentError("fit: preprocessing differs from that of the run to resume")
+    if given is not None:
+        net.preprocessing = given
+    elif net.preprocessing is None:
+        size = (net.input_shape or train.image_shape)[:2]
+        net.preprocessing = Preprocessing.fit(train, size, net.recipe.get("mean", "image"))
+    net.class_names = list(train.class_names)
+    return net.preprocessing
+
+
+def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
+    """Return settings and the sum of the mean, to tell two of them apart."""
+    state = preprocessing.state()
+    return state["settings"] | {"mean": sha256(state["mean"])}
+
+
+def describe_run(
+    net: Network, train: Any, validation: Any, batch_size: int, seed: int, optimizer: SGD,
+    schedule: ReduceOnPlateau | StepSchedule | None, augmentation: Augmentation | None,
+) -> dict[str, Any]:
+    """Return all settings that decide a run's numbers, as JSON gives them back."""
+    layers = {name: {"kind": kind, **own} for name, kind, own in net.settings["layers"]}
+    return json.loads(json.dumps({
+        "model": {"name": net.name, "input_shape": net.input_shape, "dtype": str(net.dtype), "layers": layers},
+        "data": described_data(train),
+        "validation": None if validation is None else described_data(validation),
+        "batch_size": batch_size,
+        "seed": seed,
+        "optimizer": optimizer.settings,
+        "schedule": None if schedule is None else schedule.settings,
+        "augmentation": None if augmentation is None else augmentation.settings,
+    }))
+
+
+def described_data(data: Any) -> dict[str, Any]:
+    """Return what tells one data set from another without reading all of it: labels, and three images."""
+    places = [0, len(data) // 2, len(data) - 1]
+    return {
+        "name": data.name, "count": len(data), "image_shape": list(data.image_shape),
+        "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels),
+        "first_middle_last_sha256": sha256(data.images_at(places)),
+    }

@@ -1,0 +1,51 @@
+"""The bar that shows how a training goes on."""
+import sys
+import warnings
+from typing import Any
+
+
+class ProgressBar:
+    """Images done and to do, images/s, time left, loss and error; on a terminal and in a notebook.
+
+    Parameters
+    ----------
+    total, done : int
+        Images of the whole training, and of what an earlier run did.
+    show : bool
+        False: no bar and no lines. Where output goes to a file there are lines but no bar.
+    """
+
+    def __init__(self, total: int, done: int, show: bool) -> None:
+        self.show = show
+        self.bar: Any = None
+        if show and (sys.stderr.isatty() or in_notebook()):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
+                from tqdm.auto import tqdm
+            self.bar = tqdm(total=total, initial=done, unit=" images", dynamic_ncols=True, mininterval=0.2)
+
+    def update(self, images: int, epoch: str, loss: float, error: float) -> None:
+        """Move on by so many images; `loss` and `error` are those of the epoch so far."""
+        if self.bar is not None:
+            self.bar.set_description(epoch, refresh=False)
+            self.bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1%}", refresh=False)
+            self.bar.update(images)
+
+    def say(self, text: str) -> None:
+        """Print a line, above the bar."""
+        if self.bar is not None:
+            self.bar.write(text)
+        elif self.show:
+            print(text, flush=True)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def in_notebook() -> bool:
+    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"

@@ -1,0 +1,91 @@
+"""The folder of a training run: settings, metrics, log, checkpoints, learning curve."""
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import ArgumentError
+from .history import History
+
+CURVE_SECONDS = 20.0  # the curve is drawn again at most so often, and at the end
+
+
+class RunFolder:
+    """The files of one run.
+
+    Parameters
+    ----------
+    path : path-like
+        Made if it is not there.
+    resume : bool
+        True: there is a run to go on with. False: there must be none.
+    say : function of a string
+        Tells the user what is left out.
+
+    Raises
+    ------
+    ArgumentError
+        When there is a run and `resume` is False, or none and it is True, or the folder cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
+        self.path = Path(path)
+        self.last, self.best = self.path / "last.npz", self.path / "best.npz"
+        self.say = say
+        self.next_curve = 0.0
+        if resume and not self.last.exists():
+            raise ArgumentError(f"{self.path} has no last.npz: there is no run to resume")
+        if not resume and self.last.exists():
+            raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArgumentError(f"{self.path} cannot be made a run folder: {error.strerror}") from error
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write settings.json, for people; a run is resumed from what its checkpoint says."""
+        write_text(self.path / "settings.json", json.dumps(settings, indent=2) + "\n")
+
+    def write_metrics(self, history: History) -> None:
+        """Write metrics.csv, all of it anew."""
+        write_text(self.path / "metrics.csv", history.csv())
+
+    def log(self, text: str) -> None:
+        """Add a line to log.txt."""
+        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def draw_curve(self, history: History, now: bool = False) -> None:
+        """Draw curve.png if it was long ago, or `now`; without matplotlib, say once that it is left out."""
+        if not history or (not now and time.monotonic() < self.next_curve):
+            return
+        self.next_curve = time.monotonic() + CURVE_SECONDS
+        try:
+            picture = history.plot()
+        except ImportError as error:
+            self.say(f"curve.png is left out: {error}")
+            self.next_curve = float("inf")
+            return
+        picture.savefig(self.path / "curve.png.partial", format="png")
+        os.replace(self.path / "curve.png.partial", self.path / "curve.png")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside the old one and move it over that one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def first_difference(saved: Any, given: Any, name: str = "") -> str | None:
+    """Return the first setting in which two nested dicts differ, with both values, or None."""
+    if isinstance(saved, dict) and isinstance(given, dict):
+        both = [key for key in saved if key in given]
+        found = (first_difference(saved[key], given[key], f"{name}.{key}".lstrip(".")) for key in both)
+        first = next((text for text in found if text is not None), None)
+        if first is None and list(saved) != list(given):
+            first = f"{name} has {', '.join(given)} and had {', '.join(saved)} when the run began"
+        return first
+    return None if saved == given else f"{name} is {given!r} and was {saved!r} when the run began"

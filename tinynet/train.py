@@ -1,0 +1,108 @@
+"""Training a network: `fit` puts data, optimiser, schedule and run folder together and lets the loop run."""
+import os
+from typing import Any, Literal
+
+from .checkpoint import load_training_state, restore_network
+from .data import Augmentation, Loader, Preprocessing
+from .errors import ArgumentError
+from .evaluation import as_data
+from .history import History
+from .layer import check_between, check_count
+from .network import Network
+from .optim import SGD
+from .preparation import check_classes, choose_augmentation, choose_preprocessing, describe_run, optimizer_from
+from .run_folder import RunFolder, first_difference
+from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
+from .training import Training
+
+
+def fit(
+    net: Network, train: Any, validation: Any = None, *, epochs: int | None = None, batch_size: int | None = None,
+    optimizer: SGD | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
+    augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
+    seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
+    progress: bool = True, checkpoint_seconds: float = 30,
+) -> History:
+    """Train a network.
+
+    What is not given comes from the network's `recipe`, then from SGD's defaults, 10 epochs, batches of 128, a
+    constant learning rate and images as they are.
+
+    Parameters
+    ----------
+    net : Network
+        Trained in place. Gets `preprocessing` and `class_names`.
+    train, validation : Dataset, ImageFolder, or a pair (images, labels)
+        A pair's images, float (N, H, W, C), go into the network as they are. The validation error decides what the
+        best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training error does.
+    epochs, batch_size : int
+    optimizer : SGD
+        Of this network.
+    schedule : ReduceOnPlateau or StepSchedule
+        Of this optimiser.
+    augmentation : Augmentation or False
+        False: none, whatever the recipe says.
+    preprocessing : Preprocessing
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input.
+    seed : int
+        Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
+    run : path-like, optional
+        A folder for settings.json, metrics.csv, log.txt, curve.png and the checkpoints last.npz (at the start, after
+        every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
+    resume : bool
+        Go on where the run in the folder stopped, as if it had not: the same bits. Only `epochs` may differ.
+    loader_threads : int
+        Threads that read and augment images ahead; they change no number. 0: none.
+    progress : bool
+        A bar on a terminal and in a notebook, and a line for each epoch.
+    checkpoint_seconds : float
+
+    Returns
+    -------
+    History
+        A list with a dict for each epoch, those before a resumption too.
+
+    Raises
+    ------
+    ArgumentError
+        For arguments that do not go together, a run that is there already, or one that differs in a setting.
+    NotFiniteError
+        When loss or parameters become infinite or nan; names the first layer whose output was not finite.
+    KeyboardInterrupt
+        After Ctrl-C, when the batch under way is done and a checkpoint written.
+    """
+    recipe = net.recipe
+    epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
+    batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
+    check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+    train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
+    check_classes(net, train, validation)
+    if resume and run is None:
+        raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
+    folder = None if run is None else RunFolder(run, resume, print if progress else lambda text: None)
+    state = load_training_state(folder.last) if folder is not None and resume else None
+    saved = None if state is None else state["progress"]["settings"]
+
+    optimizer = optimizer_from(net) if optimizer is None else optimizer
+    if schedule is None and "schedule" in recipe:
+        schedule = schedule_from(recipe["schedule"], optimizer)
+    if optimizer.net is not net or (schedule is not None and schedule.optimizer is not optimizer):
+        raise ArgumentError("fit: the optimizer must be one of this network, the schedule one of this optimizer")
+    augmentation = choose_augmentation(augmentation, recipe, train, saved)
+    settings = describe_run(net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+    if folder is not None and state is not None:
+        difference = first_difference(saved, settings)
+        if difference is not None:
+            raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
+        restore_network(folder.last, net)
+        optimizer.load_state(state["optimizer"])
+        if schedule is not None:
+            schedule.load_state(state["schedule"])
+    ready = choose_preprocessing(net, train, preprocessing, resume)
+
+    loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+    if folder is not None:
+        folder.write_settings({**settings, "epochs": epochs})
+    progress_so_far = None if state is None else state["progress"]
+    return Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
+                    progress, progress_so_far).run()

@@ -1,0 +1,184 @@
+"""The loop of a training: batch by batch, epoch by epoch, with checkpoints that it can go on from."""
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from .checkpoint import generator_states, save_checkpoint
+from .data import Loader
+from .device import to_cpu
+from .errors import NotFiniteError
+from .evaluation import count_errors, evaluate
+from .finite import first_not_finite, not_finite_in
+from .history import History, line
+from .interrupt import hold_interrupts
+from .layer import Array
+from .loss import softmax_cross_entropy
+from .nested import library_of
+from .network import Network
+from .optim import SGD
+from .progress import ProgressBar
+from .run_folder import RunFolder
+from .schedules import ReduceOnPlateau, StepSchedule
+
+
+@dataclasses.dataclass
+class Position:
+    """How far a training has come: whole epochs, batches of the epoch under way, and that epoch's sums."""
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0            # sum over the images of the epoch so far
+    errors: float = 0.0          # how many of them were wrong
+    images: int = 0
+    epoch_seconds: float = 0.0   # of training alone
+    seconds: float = 0.0         # of everything since the start of the run
+    best: float | None = None    # lowest validation error (without a validation set: training error)
+
+
+class Training:
+    """One run of training; `fit` puts it together and says what the parts are.
+
+    Attributes
+    ----------
+    position : Position
+    history : History
+    between_batches : bool
+        Whether parameters, velocities, masks and `position` belong together: only then a checkpoint is right.
+    """
+
+    def __init__(
+        self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
+        schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, settings: Mapping[str, Any],
+        folder: RunFolder | None, checkpoint_seconds: float, show: bool, progress: Mapping[str, Any] | None,
+    ) -> None:
+        self.net, self.loader, self.validation = net, loader, validation
+        self.optimizer, self.schedule, self.epochs = optimizer, schedule, epochs
+        self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
+        self.position = Position(**progress["position"]) if progress else Position()
+        self.history = History(progress["history"] if progress else ())
+        self.between_batches = True
+        images = len(loader.dataset)
+        self.bar = ProgressBar(images * epochs, images * self.position.epoch + self.position.images, show)
+        self.clock = self.saved_at = time.perf_counter()
+
+    def run(self) -> History:
+        """Train until the last epoch is over."""
+        try:
+            if not self.history and not self.position.images:
+                self.save()  # the start
+            while self.position.epoch < self.epochs:
+                self.train_epoch()
+                self.finish_epoch()
+        except KeyboardInterrupt:
+            # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
+            if self.between_batches and not_finite_in(self.net) is None:
+                with hold_interrupts():
+                    self.save()
+            raise
+        finally:
+            self.bar.close()
+            if self.folder is not None:
+                self.folder.write_metrics(self.history)
+                self.folder.draw_curve(self.history, now=True)
+        return self.history
+
+    def train_epoch(self) -> None:
+        """Train on the batches of the epoch that are still to do."""
+        at = self.position
+        self.tick()
+        with closing(self.loader.batches(at.epoch, at.batch)) as batches:  # type: ignore[type-var]
+            for images, labels in batches:
+                with hold_interrupts():
+                    self.between_batches = False
+                    loss, errors = self.train_batch(library_of(self.net).asarray(images), labels)
+                    at.batch += 1
+                    at.loss += loss * len(labels)
+                    at.errors += errors
+                    at.images += len(labels)
+                    at.epoch_seconds += self.tick()
+                    self.between_batches = True
+                self.bar.update(len(labels), f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
+                                at.errors / at.images)
+                if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
+                    self.save()
+                    self.tick()
+
+    def train_batch(self, images: Array, labels: Array) -> tuple[float, float]:
+        """Forward, loss, backward, step; return the mean loss and the number of wrong images."""
+        net = self.net
+        states = generator_states(net)
+        saved: Any  # what backward needs
+        scores, saved = net.forward(images, train=True)
+        loss, dscores = softmax_cross_entropy(scores, library_of(net).asarray(labels))
+        if not math.isfinite(loss):
+            self.stop(f"the loss is {loss}: {first_not_finite(net, images, states)}")
+        _, grads = net.backward(dscores, saved, input_gradient=False)
+        self.optimizer.step(grads)
+        return loss, count_errors(to_cpu(scores), labels, 1)
+
+    def finish_epoch(self) -> None:
+        """Validate, add a row to the history, let the rate fall where it is time, save."""
+        at = self.position
+        row: dict[str, Any] = {
+            "epoch": at.epoch + 1, "learning_rate": self.optimizer.learning_rate,
+            "train_loss": at.loss / at.images, "train_error": at.errors / at.images,
+            "validation_loss": None, "validation_error": None,
+            "images_per_second": at.images / max(at.epoch_seconds, 1e-9),
+        }
+        if self.validation is not None:
+            found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+            row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
+            if not math.isfinite(found.loss):
+                self.stop(f"the loss on the validation set is {found.loss}")
+        error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
+        with hold_interrupts():
+            self.tick()
+            self.history.append(row | {"seconds": at.seconds})
+            if isinstance(self.schedule, ReduceOnPlateau):
+                self.schedule.step(error)
+            elif self.schedule is not None:
+                self.schedule.step(at.epoch + 1)
+            better = at.best is None or error < at.best
+            self.position = Position(at.epoch + 1, seconds=at.seconds, best=error if better else at.best)
+            self.save(better)
+            text = line(self.history[-1], self.epochs)
+            if self.folder is not None:
+                self.folder.log(text)
+                self.folder.write_metrics(self.history)
+                self.folder.draw_curve(self.history)
+        self.bar.say(text)
+
+    def save(self, best: bool = False) -> None:
+        """Write last.npz, and best.npz before it, if there is a run folder; numbers that aren't finite end the run."""
+        ruined = not_finite_in(self.net)
+        if ruined is not None:
+            self.stop(f"{ruined} has numbers that are not finite")
+        if self.folder is None:
+            return
+        self.tick()
+        progress = {
+            "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
+        }
+        if best:
+            save_checkpoint(self.folder.best, self.net, progress=progress)
+        save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
+        self.saved_at = time.perf_counter()
+
+    def stop(self, reason: str) -> None:
+        """Raise NotFiniteError; the checkpoint from before stays."""
+        at = self.position
+        kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""
+        raise NotFiniteError(
+            f"training stopped in epoch {at.epoch + 1} after {at.batch} batches: {reason}. The learning rate was "
+            f"{self.optimizer.learning_rate:g}: a lower one, or another start of the weights, may help{kept}"
+        )
+
+    def tick(self) -> float:
+        """Add the time since the last call to the run's seconds, and return it."""
+        now = time.perf_counter()
+        passed, self.clock = now - self.clock, now
+        self.position.seconds += passed
+        return passed
