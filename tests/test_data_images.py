@@ -123,12 +123,13 @@ def test_size_agrees_with_scaling_first_and_cropping_then(tmp_path):
 
 
 def test_large_jpegs_keep_their_pixels_right(tmp_path):
-    noise = np.random.default_rng(1).integers(0, 40, (1500, 2000, 3), np.uint8)
-    pixels = np.asarray(smooth_image(1500, 2000)) // 2 + noise
-    png, jpeg = (save(tmp_path / name, Image.fromarray(pixels), **options)
-                 for name, options in (("a.png", {}), ("a.jpg", {"quality": 95, "subsampling": 0})))
-    difference = load_image(png, size=256).astype(int) - load_image(jpeg, size=256)
-    assert np.abs(difference).mean() < 1 and np.abs(difference).max() <= 8
+    # 1030 pixels would be halved twice while decoding, if the filter were not left twice the size.
+    noise = np.random.default_rng(1).integers(0, 40, (1030, 1100, 3), np.uint8)
+    pixels = np.asarray(smooth_image(1030, 1100)) // 2 + noise
+    jpeg = save(tmp_path / "a.jpg", Image.fromarray(pixels), quality=95, subsampling=0)
+    whole = save(tmp_path / "a.png", Image.open(jpeg))    # every pixel decoded
+    difference = load_image(whole, size=256).astype(int) - load_image(jpeg, size=256)
+    assert np.abs(difference).mean() < 0.8 and np.abs(difference).max() <= 6
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif", "tiff", "bmp", "webp"])

@@ -69,6 +69,7 @@ def test_epochs_seeds_and_batches_have_their_own_random_numbers():
     first = list(make_loader().batches(0))
     assert same(first, make_loader().batches(0))
     assert not same(first, make_loader().batches(1))
+    assert not same(make_loader(shuffle=False).batches(0), make_loader(shuffle=False).batches(1))
     assert not same(first, make_loader(seed=5).batches(0))
     # One image 40 times: batches differ by their random numbers only.
     data = make_data()
