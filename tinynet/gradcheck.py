@@ -7,7 +7,7 @@ import numpy as np
 
 from .errors import ArgumentError
 from .layer import Array
-from .report import html_table, text_table
+from .tables import html_table, text_table
 
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
 STEPS = (1e-5, 1e-7)  # times the size of the numbers: two, so that a kink between them shows
@@ -49,7 +49,8 @@ class GradientReport:
     def headline(self) -> str:
         """One line: what was checked and how it ended."""
         wrong = [row.name for row in self.rows if row.verdict == "wrong"]
-        return f"{self.what}: " + (f"the gradient of {', '.join(wrong)} is wrong" if wrong else "all gradients are right")
+        found = f"the gradient of {', '.join(wrong)} is wrong" if wrong else "all gradients are right"
+        return f"{self.what}: {found}"
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Column names and cells."""
@@ -102,6 +103,20 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
         array = owner[key] = np.array(owner[key])  # probes write into it
         rows.append(_check_array(name, array, gradient, loss, noise, generator))
     return GradientReport(getattr(f, "name", "") or type(f).__name__, rows)
+
+
+def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
+    """Check every layer of a network at what it gets to see when `x` goes in, and then the network as a whole.
+
+    A mistake is then found where it is made, not only in all gradients below it.
+    """
+    rows, seen = [], np.array(x, dtype=np.float64)
+    double = net.astype("float64")
+    for name, layer in double.layers.items():
+        rows += [row._replace(name=f"{name}.{row.name}") for row in check_gradients(layer, seen, seed=seed).rows]
+        seen, _ = layer.forward(seen, train=True)
+    whole = check_gradients(net, x, seed=seed).rows
+    return GradientReport(net.name, rows + [row._replace(name=f"all layers: {row.name}") for row in whole])
 
 
 class _Held:
@@ -196,6 +211,8 @@ def _check_array(
                 verdict = "wrong"
             if best is None or error / size < best.relative_error:
                 best = Row(name, analytic, numeric, error / size, verdict)
+            if verdict == "right":
+                return best
         assert best is not None
         apart = abs(slopes[0] - slopes[1]) > 1e-4 * max(abs(slopes[0]), abs(slopes[1])) + 8 * noise / (STEPS[1] * unit)
         return best._replace(verdict="kink") if best.verdict == "wrong" and apart else best
@@ -213,7 +230,12 @@ def _check_array(
             row = probe(draw(single=number >= DIRECTIONS))
             if row.verdict != "kink":
                 break
-        if worst is None or (row.verdict == "wrong", row.relative_error) > (worst.verdict == "wrong", worst.relative_error):
+        if worst is None or badness(row) > badness(worst):
             worst = row
     assert worst is not None
     return worst
+
+
+def badness(row: Row) -> tuple[bool, float]:
+    """Return what probes are ranked by: a wrong one before any other, then by the error."""
+    return row.verdict == "wrong", row.relative_error

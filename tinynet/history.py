@@ -3,7 +3,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from .report import html_table, text_table
+from .tables import html_table, text_table
 
 if TYPE_CHECKING:
     from .pictures import Picture

@@ -8,6 +8,7 @@ import numpy as np
 from . import blocks, layers
 from .errors import ArgumentError, ShapeError
 from .layer import Array, Layer, Shape, check_array
+from .nested import flat
 from .threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Network(Layer):
         self.preprocessing: Any = None
         self.class_names: list[str] | None = None
 
-    def forward(self, x: Array, train: bool = False, save: bool = True) -> tuple[Array, dict[str, Any] | None]:
+    def forward(self, x: Array, train: bool = False, save: bool = True) -> tuple[Array, Any]:
         """Run all layers.
 
         Parameters
@@ -123,7 +124,7 @@ class Network(Layer):
     @property
     def parameter_count(self) -> int:
         """How many numbers training adjusts."""
-        return count(self.params)
+        return sum(array.size for array in flat(self.params).values())
 
     @property
     def dtype(self) -> np.dtype | None:
@@ -230,11 +231,6 @@ def check_saved(network: Network, saved: Any) -> None:
     if not isinstance(saved, dict) or list(saved) != list(network.layers):
         found = "None (forward ran with save=False)" if saved is None else type(saved).__name__
         raise ArgumentError(f"{network.name}.backward: saved is {found}, expected what forward returned as its second")
-
-
-def count(params: dict[str, Any]) -> int:
-    """Return how many numbers there are in nested dicts of arrays."""
-    return sum(count(value) if isinstance(value, dict) else value.size for value in params.values())
 
 
 def times(shape: Shape) -> str:

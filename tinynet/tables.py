@@ -4,7 +4,7 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 
-NUMBERS = set("0123456789.,-")
+NUMBERS = set("0123456789.,-+e%")
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], rules: Sequence[int] = (), wrap: int = 200) -> str:

@@ -8,8 +8,9 @@ from .device import array_module
 from .errors import ArgumentError
 from .layer import Array, Layer
 from .loss import softmax_cross_entropy
+from .nested import flat
 from .network import Network
-from .report import html_table, text_table
+from .tables import html_table, text_table
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Trace:
         for step in self.steps:
             if step.name == name:
                 return step
-        raise ArgumentError(f"{self.network.name} has no layer {name!r}; it has {', '.join(s.name for s in self.steps)}")
+        raise ArgumentError(f"{self.network.name} has no layer {name!r}; it has {', '.join(self.network.layers)}")
 
     def __str__(self) -> str:
         return f"{self.headline()}\n{text_table(*self.table())}"
@@ -79,7 +80,7 @@ class Trace:
         rows = []
         for step in self.steps:
             y = step.output
-            sizes = ", ".join(f"{name} {rms(gradient):.1e}" for name, gradient in leaves(step.gradients))
+            sizes = ", ".join(f"{'.'.join(path)} {rms(array):.1e}" for path, array in flat(step.gradients).items())
             milliseconds = 1000 * (step.forward_seconds + step.backward_seconds)
             rows.append([
                 step.name, " x ".join(map(str, y.shape[1:])), f"{float(y.mean()):.3g}", f"{float(y.std()):.3g}",
@@ -124,12 +125,3 @@ def trace(network: Network, images: Array, labels: Array, train: bool = False) -
 def rms(x: Array) -> float:
     """Return the root mean square."""
     return float(array_module(x).sqrt((x * x).mean()))
-
-
-def leaves(gradients: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Array]]:
-    """Yield each array in nested dicts with its dotted name."""
-    for name, value in gradients.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

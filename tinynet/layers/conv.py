@@ -51,7 +51,7 @@ class Conv2d(Layer):
         self.groups = check_count("Conv2d", "groups", groups)
         if in_channels % groups or out_channels % groups:
             raise ArgumentError(
-                f"Conv2d: groups is {groups}, expected a divisor of {in_channels} channels and of {out_channels} filters"
+                f"Conv2d: groups is {groups}, expected to divide {in_channels} channels and {out_channels} filters"
             )
         self.window = make_window("Conv2d", kernel_size, stride, padding, ceil_mode)
         kh, kw = self.window.kernel
