@@ -1,4 +1,5 @@
 """The networks, and their names on the command line."""
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ MODELS: dict[str, Callable[..., Network]] = {
 }
 
 
-def make_model(name: str, classes: int | None = None, seed: int = 0, **switches: Any) -> Network:
+def make_model(name: str, /, classes: int | None = None, seed: int = 0, **switches: Any) -> Network:
     """Return a network by its name on the command line.
 
     Parameters
@@ -44,7 +45,7 @@ def make_model(name: str, classes: int | None = None, seed: int = 0, **switches:
     make = MODELS[name]
     given = getattr(make, "args", ())
     function: Any = getattr(make, "func", make)
-    names = function.__code__.co_varnames[len(given) : function.__code__.co_argcount]
+    names = list(inspect.signature(function).parameters)[len(given) :]
     for switch in switches:
         if switch not in names:
             raise ArgumentError(f"{name} has no argument {switch!r}; it has {', '.join(names)}")

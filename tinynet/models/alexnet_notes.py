@@ -111,7 +111,7 @@ INIT = {
     "text": "init='text': N(0, 0.01) everywhere, the paper's words. Signals shrink from layer to layer, and the loss "
             "stays flat at ln(classes), 6.9 for 1000 of them, for long; init='authors' learns at once.",
     "he": "init='he': N(0, 2 / inputs of a filter) keeps the size of the signals (1 / inputs for tanh, 16 / inputs for "
-          "the sigmoid); conv1's deviation is divided by 64, that of the pixels. Biases start at 0.",
+          "the sigmoid); all layers but the last share in taking down the pixels' 64. Biases start at 0.",
 }
 NORMALIZATION = {
     "batch": "normalization='batch': batch normalisation where LRN stood, as later networks have it.",

@@ -20,9 +20,8 @@ SMALLEST, LARGEST = 16, 128
 FAN_IN = {"conv1": 5 * 5 * 3, "conv2": 3 * 3 * 32, "conv3": 3 * 3 * 64, "conv4": 3 * 3 * 64, "fc5": 3 * 3 * 64}
 
 # One number for each layer, as in the authors' program, but for these sizes: the pixels' scale of 64 is taken down in
-# all layers together. (Taken down in conv1 alone, as init="he" does, conv1's weights are so small that a learning rate
-# which suits the other layers is far too large for them.)
-AUTHORS: Start = {"conv1": (0.07, 0), "conv2": (0.04, 0), "conv3": (0.03, 0), "conv4": (0.03, 0), "fc5": (0.01, 0)}
+# all layers together (see `parts.he_start`).
+AUTHORS: Start = {"conv1": (0.05, 0), "conv2": (0.03, 0), "conv3": (0.02, 0), "conv4": (0.02, 0), "fc5": (0.01, 0)}
 TEXT: Start = {"conv1": (0.01, 0), "conv2": (0.01, 1), "conv3": (0.01, 0), "conv4": (0.01, 1), "fc5": (0.01, 0)}
 
 NOTES = ["AlexNet's sequence, tinynet's own sizes for small images: smaller windows, no stride in conv1, one tower."]
