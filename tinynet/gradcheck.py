@@ -94,14 +94,10 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     upstream = generator.standard_normal(y.shape)
     dx, grads = held.backward(x, upstream)
 
-    def loss() -> float:
-        return float((held.forward(x) * upstream).sum())
-
-    noise = np.finfo(np.float64).eps * float(np.abs(y * upstream).sum() + 1e-300)
-    rows = [_check_array("x", x, dx, loss, noise, generator)]
+    rows = [_check_array("x", x, dx, lambda: held.forward(x), upstream, generator)]
     for name, owner, key, gradient in _pairs(held.params(), grads):
         array = owner[key] = np.array(owner[key])  # probes write into it
-        rows.append(_check_array(name, array, gradient, loss, noise, generator))
+        rows.append(_check_array(name, array, gradient, lambda: held.forward(x), upstream, generator))
     return GradientReport(getattr(f, "name", "") or type(f).__name__, rows)
 
 
@@ -176,66 +172,77 @@ def _pairs(params: dict, grads: dict, prefix: str = "") -> Iterator[tuple[str, d
 
 
 def _check_array(
-    name: str, array: Array, gradient: Array, loss: Callable[[], float], noise: float, generator: np.random.Generator
+    name: str, array: Array, gradient: Array, forward: Callable[[], Array], upstream: Array,
+    generator: np.random.Generator,
 ) -> Row:
     """Probe one array, which is changed in place and put back, and return its worst probe."""
     if gradient is None or gradient.shape != array.shape:
         found = None if gradient is None else gradient.shape
         raise ArgumentError(f"the gradient of {name} has shape {found}, {name} itself has {array.shape}")
-    original = array.copy()
-    middle = loss()
-    root_mean_square = float(np.sqrt(np.mean(original**2)))
-    unit = root_mean_square if root_mean_square > 0 else 1.0
-    typical = float(np.sqrt(np.mean(gradient**2)))
-
-    def probe(direction: Array) -> Row:
-        analytic = float((gradient * direction).sum())
-        least = typical if np.count_nonzero(direction) == 1 else 0.0  # a single entry may have next to no gradient
-        slopes, best = [], None
-        for step in STEPS:
-            h = step * unit
-            array[...] = original + h * direction
-            after = loss()
-            array[...] = original - h * direction
-            before = loss()
-            array[...] = original
-            numeric = (after - before) / (2 * h)
-            size = max(abs(analytic), abs(numeric), least, 1e-300)
-            error = abs(analytic - numeric)
-            slopes.append(numeric)
-            if error <= TOLERANCE * size + 4 * noise / h:
-                verdict = "right"
-            elif abs(after - 2 * middle + before) / h > 1e-3 * size + 8 * noise / h:
-                verdict = "kink"  # the slope just before differs from the slope just after
-            else:
-                verdict = "wrong"
-            if best is None or error / size < best.relative_error:
-                best = Row(name, analytic, numeric, error / size, verdict)
-            if verdict == "right":
-                return best
-        assert best is not None
-        apart = abs(slopes[0] - slopes[1]) > 1e-4 * max(abs(slopes[0]), abs(slopes[1])) + 8 * noise / (STEPS[1] * unit)
-        return best._replace(verdict="kink") if best.verdict == "wrong" and apart else best
-
-    def draw(single: bool) -> Array:
-        if not single:
-            return generator.standard_normal(array.shape)
-        direction = np.zeros(array.shape)
-        direction.flat[generator.integers(array.size)] = 1
-        return direction
-
-    worst = None
+    probe = _Probe(name, array, gradient, forward, upstream)
+    rows = []
     for number in range(DIRECTIONS + min(ENTRIES, array.size)):
         for _ in range(ATTEMPTS):
-            row = probe(draw(single=number >= DIRECTIONS))
-            if row.verdict != "kink":
+            if number < DIRECTIONS:
+                direction = generator.standard_normal(array.shape)
+            else:
+                direction = np.zeros(array.shape)
+                direction.flat[generator.integers(array.size)] = 1
+            rows.append(probe(direction))
+            if rows[-1].verdict != "kink":
                 break
-        if worst is None or badness(row) > badness(worst):
-            worst = row
-    assert worst is not None
-    return worst
+    smooth = [row for row in rows if row.verdict != "kink"] or rows
+    return max(smooth, key=lambda row: (row.verdict == "wrong", row.relative_error))
 
 
-def badness(row: Row) -> tuple[bool, float]:
-    """Return what probes are ranked by: a wrong one before any other, then by the error."""
-    return row.verdict == "wrong", row.relative_error
+class _Probe:
+    """Compares the slope of the loss along a direction, from backward and from forward."""
+
+    def __init__(
+        self, name: str, array: Array, gradient: Array, forward: Callable[[], Array], upstream: Array
+    ) -> None:
+        self.name, self.array, self.gradient, self.forward, self.upstream = name, array, gradient, forward, upstream
+        self.original = array.copy()
+        self.output = forward().copy()  # a layer may return a view of its input, which the probes change
+        self.typical = float(np.sqrt(np.mean(gradient**2)))  # a single entry may have next to no gradient
+        self.noise = float(np.finfo(np.float64).eps * np.abs(self.output * upstream).sum())  # rounding in a loss
+
+    def __call__(self, direction: Array) -> Row:
+        analytic = float((self.gradient * direction).sum())
+        unit = self.unit(direction)
+        slopes: list[float] = []
+        best: Row | None = None
+        for step in STEPS:
+            h = step * unit
+            after, before = self.loss(h, direction), self.loss(-h, direction)
+            numeric = (after - before) / (2 * h)
+            slopes.append(numeric)
+            size = max(abs(analytic), abs(numeric), self.typical if np.count_nonzero(direction) == 1 else 0, 1e-300)
+            error = abs(analytic - numeric)
+            if error <= TOLERANCE * size + 4 * self.noise / h:
+                return Row(self.name, analytic, numeric, error / size, "right")
+            bend = abs(after - 2 * float((self.output * self.upstream).sum()) + before) / h
+            kink = bend > 1e-3 * size + 8 * self.noise / h  # the slope just before differs from the slope just after
+            if best is None or error / size < best.relative_error:
+                best = Row(self.name, analytic, numeric, error / size, "kink" if kink else "wrong")
+        assert best is not None
+        apart = abs(slopes[0] - slopes[1]) > 1e-4 * max(map(abs, slopes)) + 8 * self.noise / (STEPS[1] * unit)
+        return best._replace(verdict="kink") if apart else best
+
+    def loss(self, step: float, direction: Array) -> float:
+        """The loss at so many steps along the direction."""
+        return float((self.moved(step, direction) * self.upstream).sum())
+
+    def moved(self, step: float, direction: Array) -> Array:
+        """The output at so many steps along the direction."""
+        self.array[...] = self.original + step * direction
+        output = self.forward().copy()
+        self.array[...] = self.original
+        return output
+
+    def unit(self, direction: Array) -> float:
+        """The length along the direction that would change the output about as much as it is large."""
+        trial = 1e-6 * float(np.sqrt(np.mean(self.original**2)) or 1)
+        change = float(np.abs(self.moved(trial, direction) - self.output).max())
+        size = float(np.abs(self.output).max())
+        return trial * size / change if change and size else 1e6 * trial

@@ -35,6 +35,7 @@ class RunFolder:
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = 0.0
+        self.has_matplotlib = True  # until it turns out that it is missing
         if resume and not self.last.exists():
             raise ArgumentError(f"{self.path} has no last.npz: there is no run to resume")
         if not resume and self.last.exists():
@@ -59,14 +60,14 @@ class RunFolder:
 
     def draw_curve(self, history: History, now: bool = False) -> None:
         """Draw curve.png if it was long ago, or `now`; without matplotlib, say once that it is left out."""
-        if not history or (not now and time.monotonic() < self.next_curve):
+        if not history or not self.has_matplotlib or (not now and time.monotonic() < self.next_curve):
             return
         self.next_curve = time.monotonic() + CURVE_SECONDS
         try:
             picture = history.plot()
         except ImportError as error:
             self.say(f"curve.png is left out: {error}")
-            self.next_curve = float("inf")
+            self.has_matplotlib = False
             return
         picture.savefig(self.path / "curve.png.partial", format="png")
         os.replace(self.path / "curve.png.partial", self.path / "curve.png")

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+
 from .checkpoint import generator_states, save_checkpoint
-from .data import Loader
+from .data import FloatImages, Loader
 from .device import to_cpu
 from .errors import NotFiniteError
 from .evaluation import count_errors, evaluate
@@ -60,6 +62,8 @@ class Training:
         self.position = Position(**progress["position"]) if progress else Position()
         self.history = History(progress["history"] if progress else ())
         self.between_batches = True
+        # Images out of bytes get the network's number type; a user's own floats are taken as they are.
+        self.dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
         images = len(loader.dataset)
         self.bar = ProgressBar(images * epochs, images * self.position.epoch + self.position.images, show)
         self.clock = self.saved_at = time.perf_counter()
@@ -89,11 +93,11 @@ class Training:
         """Train on the batches of the epoch that are still to do."""
         at = self.position
         self.tick()
-        with closing(self.loader.batches(at.epoch, at.batch)) as batches:  # type: ignore[type-var]
+        with closing(self.loader.batches(at.epoch, at.batch)) as batches:
             for images, labels in batches:
                 with hold_interrupts():
                     self.between_batches = False
-                    loss, errors = self.train_batch(library_of(self.net).asarray(images), labels)
+                    loss, errors = self.train_batch(self.given(images), labels)
                     at.batch += 1
                     at.loss += loss * len(labels)
                     at.errors += errors
@@ -105,6 +109,10 @@ class Training:
                 if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
                     self.save()
                     self.tick()
+
+    def given(self, images: np.ndarray) -> Array:
+        """Return a batch where the network is, NumPy or CuPy, and in its number type."""
+        return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: Array, labels: Array) -> tuple[float, float]:
         """Forward, loss, backward, step; return the mean loss and the number of wrong images."""
