@@ -23,8 +23,8 @@ from .train import fit
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 2 after an error that its message explains, or 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
-    set_threads(options.threads)
     try:
+        set_threads(options.threads)
         options.command(options)
     except (TinynetError, OSError) as error:
         print(f"tinynet: {error}", file=sys.stderr)
@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--names", help="a file of class names, one a line, in place of the checkpoint's")
     add.add_argument("--top", type=int, default=5, help="how many classes to print (%(default)s)")
     add.add_argument("--ten-crop", action="store_true", help="average over corners, centre and mirror images")
-    add.add_argument("--sheet", metavar="FILE", help="draw the images with their classes as bars (needs the extra plots)")
+    add.add_argument("--sheet", metavar="FILE", help="draw images and classes as bars (needs the extra plots)")
 
     add = command("gradcheck", run_gradcheck, "compare all gradients of a network with finite differences")
     add.add_argument("model")

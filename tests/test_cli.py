@@ -1,0 +1,172 @@
+"""The command line, as a person types it."""
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinynet import cli
+from tinynet.data import draw_shapes
+
+
+def tinynet(capsys, *arguments):
+    """Run a command in this process; return its exit code, what it printed, and its complaint."""
+    code = cli.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A folder of images: two classes of shapes, as PNG files of 40 x 40."""
+    root = tmp_path_factory.mktemp("photographs")
+    shapes = draw_shapes(120, 40, seed=5)
+    for split, start, stop in (("train", 0, 90), ("val", 90, 120)):
+        for i in range(start, stop):
+            name = shapes.class_names[shapes.labels[i]]
+            if name in ("disc", "cross"):
+                folder = root / split / name
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(shapes.images[i]).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(photographs, tmp_path_factory):
+    """A short training on them."""
+    folder = tmp_path_factory.mktemp("run") / "small"
+    arguments = ["train", "--model", "alexnet-small", "--data", photographs, "--image-size", 36, "--epochs", 2,
+                 "--batch-size", 8, "--run", folder, "--learning-rate", 0.001, "--rate-drops", 1]
+    assert cli.main([str(argument) for argument in arguments]) == 0
+    return folder
+
+
+def test_train_leaves_settings_metrics_checkpoints_and_curve(run):
+    with open(run / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[0]["learning_rate"]) == 0.001 and float(rows[1]["learning_rate"]) == pytest.approx(0.0001)
+    assert {"settings.json", "last.npz", "best.npz", "log.txt", "curve.png"} <= {path.name for path in run.iterdir()}
+    assert json.loads((run / "settings.json").read_text())["batch_size"] == 8
+    assert Image.open(run / "curve.png").size[0] > 500
+
+
+def test_evaluate_says_top1_and_top5(run, photographs, capsys):
+    for more in ([], ["--ten-crop"], ["--split", "train"]):
+        code, out, _ = tinynet(capsys, "evaluate", run, "--data", photographs, "--image-size", 36, *more)
+        assert code == 0 and "top-1 error" in out and "top-5 error 0.00%" in out
+
+
+def test_predict_names_classes_and_draws_a_sheet(run, photographs, capsys, tmp_path):
+    images = sorted((photographs / "val").glob("*/*.png"))[:3]
+    sheet = tmp_path / "sheet.png"
+    code, out, _ = tinynet(capsys, "predict", *images, "--checkpoint", run, "--sheet", sheet)
+    lines = out.splitlines()
+    assert code == 0 and len(lines) == 4 and lines[0].startswith(str(images[0]))
+    assert "cross" in lines[0] and "disc" in lines[0] and "%" in lines[0]
+    assert Image.open(sheet).size[0] > 300
+    names = tmp_path / "names.txt"
+    names.write_text("a plus\na circle\n")
+    assert "a plus" in tinynet(capsys, "predict", images[0], "--checkpoint", run / "last.npz", "--names", names)[1]
+    names.write_text("only one\n")
+    code, _, err = tinynet(capsys, "predict", images[0], "--checkpoint", run, "--names", names)
+    assert code == 2 and "has 1 lines, the network has 2 classes" in err
+
+
+def test_a_run_is_not_overwritten_but_resumed(run, photographs, capsys):
+    arguments = ["train", "--model", "alexnet-small", "--data", photographs, "--image-size", 36, "--batch-size", 8,
+                 "--run", run, "--learning-rate", 0.001, "--rate-drops", 1]
+    code, _, err = tinynet(capsys, *arguments, "--epochs", 3)
+    assert code == 2 and "already has a run" in err
+    code, _, err = tinynet(capsys, *arguments, "--epochs", 3, "--resume", "--seed", 9)
+    assert code == 2 and "seed" in err
+    code, out, _ = tinynet(capsys, *arguments, "--epochs", 3, "--resume")
+    assert code == 0 and "epoch 3/3" in out and "epoch 2/3" not in out
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "tinynet", "train", "--model", "alexnet-small", "--data", "shapes"]
+    process = subprocess.Popen([*command, "--run", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "last.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "--resume goes on" in err and "Traceback" not in err
+    assert not [path for path in os.listdir(tmp_path / "run") if path.endswith(".partial")]
+
+
+def test_switches_of_the_network(capsys, photographs, tmp_path):
+    arguments = ["train", "--data", photographs, "--image-size", 36, "--epochs", 1, "--no-augmentation",
+                 "--run", tmp_path / "run"]
+    code, _, _ = tinynet(capsys, *arguments, "--model", "alexnet-small", "--set", "activation=tanh",
+                         "--set", "normalization=none", "--set", "dropout=0")
+    layers = json.loads((tmp_path / "run" / "settings.json").read_text())["model"]["layers"]
+    assert code == 0 and "tanh1" in layers and not {"norm1", "dropout5", "relu1"} & set(layers)
+    code, _, err = tinynet(capsys, *arguments, "--model", "alexnet-small", "--set", "colour=red")
+    assert code == 2 and "no argument 'colour'" in err
+    code, _, err = tinynet(capsys, *arguments, "--model", "alexnet-small", "--set", "tanh")
+    assert code == 2 and "expected NAME=VALUE" in err
+
+
+def test_gradcheck_passes_for_a_whole_network(capsys):
+    code, out, _ = tinynet(capsys, "gradcheck", "alexnet-small")
+    assert code == 0 and "alexnet-small: all gradients are right" in out
+    assert "conv1.w" in out and "all layers: conv1.w" in out and "wrong" not in out
+
+
+def test_gradcheck_fails_for_a_wrong_backward(capsys, monkeypatch):
+    from tinynet.layers import ReLU
+
+    monkeypatch.setattr(ReLU, "input_gradient", lambda self, dy, saved: dy * 1.01 * (saved.y > 0))
+    code, out, err = tinynet(capsys, "gradcheck", "alexnet-small")
+    assert code == 2 and "relu1.x" in out.splitlines()[0] and "a gradient is wrong" in err
+
+
+def test_summary_of_one_network_and_of_two(capsys):
+    assert "61,706" in tinynet(capsys, "summary", "lenet5")[1]
+    out = tinynet(capsys, "summary", "alexnet", "lenet5")[1]
+    assert "60,965,224" in out and "61,706" in out
+    code, _, err = tinynet(capsys, "summary", "lenet5", "lenet5", "lenet5")
+    assert code == 2 and "one or two networks, got 3" in err
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["summary", "resnet"], "there is no network 'resnet'; there are alexnet"),
+    (["train", "--model", "lenet5", "--data", "nowhere"], "there is no folder nowhere"),
+    (["evaluate", "nothing.npz", "--data", "shapes"], "nothing.npz"),
+    (["predict", "x.jpg", "--checkpoint", "nothing.npz"], "nothing.npz"),
+    (["summary", "lenet5", "--threads", "0"], "set_threads: n is 0"),
+])
+def test_what_cannot_be_done_ends_with_2_and_one_line(capsys, arguments, message):
+    code, _, err = tinynet(capsys, *arguments)
+    assert code == 2 and message in err and err.count("\n") == 1 and err.startswith("tinynet: ")
+
+
+def test_a_broken_photograph_is_named(capsys, run, tmp_path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8\xff nothing more")
+    code, _, err = tinynet(capsys, "predict", path, "--checkpoint", run)
+    assert code == 2 and "broken.jpg" in err
+
+
+def test_python_m_tinynet_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "tinynet", "summary", "lenet5"], capture_output=True, text=True)
+    assert done.returncode == 0 and "61,706" in done.stdout
+
+
+def test_the_demo_learns_the_shapes_and_leaves_its_pictures(tmp_path, capsys):
+    code, out, _ = tinynet(capsys, "demo", "--run", tmp_path / "demo")
+    assert code == 0 and "all gradients are right" in out
+    with open(tmp_path / "demo" / "metrics.csv") as file:
+        errors = [float(row["validation_error"]) for row in csv.DictReader(file)]
+    assert errors[-1] < 0.1, "at least 90% right on images that it has not seen"
+    for name in ("curve.png", "filters.png", "predictions.png"):
+        assert np.asarray(Image.open(tmp_path / "demo" / name)).std() > 10, f"{name} is next to blank"
