@@ -34,6 +34,8 @@ def test_the_curve_has_training_validation_and_where_the_rate_fell(tmp_path):
         assert train.get_marker() != validation.get_marker() and train.get_color() != validation.get_color()
     picture.savefig(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
+    one: Any = learning_curve(rows()[:1])
+    assert one.axes[0].get_xlim() == (0.5, 1.5) and one.axes[0].get_ylim()[1] > 3.1  # a single epoch can be seen
     alone: Any = learning_curve(rows(validation=False))
     assert [text.get_text() for text in alone.axes[0].get_legend().get_texts()] == ["train"]
 

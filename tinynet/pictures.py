@@ -51,12 +51,14 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Picture:
             values = [math.nan if row[f"{kind}_{name}"] is None else row[f"{kind}_{name}"] for row in history]
             if not all(map(math.isnan, values)):
                 axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=kind)
+        axes.set(xlabel="epoch", ylabel=name)
+        highest = max((value for line in axes.lines for value in line.get_ydata() if math.isfinite(value)), default=1)
+        axes.set_ylim(0, 1.08 * highest or 1)
+        axes.set_xlim(0.5, max(epochs, default=1) + 0.5)
         for before, after, epoch in zip(rates, rates[1:], epochs[1:], strict=False):
             if after < before:
                 axes.axvline(epoch - 0.5, color="grey", linestyle=":", linewidth=1)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         if name == "error":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
