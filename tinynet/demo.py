@@ -11,7 +11,8 @@ from .models import alexnet_small
 from .network import Network
 from .train import fit
 
-EPOCHS = 6
+EPOCHS = 5
+RATE_DROPS = [4]  # epochs after which the learning rate is divided by 10
 SHEET = 16  # test images on the sheet
 
 
@@ -36,6 +37,7 @@ def run(folder: str | os.PathLike, seed: int = 0) -> None:
     net = alexnet_small(classes=len(train.class_names), seed=seed)
     print(net.summary())
     say(f"training for {EPOCHS} epochs")
+    net.recipe["schedule"] = {"kind": "step", "epochs": RATE_DROPS, "factor": 0.1}
     fit(net, train, test, epochs=EPOCHS, run=folder, seed=seed)
     say(f"on the test images: {evaluate(net, test)}")
     say("checking the gradients of every layer against finite differences, in float64")

@@ -3,7 +3,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class Layer:
         told = [f"{name}={value!r}" for name, value in self.settings.items() if value != default[name]]
         return f"{type(self).__name__}({', '.join(told)})"
 
-    def astype(self, dtype: Any) -> "Layer":
+    def astype(self, dtype: Any) -> Self:
         """Return a copy with parameters and buffers in another number type, e.g. "float64" to check gradients."""
         other = copy.deepcopy(self)
         other.convert_arrays(lambda array: array.astype(dtype))

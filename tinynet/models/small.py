@@ -27,7 +27,7 @@ TEXT: Start = {"conv1": (0.01, 0), "conv2": (0.01, 1), "conv3": (0.01, 0), "conv
 NOTES = ["AlexNet's sequence, tinynet's own sizes for small images: smaller windows, no stride in conv1, one tower."]
 
 RECIPE: dict[str, Any] = {
-    "learning_rate": 0.01, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
+    "learning_rate": 0.003, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
     "batch_size": 64, "epochs": 10, "schedule": {"kind": "step", "epochs": [7, 9], "factor": 0.1},
     "augmentation": {"crop": True, "mirror": True, "pad": 2, "colour": False},
 }
