@@ -9,6 +9,7 @@ from typing import Any
 
 from .device import array_module
 from .layer import Array, Layer
+from .primitives.twins import twin
 from .threads import map_in_order
 
 BLOCK_FLOATS = 1_200_000  # numbers in a block's largest activation: 4 images of the paper's conv1
@@ -58,10 +59,11 @@ def size(shape: tuple[int, ...]) -> int:
 
 def forward(layers: Sequence[Layer], x: Array, train: bool, save: bool) -> tuple[Array, list[Blocks] | None]:
     """Send `x` through layers that treat each image alone; return the output and what each layer saved."""
+    run = [twin(layer) for layer in layers]
 
     def chain(block: Array) -> tuple[Array, list]:
         kept = []
-        for layer in layers:
+        for layer in run:
             block, saved = layer.forward(block, train)
             if save:
                 kept.append(saved)
@@ -84,12 +86,13 @@ def backward(
     """Go back through the same layers; the parameters' gradients of the blocks are added in the blocks' order."""
     first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
     last = 0 if input_gradient else first  # below the first parameter no gradient has a use
+    run = [twin(layer) for layer in layers]
 
     def chain(block: tuple[Array, list]) -> tuple[Array | None, list[dict[str, Array]]]:
         dy, kept = block
         grads: list[dict[str, Array]] = [{} for _ in layers]
         for i in reversed(range(last, len(layers))):
-            dy, grads[i] = layers[i].backward(dy, kept[i], input_gradient or i > first)
+            dy, grads[i] = run[i].backward(dy, kept[i], input_gradient or i > first)
         return dy, grads
 
     blocks = []

@@ -1,0 +1,80 @@
+"""Faster twins of layers against the layers themselves, in float64."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinynet as tn
+from tinynet.primitives import winograd
+from tinynet.primitives.twins import LEAST_CHANNELS, WinogradConv, twin
+
+small = st.integers(1, 3)
+
+
+@given(small, st.integers(1, 9), st.integers(1, 9), small, small, small, st.integers(0, 2), st.integers(0, 2),
+       st.integers(0, 10**6))
+def test_winograd_gives_what_the_plain_convolution_gives(n, h, w, c, f, groups, down, across, seed):
+    h, w = max(h, 3 - 2 * down), max(w, 3 - 2 * across)
+    layer = tn.Conv2d(c * groups, f * groups, 3, padding=(down, across), groups=groups, seed=seed).astype("float64")
+    generator = np.random.default_rng(seed)
+    layer.params["b"] = generator.standard_normal(f * groups)
+    x = generator.standard_normal((n, h, w, c * groups))
+    y, saved = layer.forward(x)
+    fast = WinogradConv(layer)
+    fast_y, fast_saved = fast.forward(x)
+    np.testing.assert_allclose(fast_y, y, atol=1e-12)
+    assert fast_saved.x is x and saved.x is x
+    dy = generator.standard_normal(y.shape)
+    dx, grads = layer.backward(dy, saved)
+    for input_gradient in (True, False):
+        fast_dx, fast_grads = fast.backward(dy, fast_saved, input_gradient)
+        assert (fast_dx is None) == (not input_gradient)
+        for found, expected in ((fast_grads["w"], grads["w"]), (fast_grads["b"], grads["b"]), (fast_dx, dx)):
+            if found is not None:
+                np.testing.assert_allclose(found, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize(("forth", "back", "shape"), [
+    (winograd.weights, winograd.weights_back, (3, 3, 2, 5)),
+    (winograd.tiles, winograd.tiles_back, (2, 6, 8, 3)),
+    (lambda x: winograd.padded_for_tiles(x, (1, 2), (3, 5)),
+     lambda y: winograd.cropped(y, (1, 2), (2, 3, 3, 2)), (2, 3, 3, 2)),
+])
+def test_each_way_back_is_the_adjoint(forth, back, shape):
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal(shape)
+    y = forth(x)
+    dy = generator.standard_normal(y.shape)
+    assert (y * dy).sum() == pytest.approx((x * back(dy)).sum())
+
+
+def test_in_float32_it_is_as_exact_as_the_plain_convolution():
+    generator = np.random.default_rng(0)
+    layer = tn.Conv2d(192, 64, 3, padding=1)
+    x = generator.standard_normal((2, 13, 13, 192), dtype=np.float32)
+    exact, _ = layer.astype("float64").forward(x.astype("float64"))
+    plain = np.abs(layer.forward(x)[0] - exact).max()
+    assert np.abs(WinogradConv(layer).forward(x)[0] - exact).max() < 4 * plain
+
+
+def test_who_has_a_twin():
+    many = LEAST_CHANNELS
+    assert isinstance(twin(tn.Conv2d(many, 4, 3, padding=1)), WinogradConv)
+    assert isinstance(twin(tn.Conv2d(2 * many, 4, 3, groups=2)), WinogradConv)
+
+    class Mine(tn.Conv2d):
+        """A student's own."""
+
+    for layer in (tn.Conv2d(many, 4, 5), tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2),
+                  tn.Conv2d(3, 4, 3), Mine(many, 4, 3), tn.ReLU()):
+        assert twin(layer) is layer
+
+
+def test_a_network_with_twins_passes_the_gradient_check():
+    net = tn.Network([
+        ("conv1", tn.Conv2d(3, LEAST_CHANNELS, 3)), ("relu1", tn.ReLU()),
+        ("conv2", tn.Conv2d(LEAST_CHANNELS, 4, 3, padding=1)), ("flatten", tn.Flatten()), ("fc3", tn.Linear(100, 3)),
+    ])
+    assert isinstance(twin(net["conv2"]), WinogradConv)
+    report = tn.check_gradients(net, np.random.default_rng(0).standard_normal((2, 7, 7, 3)))
+    assert report.passed, str(report)

@@ -1,0 +1,79 @@
+"""Faster twins of layers, for the executor in `blocks.py`. The layers know nothing of them.
+
+A twin does what its layer's forward and backward do, to rounding, with the layer's own parameters and `saved`.
+`twin(layer)` is made anew for each pass over a batch, so that it may work out something once for all blocks.
+"""
+from typing import Any
+
+import numpy as np
+
+from ..layer import Array, Layer, Shape
+from ..layers import Conv2d
+from ..layers.conv import Saved
+from . import winograd
+
+LEAST_CHANNELS = 96  # seen by a filter; with fewer, adding up the tiles costs more than the multiplications saved
+
+
+def twin(layer: Layer) -> Any:
+    """Return the layer's twin where there is one that pays, else the layer itself."""
+    # The very class: a class derived from it may do something else.
+    return WinogradConv(layer) if type(layer) is Conv2d and suits_winograd(layer) else layer
+
+
+def suits_winograd(layer: Conv2d) -> bool:
+    """Whether a convolution has 3 x 3 filters, no stride, NumPy arrays and channels enough."""
+    window, w = layer.window, layer.params["w"]
+    three_by_three = window.kernel == (3, 3) and window.stride == (1, 1)
+    return three_by_three and isinstance(w, np.ndarray) and w.shape[2] >= LEAST_CHANNELS
+
+
+class WinogradConv:
+    """Twin of a Conv2d with 3 x 3 filters: 16 products for 4 outputs instead of 36, see `winograd.py`."""
+
+    def __init__(self, layer: Conv2d) -> None:
+        self.layer = layer
+        self.params = layer.params
+        self.groups = []
+        f = layer.out_channels // layer.groups
+        for g, (channels, filters, _) in enumerate(layer.each_group()):
+            w = layer.params["w"][..., g * f : (g + 1) * f]                    # (3, 3, C/G, F/G)
+            self.groups.append((channels, filters, winograd.weights(w)))       # (4, 4, C/G, F/G)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.layer.output_shape(shape)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.layer.check_input(x)
+        y = np.empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)
+        for channels, filters, u in self.groups:
+            v = self.tiles(x[..., channels], y.shape[1:3])                     # (4, 4, N, TH, TW, C/G)
+            m = np.matmul(by_tile(v), u).reshape(*v.shape[:-1], u.shape[-1])
+            winograd.outputs(m, y[..., filters])
+        y += self.params["b"]
+        return y, Saved(x)
+
+    def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
+        self.layer.check_upstream(dy, saved)
+        x, size = saved.x, dy.shape[1:3]
+        dx = np.empty_like(x) if input_gradient else None
+        dw = np.empty_like(self.params["w"])
+        for channels, filters, u in self.groups:
+            v = self.tiles(x[..., channels], size)
+            dm = winograd.outputs_back(dy[..., filters], *winograd.tile_count(size))
+            du = np.matmul(by_tile(v).swapaxes(-1, -2), by_tile(dm))           # (4, 4, C/G, F/G)
+            dw[..., filters] = winograd.weights_back(du)
+            if dx is not None:
+                dv = np.matmul(by_tile(dm), u.swapaxes(-1, -2)).reshape(v.shape)
+                part = winograd.tiles_back(dv)
+                dx[..., channels] = winograd.cropped(part, self.layer.window.padding, x.shape)
+        return dx, {"w": dw, "b": dy.sum(axis=(0, 1, 2))}
+
+    def tiles(self, x: Array, size: tuple[int, int]) -> Array:
+        """The transformed tiles of padded images for an output of `size`."""
+        return winograd.tiles(winograd.padded_for_tiles(x, self.layer.window.padding, size))
+
+
+def by_tile(array: Array) -> Array:
+    """(4, 4, N, TH, TW, C) as 16 matrices (4, 4, T, C)."""
+    return array.reshape(4, 4, -1, array.shape[-1])
