@@ -1,0 +1,125 @@
+"""What each command does; `cli` reads the command line."""
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import demo
+from .checkpoint import load_checkpoint
+from .data import download, load_data
+from .errors import ArgumentError, DataError, TinynetError
+from .evaluation import evaluate, predict
+from .gradcheck import check_each_layer
+from .models import make_model
+from .network import Network
+from .train import fit
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    demo.run(options.run, options.seed)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    switches = dict(parse_switch(text) for text in options.set)
+    train, validation = load_data(options.data, options.image_size)
+    net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
+    if options.learning_rate is not None:
+        net.recipe["learning_rate"] = options.learning_rate
+    if options.rate_drops is not None:
+        net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    run = options.run or f"runs/{options.model}"
+    try:
+        fit(
+            net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed, run=run,
+            augmentation=False if options.no_augmentation else None, resume=options.resume,
+            loader_threads=options.loader_threads,
+        )
+    except KeyboardInterrupt:
+        print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
+        raise
+    print(f"results are in {run}")
+
+
+def parse_switch(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; VALUE is a number, true, false, null (also none), or a word."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
+    try:
+        return name, json.loads("null" if value.lower() == "none" else value.lower())
+    except json.JSONDecodeError:
+        return name, value
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    train, test = load_data(options.data, options.image_size)
+    data = train if options.split == "train" else test
+    if data is None:
+        raise DataError(f"{options.data} has no test images; --split train measures on the training images")
+    print(evaluate(net, data, ten_crop=options.ten_crop))
+
+
+def run_predict(options: argparse.Namespace) -> None:
+    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    images = [load_stored(net, path) for path in options.images]
+    names = class_names(net, options.names)
+    probabilities = predict(net, np.stack(images), ten_crop=options.ten_crop)
+    for path, row in zip(options.images, probabilities, strict=True):
+        best = row.argsort()[::-1][: options.top]
+        print(f"{path}: " + ", ".join(f"{names[i]} {row[i]:.1%}" for i in best))
+    if options.sheet:
+        from .pictures import prediction_sheet
+
+        prediction_sheet(images, probabilities, class_names=names).savefig(options.sheet)
+        print(f"the sheet is {options.sheet}")
+
+
+def load_stored(net: Network, path: str) -> Any:
+    """Read an image at the size that the network's training images were stored at."""
+    if net.preprocessing is None:
+        raise ArgumentError("the checkpoint does not say how images are prepared: it was saved before any training")
+    return net.preprocessing.load_image(path)
+
+
+def class_names(net: Network, file: str | None) -> list[str]:
+    """Return the class names from a file, else from the checkpoint, else numbers."""
+    classes = net.output_shape(net.input_shape)[0] if net.input_shape else len(net.class_names or [])
+    if file is None:
+        return net.class_names or [str(i) for i in range(classes)]
+    names = Path(file).read_text(encoding="utf-8").split("\n")
+    names = names[:-1] if names[-1] == "" else names
+    if len(names) != classes:
+        raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")
+    return names
+
+
+def checkpoint_path(path: str) -> Path:
+    """Return the checkpoint itself, or the best one of a run folder."""
+    return Path(path) / "best.npz" if Path(path).is_dir() else Path(path)
+
+
+def run_gradcheck(options: argparse.Namespace) -> None:
+    net = make_model(options.model, seed=options.seed)
+    shape = (2, *(net.input_shape or ()))
+    images = 60 * np.random.default_rng(options.seed).standard_normal(shape)  # they spread as pixels do
+    report = check_each_layer(net, images, options.seed)
+    print(report)
+    if not report.passed:
+        raise TinynetError(f"{options.model}: a gradient is wrong")
+
+
+def run_summary(options: argparse.Namespace) -> None:
+    from .summary import compare
+
+    nets = [make_model(name) for name in options.models]
+    if len(nets) > 2:
+        raise ArgumentError(f"summary takes one or two networks, got {len(nets)}")
+    print(nets[0].summary() if len(nets) == 1 else compare(*nets))
+
+
+def run_download(options: argparse.Namespace) -> None:
+    print(f"{options.name} is in {download(options.name, options.to, progress=True)}")
