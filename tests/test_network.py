@@ -1,10 +1,10 @@
-"""Networks: blocks and threads against the plain way, nesting, and messages about what does not fit."""
+"""Networks: blocks against the plain way, nesting, and messages about what does not fit."""
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from small_network import batch, network, step
 
 import tinynet as tn
-from tinynet import blocks, threads
+from tinynet import blocks
 from tinynet.errors import ArgumentError, DtypeError, ShapeError
 
 
@@ -12,25 +12,6 @@ from tinynet.errors import ArgumentError, DtypeError, ShapeError
 def default_threads():
     yield
     tn.set_threads()
-
-
-def network(seed=0, batch_norm=False):
-    """The paper's sequence in small."""
-    norm = tn.BatchNorm2d(8) if batch_norm else tn.LocalResponseNorm(alpha=1e-2, groups=2)
-    return tn.Network(
-        [
-            ("conv1", tn.Conv2d(3, 8, 5, stride=2, seed=[seed, 0])), ("relu1", tn.ReLU()), ("norm1", norm),
-            ("pool1", tn.MaxPool2d()), ("conv2", tn.Conv2d(8, 12, 3, padding=1, groups=2, seed=[seed, 1])),
-            ("relu2", tn.ReLU()), ("flatten", tn.Flatten()), ("fc3", tn.Linear(6 * 6 * 12, 20, seed=[seed, 2])),
-            ("relu3", tn.ReLU()), ("dropout3", tn.Dropout()), ("fc4", tn.Linear(20, 5, seed=[seed, 3])),
-        ],
-        name="small", input_shape=(29, 29, 3), hint="Give 29 x 29.",
-    )
-
-
-def batch(n=70, seed=0):
-    generator = np.random.default_rng(seed)
-    return generator.standard_normal((n, 29, 29, 3), dtype=np.float32), generator.integers(0, 5, n)
 
 
 def plain_step(net, x, labels):
@@ -45,12 +26,6 @@ def plain_step(net, x, labels):
     return x, dy, grads
 
 
-def step(net, x, labels):
-    scores, saved = net.forward(x, train=True)
-    _, dscores = tn.softmax_cross_entropy(scores, labels)
-    return scores, *net.backward(dscores, saved)
-
-
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("n", [1, 31, 32, 33, 70])
 def test_blocks_give_what_the_plain_way_gives(n, batch_norm):
@@ -63,67 +38,6 @@ def test_blocks_give_what_the_plain_way_gives(n, batch_norm):
         for key in grads[name]:
             expected = plain_grads[name][key]
             np.testing.assert_allclose(grads[name][key], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-
-
-def test_the_number_of_threads_does_not_change_a_bit():
-    x, labels = batch(100)
-    results = []
-    for n in (1, 2, 3):
-        tn.set_threads(n)
-        net = network()
-        optimizer = [step(net, x, labels) for _ in range(2)]
-        results.append([array.tobytes() for scores, dx, grads in optimizer for array in
-                        (scores, dx, *(grads[name][key] for name in grads for key in grads[name]))])
-    assert results[0] == results[1] == results[2]
-
-
-def test_a_large_product_does_not_depend_on_the_number_of_threads():
-    generator = np.random.default_rng(0)
-    a = generator.standard_normal((130, 700), dtype=np.float32)
-    b = generator.standard_normal((700, 1300), dtype=np.float32)
-    products = []
-    for n in (1, 2, 3):
-        tn.set_threads(n)
-        products.append([tn.primitives.matmul(*pair) for pair in ((a, b), (b.T, a.T))])
-    np.testing.assert_allclose(products[0][0], a @ b, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(products[0][1], (a @ b).T, rtol=1e-3, atol=1e-3)
-    for other in products[1:]:
-        assert all(np.array_equal(x, y) for x, y in zip(products[0], other, strict=True))
-
-
-def blas_threads():
-    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]}
-
-
-def test_the_callers_blas_limit_comes_back():
-    x, labels = batch(40)
-    with threadpool_limits(2, user_api="blas"):
-        before = blas_threads()
-        step(network(), x, labels)
-        assert blas_threads() == before
-        with pytest.raises(ShapeError):
-            network().forward(x[:, 1:])
-        assert blas_threads() == before
-        with threads.one_blas_thread(), threads.one_blas_thread():
-            assert blas_threads() == {1}
-        assert blas_threads() == before
-
-
-def test_an_error_in_a_worker_reaches_the_caller():
-    tn.set_threads(2)
-
-    def fail(item):
-        raise RuntimeError(f"item {item}")
-
-    with pytest.raises(RuntimeError, match="item 0"):
-        list(threads.map_in_order(fail, range(4)))
-    assert list(threads.map_in_order(abs, [-1, -2])) == [1, 2]
-
-
-@pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
-def test_set_threads_refuses_what_is_no_count(n):
-    with pytest.raises(ArgumentError, match="set_threads: n is"):
-        tn.set_threads(n)
 
 
 def test_saved_is_joined_when_asked_for():
