@@ -13,6 +13,7 @@ from PIL import Image
 
 from tinynet import cli
 from tinynet.data import draw_shapes
+from tinynet.models import make_model
 
 
 def tinynet(capsys, *arguments):
@@ -136,6 +137,14 @@ def test_summary_of_one_network_and_of_two(capsys):
     assert "60,965,224" in out and "61,706" in out
     code, _, err = tinynet(capsys, "summary", "lenet5", "lenet5", "lenet5")
     assert code == 2 and "one or two networks, got 3" in err
+
+
+def test_profile_times_every_layer(capsys):
+    code, out, _ = tinynet(capsys, "profile", "lenet5", "--batch-size", 8)
+    head, *table = out.splitlines()
+    assert code == 0 and head.startswith("lenet5, batch 8: ") and "GFLOP/s" in head
+    names = [line.split()[0] for line in table if not line.startswith("-")]
+    assert names == ["layer", *make_model("lenet5").layers, "total"]
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -76,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
     add = command("summary", commands.run_summary, "print the table of a network, or compare two")
     add.add_argument("models", nargs="+", metavar="MODEL", help="one or two")
 
+    add = command("profile", commands.run_profile, "time each layer, beside the rates that the machine reaches")
+    add.add_argument("model")
+    add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
+
     add = command("download", commands.run_download, "fetch a data set and check its sum (needs the extra download)")
     add.add_argument("name", choices=list(SOURCES))
     add.add_argument("--to", default="data", metavar="DIR", help="folder (%(default)s)")

@@ -13,9 +13,14 @@ from .data import download, load_data
 from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
+from .layer import check_count
 from .models import make_model
 from .network import Network
+from .profiling import profile
 from .train import fit
+
+# Arguments of the networks that --set does not take, and where they come from.
+OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
 
 
 def run_demo(options: argparse.Namespace) -> None:
@@ -23,6 +28,7 @@ def run_demo(options: argparse.Namespace) -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
+    check_count("train", "--seed", options.seed, least=0)
     switches = dict(parse_switch(text) for text in options.set)
     train, validation = load_data(options.data, options.image_size)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
@@ -48,6 +54,8 @@ def parse_switch(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
+    if name in OWN_OPTION:
+        raise ArgumentError(f"--set {text}: {name} is no switch, it comes from {OWN_OPTION[name]}")
     try:
         return name, json.loads("null" if value.lower() == "none" else value.lower())
     except json.JSONDecodeError:
@@ -64,18 +72,30 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 
 def run_predict(options: argparse.Namespace) -> None:
+    check_count("predict", "--top", options.top)
+    draw = None if options.sheet is None else sheet_drawer(options.sheet)
     net = load_checkpoint(checkpoint_path(options.checkpoint))
     images = [load_stored(net, path) for path in options.images]
-    names = class_names(net, options.names)
     probabilities = predict(net, np.stack(images), ten_crop=options.ten_crop)
+    names = class_names(net, options.names, probabilities.shape[1])
     for path, row in zip(options.images, probabilities, strict=True):
         best = row.argsort()[::-1][: options.top]
         print(f"{path}: " + ", ".join(f"{names[i]} {row[i]:.1%}" for i in best))
-    if options.sheet:
-        from .pictures import prediction_sheet
-
-        prediction_sheet(images, probabilities, class_names=names).savefig(options.sheet)
+    if draw is not None:
+        draw(images, probabilities, class_names=names).savefig(options.sheet)
         print(f"the sheet is {options.sheet}")
+
+
+def sheet_drawer(file: str) -> Any:
+    """Return `prediction_sheet`; an error where matplotlib is missing or cannot write such a file."""
+    try:
+        from .pictures import Picture, prediction_sheet
+    except ImportError as error:
+        raise ArgumentError(f"--sheet {file}: {error}") from error
+    formats = sorted(Picture().canvas.get_supported_filetypes())
+    if Path(file).suffix.lower().lstrip(".") not in formats:
+        raise ArgumentError(f"--sheet {file}: expected a name that ends in .{', .'.join(formats)}")
+    return prediction_sheet
 
 
 def load_stored(net: Network, path: str) -> Any:
@@ -85,12 +105,18 @@ def load_stored(net: Network, path: str) -> Any:
     return net.preprocessing.load_image(path)
 
 
-def class_names(net: Network, file: str | None) -> list[str]:
-    """Return the class names from a file, else from the checkpoint, else numbers."""
-    classes = net.output_shape(net.input_shape)[0] if net.input_shape else len(net.class_names or [])
+def class_names(net: Network, file: str | None, classes: int) -> list[str]:
+    """Return the names of so many classes from a file, else from the checkpoint, else numbers."""
     if file is None:
-        return net.class_names or [str(i) for i in range(classes)]
-    names = Path(file).read_text(encoding="utf-8").split("\n")
+        names = net.class_names or [str(i) for i in range(classes)]
+        if len(names) != classes:
+            raise DataError(f"the checkpoint has {len(names)} class names, the network has {classes} classes: "
+                            "give a file with --names")
+        return names
+    try:
+        names = Path(file).read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start})") from error
     names = names[:-1] if names[-1] == "" else names
     if len(names) != classes:
         raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")
@@ -119,6 +145,10 @@ def run_summary(options: argparse.Namespace) -> None:
     if len(nets) > 2:
         raise ArgumentError(f"summary takes one or two networks, got {len(nets)}")
     print(nets[0].summary() if len(nets) == 1 else compare(*nets))
+
+
+def run_profile(options: argparse.Namespace) -> None:
+    print(profile(make_model(options.model), check_count("profile", "--batch-size", options.batch_size)))
 
 
 def run_download(options: argparse.Namespace) -> None:

@@ -32,10 +32,10 @@ def run(folder: str | os.PathLike, seed: int = 0) -> None:
         When a gradient is wrong, or the folder has a run already.
     """
     start = time.monotonic()
+    net = alexnet_small(seed=seed)
+    print(net.summary())
     say("drawing 10,000 images of ten shapes")
     train, test = load_shapes()
-    net = alexnet_small(classes=len(train.class_names), seed=seed)
-    print(net.summary())
     say(f"training for {EPOCHS} epochs")
     net.recipe["schedule"] = {"kind": "step", "epochs": RATE_DROPS, "factor": 0.1}
     fit(net, train, test, epochs=EPOCHS, run=folder, seed=seed)
