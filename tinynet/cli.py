@@ -3,7 +3,7 @@ import argparse
 import sys
 from typing import Any
 
-from . import commands
+from . import commands, demo
 from .data.download import SOURCES
 from .errors import TinynetError
 from .models import MODELS
@@ -37,7 +37,8 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     add = command("demo", commands.run_demo, "train a small AlexNet on drawn shapes, check its gradients, draw it all")
-    add.add_argument("--run", default="tinynet-demo", metavar="DIR", help="folder for the results (%(default)s)")
+    add.add_argument("--run", metavar="DIR", help=f"folder for the results, without a run in it ({demo.FOLDER}, where "
+                                                  "the files of an earlier demo are replaced)")
     add.add_argument("--seed", type=int, default=0)
 
     add = command("train", commands.run_train, "train a network; what is not given comes from its recipe")

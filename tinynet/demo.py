@@ -9,30 +9,39 @@ from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
 from .models import alexnet_small
 from .network import Network
+from .run_folder import FILES, RunFolder
 from .train import fit
 
 EPOCHS = 5
 RATE_DROPS = [4]  # epochs after which the learning rate is divided by 10
 SHEET = 16  # test images on the sheet
+FOLDER = "tinynet-demo"
+PICTURES = ("filters.png", "predictions.png")
 
 
-def run(folder: str | os.PathLike, seed: int = 0) -> None:
+def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     """Train, evaluate and check a small AlexNet on drawn shapes, and leave pictures of it in `folder`.
 
     Parameters
     ----------
-    folder : path-like
-        A run folder, as `fit` makes it, with filters.png and predictions.png added.
+    folder : path-like, optional
+        A run folder, as `fit` makes it, with filters.png and predictions.png added. Default: `FOLDER`, where the
+        files of an earlier demo, finished or broken off, are replaced; other files stay.
     seed : int
         Of the weights, of the order of the images and of dropout; the images are always the same.
 
     Raises
     ------
     TinynetError
-        When a gradient is wrong, or the folder has a run already.
+        When a gradient is wrong, or a folder of the caller's choice has a run already.
     """
     start = time.monotonic()
     net = alexnet_small(seed=seed)
+    if folder is None:
+        folder = FOLDER
+        for name in (*FILES, *PICTURES):
+            Path(folder, name).unlink(missing_ok=True)
+    path = RunFolder(folder, resume=False).path  # to complain now, and not after the drawing
     print(net.summary())
     say("drawing 10,000 images of ten shapes")
     train, test = load_shapes()
@@ -45,7 +54,7 @@ def run(folder: str | os.PathLike, seed: int = 0) -> None:
     print(report)
     if not report.passed:
         raise TinynetError("the gradient check failed")
-    draw(Path(folder), net, test)
+    draw(path, net, test)
     say(f"done in {time.monotonic() - start:.0f} s; curve, filters, predictions and metrics are in {folder}")
 
 
@@ -56,10 +65,11 @@ def draw(folder: Path, net: Network, test: Dataset) -> None:
     except ImportError as error:
         say(f"filters.png and predictions.png are left out: {error}")
         return
-    first_layer_filters(net).savefig(folder / "filters.png")
+    filters, predictions = PICTURES
+    first_layer_filters(net).savefig(folder / filters)
     some = test.subset(slice(SHEET))
     sheet = prediction_sheet(some.images, predict(net, some.images), some.labels, some.class_names)
-    sheet.savefig(folder / "predictions.png")
+    sheet.savefig(folder / predictions)
 
 
 def say(text: str) -> None:

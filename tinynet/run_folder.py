@@ -9,6 +9,7 @@ from typing import Any
 from .errors import ArgumentError
 from .history import History
 
+FILES = ("last.npz", "best.npz", "settings.json", "metrics.csv", "log.txt", "curve.png")
 CURVE_SECONDS = 20.0  # the curve is drawn again at most so often, and at the end
 
 
