@@ -18,9 +18,12 @@ def flat(nested: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[str
 
 
 def single_layers(net: Layer, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Layer]]:
-    """Yield all layers that are no networks, those in nested networks too, with names like "block.conv1"."""
+    """Yield all layers that are no networks, those in nested networks too, with names like "block.conv1".
+
+    A network is what has its layers in a dict called `layers`; a layer's own `layers` may be a number or a list.
+    """
     inner = getattr(net, "layers", None)
-    if inner is None:
+    if not (inner and isinstance(inner, dict) and all(isinstance(layer, Layer) for layer in inner.values())):
         yield ".".join(before), net
         return
     for name, layer in inner.items():
