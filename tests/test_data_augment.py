@@ -229,3 +229,18 @@ def test_mean_of_a_large_folder_is_taken_from_a_sample(tmp_path, monkeypatch):
     folder = ImageFolder(paths, np.zeros(5, int), ["a"], size=4)
     paths[1].unlink()    # not among the first, the middle and the last
     assert np.all(Preprocessing.fit(folder, 4).mean == 20)
+
+
+def test_a_deviation_divides_what_every_way_in_gives():
+    data = dataset(height=20, width=20)
+    plain = Preprocessing.fit(data, 16)
+    scaled = Preprocessing.fit(data, 16, deviation=64)
+    np.testing.assert_allclose(scaled(data.images), plain(data.images) / 64, rtol=1e-6)
+    np.testing.assert_allclose(scaled.ten_crops(data.images), plain.ten_crops(data.images) / 64, rtol=1e-6)
+    augmentation = Augmentation(colour=PCAColour.fit(data))
+    both = [augmentation(data.images, p, np.random.default_rng(0)) for p in (plain, scaled)]
+    np.testing.assert_allclose(both[1], both[0] / 64, rtol=1e-6)
+    again = Preprocessing.from_state(scaled.state())
+    np.testing.assert_array_equal(again(data.images), scaled(data.images))
+    with pytest.raises(ArgumentError, match="deviation is 0"):
+        Preprocessing(plain.mean, 16, deviation=0)

@@ -138,3 +138,9 @@ def test_colours_can_be_told_apart_without_red_or_green(rng):
 
     for one, two in ((pictures.BLUE, pictures.ORANGE), (pictures.SKY, pictures.ORANGE)):
         assert np.abs(seen(one) - seen(two)).max() > 0.3
+
+
+def test_a_class_name_is_shown_as_a_person_reads_it():
+    assert pictures.short("n02123045_tabby") == "tabby"
+    long = pictures.short("n02093428_American_Staffordshire_terrier")
+    assert long.startswith("American Staff") and len(long) == pictures.LONGEST_NAME

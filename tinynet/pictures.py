@@ -5,6 +5,7 @@ Each function returns a matplotlib figure that belongs to nobody else (no pyplot
 """
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -188,6 +189,23 @@ def draw_bars(axes: Any, probabilities: np.ndarray, correct: int | None, names: 
 
 
 def short(name: str) -> str:
-    """Return a class name that fits under an image."""
-    name = str(name)
+    """Return a class name that fits under an image: without ImageNet's number in front, n02123045_tabby is "tabby"."""
+    name = re.sub(r"^n\d{8}_", "", str(name)).replace("_", " ")
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def speed_ladder(milliseconds: Mapping[str, float], limit: float) -> Picture:
+    """Draw the time of each rung of the lesson on speed as a bar, on a logarithmic scale, and the machine's limit."""
+    picture = Picture(figsize=(8, 3.6), layout="constrained")
+    axes = picture.subplots()
+    names = list(milliseconds)
+    axes.barh(names, list(milliseconds.values()), color=SKY, edgecolor=BLUE)
+    for place, t in enumerate(milliseconds.values()):
+        axes.text(t * 1.15, place, f"{t:,.0f} ms" if t >= 10 else f"{t:.2f} ms", va="center", fontsize=9)
+    axes.axvline(limit, color=ORANGE, linestyle="--", label=f"limit of matrix products: {limit:.2f} ms")
+    axes.set_xscale("log")
+    axes.set_xlim(limit / 4, max(milliseconds.values()) * 8)
+    axes.invert_yaxis()
+    axes.set_xlabel("milliseconds an image")
+    axes.legend(loc="lower right")
+    return picture

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from .archive import sha256
-from .data import Augmentation, FloatImages, PCAColour, Preprocessing
+from .data import Augmentation, FloatImages, Loader, PCAColour, Preprocessing
 from .errors import ArgumentError, ShapeError
+from .evaluation import check_same_classes, ends_in_softmax
 from .network import Network
 from .optim import SGD
 from .schedules import ReduceOnPlateau, StepSchedule
@@ -19,6 +20,9 @@ def optimizer_from(net: Network, **changes: Any) -> SGD:
 
 def check_classes(net: Network, train: Any, validation: Any) -> None:
     """Raise unless the network has an output for each label, and both data sets the same classes."""
+    if ends_in_softmax(net):
+        raise ArgumentError(f"fit: {net.name} ends in Softmax, and fit's loss has the softmax in it: leave that layer "
+                            "out, predict gives probabilities without it")
     shape = net.output_shape(net.input_shape or train.image_shape)
     if len(shape) != 1:
         raise ShapeError(f"fit: {net.name} gives {shape} for an image, expected scores (classes,)")
@@ -27,9 +31,15 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
             raise ArgumentError(f"fit: the labels of {data.name} go up to {data.labels.max()}, which needs "
                                 f"{data.labels.max() + 1} outputs; {net.name} has {shape[0]}")
     one, two = getattr(train, "class_names", None), getattr(validation, "class_names", None)
-    if one and two and one != two:
-        raise ArgumentError(f"fit: {validation.name} has other classes ({', '.join(two[:3])}, ...) than "
-                            f"{train.name} ({', '.join(one[:3])}, ...)")
+    if one and two:
+        check_same_classes("fit", validation.name, two, train.name, one)
+
+
+def check_first_image(net: Network, loader: Loader) -> None:
+    """Raise unless an image of the training set, ready for the network, is one that the network takes."""
+    one = Loader(loader.dataset, loader.preprocessing, 1, loader.augmentation, threads=0)
+    images, _ = next(one.batches())
+    net.check_input(images if isinstance(loader.dataset, FloatImages) else images.astype(net.dtype or images.dtype))
 
 
 def choose_augmentation(
@@ -68,7 +78,8 @@ def choose_preprocessing(
         net.preprocessing = given
     elif net.preprocessing is None:
         size = (net.input_shape or train.image_shape)[:2]
-        net.preprocessing = Preprocessing.fit(train, size, net.recipe.get("mean", "image"))
+        net.preprocessing = Preprocessing.fit(
+            train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0))
     net.class_names = list(train.class_names)
     return net.preprocessing
 

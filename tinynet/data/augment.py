@@ -87,7 +87,7 @@ class Augmentation:
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
             out += self.colour.shift(generator, count)[:, None, None, :]
-        return out
+        return preprocessing.scaled(out)
 
     @property
     def settings(self) -> dict:

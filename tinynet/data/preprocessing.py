@@ -12,7 +12,7 @@ SAMPLE = 10_000    # a mean over more files than these takes hours and changes b
 
 
 class Preprocessing:
-    """Minus the training set's mean, central crop; the network's numbers stay in the range of bytes.
+    """Minus the training set's mean, central crop; by default the numbers stay in the range of bytes.
 
     Parameters
     ----------
@@ -23,9 +23,11 @@ class Preprocessing:
         Height and width of the stored images; by default those of a mean image, or the input's.
     padding : int
         See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds.
+    deviation : float
+        What the differences from the mean are divided by. 1 leaves them as AlexNet's authors had them.
     """
 
-    def __init__(self, mean, input_size, image_size=None, padding: int = 0):
+    def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation: float = 1.0):
         self.mean = np.asarray(mean, np.float32)
         if self.mean.ndim not in (1, 3) or self.mean.shape[-1] not in (1, 3):
             raise ShapeError("Preprocessing: mean must be a mean image (H, W, C) or a mean colour (C,) of 1 or 3 "
@@ -38,9 +40,12 @@ class Preprocessing:
             raise ShapeError(f"Preprocessing: the mean image is {_by(self.mean.shape)}, the stored images are "
                              f"{_by(self.image_size)}")
         self.padding = padding
+        if not 0 < deviation < float("inf"):
+            raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
+        self.deviation = float(deviation)
 
     @classmethod
-    def fit(cls, dataset, input_size, mean: str = "image") -> Preprocessing:
+    def fit(cls, dataset, input_size, mean: str = "image", deviation: float = 1.0) -> Preprocessing:
         """Take the mean of `dataset` (a folder of more than 10,000 files: of 10,000 of them, evenly spread).
 
         Parameters
@@ -48,6 +53,8 @@ class Preprocessing:
         dataset : Dataset or ImageFolder
         input_size : int or (int, int)
         mean : "image" (each pixel its own, as the paper) or "colour" (one colour for all)
+        deviation : float
+            See the class.
         """
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
@@ -58,7 +65,7 @@ class Preprocessing:
             count += len(images)
         mean_image = total / count
         return cls(mean_image if mean == "image" else mean_image.mean(axis=(0, 1)), input_size,
-                   dataset.image_shape[:2], dataset.padding)
+                   dataset.image_shape[:2], dataset.padding, deviation)
 
     @property
     def channels(self) -> int:
@@ -70,11 +77,18 @@ class Preprocessing:
         images = self.check(images)
         top, left = ((full - part) // 2 for full, part in zip(images.shape[1:3], self.input_size, strict=True))
         window = slice(top, top + self.input_size[0]), slice(left, left + self.input_size[1])
-        return images[:, *window] - (self.mean[window] if self.mean.ndim == 3 else self.mean)
+        mean = self.mean[window] if self.mean.ndim == 3 else self.mean
+        return self.scaled(images[:, *window] - mean)
+
+    def scaled(self, differences: np.ndarray) -> np.ndarray:
+        """Divide the differences from the mean by `deviation`, in place."""
+        if self.deviation != 1:
+            differences /= self.deviation
+        return differences
 
     def ten_crops(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, 10, h, w, C): minus the mean, then `ten_crops`."""
-        return ten_crops(self.check(images) - self.mean, self.input_size)
+        return ten_crops(self.scaled(self.check(images) - self.mean), self.input_size)
 
     def check(self, images, pad: int = 0) -> np.ndarray:
         """Return `images` as an array, or raise an error that says how they do not fit."""
@@ -100,7 +114,8 @@ class Preprocessing:
     def state(self) -> dict:
         """{"mean": the array, "settings": what JSON can hold}, for a checkpoint."""
         return {"mean": self.mean, "settings": {"input_size": list(self.input_size),
-                                                "image_size": list(self.image_size), "padding": self.padding}}
+                                                "image_size": list(self.image_size), "padding": self.padding,
+                                                "deviation": self.deviation}}
 
     @classmethod
     def from_state(cls, state: dict) -> Preprocessing:

@@ -6,10 +6,9 @@ from ..layers import AvgPool2d, Conv2d, Flatten, Linear, Tanh
 from ..network import Network
 from .parts import PIXEL_DEVIATION, Start, check_seed, weights
 
-# 1 / inputs of a unit is the variance that keeps signals in tanh's middle ("Efficient BackProp", section 4.6); digits
-# have pixels of 0 to 255 minus their mean, so the first layer's deviation is divided by theirs.
+# 1 / inputs of a unit is the variance that keeps signals in tanh's middle ("Efficient BackProp", section 4.6).
 START: Start = {
-    "conv1": (math.sqrt(1 / 25) / PIXEL_DEVIATION, 0),
+    "conv1": (math.sqrt(1 / 25), 0),
     "conv2": (math.sqrt(1 / 150), 0),
     "fc3": (math.sqrt(1 / 400), 0),
     "fc4": (math.sqrt(1 / 120), 0),
@@ -23,18 +22,21 @@ NOTES = [
     "C5 (fc3) is a convolution over 5 x 5 places in 1998, which on 32 x 32 images is a fully connected layer.",
     "Plain tanh where 1998 has 1.7159 tanh(2x/3), softmax and cross-entropy where it has distances to drawn digits.",
     "Digits of 28 x 28 are padded to 32 x 32 by the data set.",
-    "Start: N(0, 1 / inputs of a unit), conv1's deviation divided by 64, about that of the pixels.",
+    "Pixels are divided by 64, about their deviation, as in 1998; AlexNet's authors left them at 0 to 255. (tanh wants "
+    "inputs of about 1, and with larger ones conv1 would need a far lower learning rate than the other layers.)",
+    "Start: N(0, 1 / inputs of a unit).",
 ]
 
 RECIPE = {
-    "learning_rate": 0.01, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
-    "batch_size": 64, "epochs": 20, "schedule": {"kind": "step", "epochs": [14, 18], "factor": 0.1},
-    "augmentation": {"crop": False, "mirror": False, "pad": 0, "colour": False},
+    "learning_rate": 0.03, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
+    "batch_size": 64, "epochs": 40, "schedule": {"kind": "step", "epochs": [28, 36], "factor": 0.1},
+    "augmentation": {"crop": True, "mirror": False, "pad": 2, "colour": False},  # digits moved by up to 2 pixels
+    "mean": "colour", "deviation": PIXEL_DEVIATION,
 }
 
 
 def lenet5(classes: int = 10, seed: int = 0) -> Network:
-    """Return LeNet-5, from (32, 32, 1) pixels of 0 to 255 minus their mean to scores for the classes.
+    """Return LeNet-5, from (32, 32, 1) pixels, minus their mean and divided by 64, to scores for the classes.
 
     Parameters
     ----------
