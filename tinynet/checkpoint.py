@@ -8,7 +8,7 @@ import numpy as np
 
 from .archive import read_archive, write_archive
 from .device import array_module, to_cpu
-from .errors import CheckpointError, TinynetError
+from .errors import ArgumentError, CheckpointError, TinynetError
 from .layer import Layer
 from .nested import single_layers
 from .network import Network
@@ -35,9 +35,12 @@ def save_checkpoint(
 
     Raises
     ------
+    ArgumentError
+        For a layer in place of a network.
     CheckpointError
         When the file cannot be written.
     """
+    check_network("save_checkpoint", net)
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,
@@ -52,6 +55,13 @@ def save_checkpoint(
     }
     header = {name: pack(value, name, arrays) for name, value in contents.items()}
     write_archive(path, header, arrays)
+
+
+def check_network(who: str, net: Any) -> None:
+    """Raise ArgumentError unless `net` is a network."""
+    if not isinstance(net, Network):
+        raise ArgumentError(f"{who}: net is a {type(net).__name__}, expected a Network: put it in one, "
+                            "Network([(name, layer)])")
 
 
 def load_checkpoint(path: str | os.PathLike) -> Network:

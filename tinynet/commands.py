@@ -44,7 +44,8 @@ def run_train(options: argparse.Namespace) -> None:
             loader_threads=options.loader_threads,
         )
     except KeyboardInterrupt:
-        print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
+        if Path(run, "last.npz").exists():
+            print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
         raise
     print(f"results are in {run}")
 

@@ -1,17 +1,18 @@
 """What a trained network says about images, and how often it is wrong."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .checkpoint import check_network
 from .data import FloatImages, Loader
 from .device import array_module, to_cpu
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, DtypeError, ShapeError
 from .layer import Array, check_count
 from .layers import Softmax
 from .loss import softmax_cross_entropy
-from .nested import library_of
+from .nested import library_of, single_layers
 from .network import Network
 
 CROPS = 10  # four corners and the centre, and their mirror images
@@ -38,7 +39,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     ----------
     net : Network
     data : Dataset, ImageFolder, or a pair (images, labels)
-        A data set's images go through `net.preprocessing`; a pair's, float (N, H, W, C), are taken as they are.
+        A data set's images go through `net.preprocessing`; a pair's, float (N, H, W, C) or (N, features), are taken
+        as they are.
     batch_size : int
         Inputs to the network at a time.
     ten_crop : bool
@@ -50,11 +52,15 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
         Where several classes have the same score, the correct one counts as likely to come first as each of the
         others: a network whose scores are all equal has a top-1 error of 90% with ten classes. With five classes
         or fewer the top-5 error is 0.
+
+    Raises
+    ------
+    ArgumentError
+        When the data set's classes are not those that the network was trained on.
     """
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
-    loader = Loader(data, prepare(net, hasattr(data, "class_names"), ten_crop), at_a_time(batch_size, ten_crop))
-    for images, labels in loader.batches():
+    for images, labels in prepared(net, data, batch_size, ten_crop).batches():
         scores = to_cpu(scores_for(net, images, ten_crop))
         loss += len(labels) * softmax_cross_entropy(scores, labels)[0]
         wrong1 += count_errors(scores, labels, 1)
@@ -69,7 +75,8 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     ----------
     net : Network
     images : uint8 or float (N, H, W, C)
-        Bytes, of the size that the data set stored, go through `net.preprocessing`; floats are taken as they are.
+        Bytes, of the size that the data set stored, go through `net.preprocessing`; floats, also (N, features), are
+        taken as they are.
     batch_size : int
         Inputs to the network at a time.
     ten_crop : bool
@@ -80,9 +87,14 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     float (N, classes)
         Of the network's number type; each row sums to 1.
     """
-    if not hasattr(images, "dtype") or images.ndim != 4 or not len(images):
+    if not hasattr(images, "dtype") or images.ndim < 2 or not len(images) or (
+        images.dtype == np.uint8 and images.ndim != 4
+    ):
         found = getattr(images, "shape", type(images).__name__)
         raise ShapeError(f"predict: images are {found}, expected an array (N, H, W, C) with at least one image")
+    if images.dtype.kind != "f" and images.dtype != np.uint8:
+        raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
+                         "images.astype('uint8'), or floating-point numbers that are ready for the network")
     ready = prepare(net, images.dtype == np.uint8, ten_crop)
     step = at_a_time(batch_size, ten_crop)
     found = []
@@ -98,17 +110,45 @@ def scores_for(net: Network, images: Array, ten_crop: bool = False) -> Array:
 
     `images` are ready for the network, (N, H, W, C), or (N, 10, H, W, C) with ten_crop.
     """
-    images = library_of(net).asarray(images.reshape(-1, *images.shape[-3:]))
-    scores, _ = net.forward(images, train=False, save=False)
+    images = images.reshape(-1, *images.shape[2:]) if ten_crop else images
+    scores, _ = net.forward(library_of(net).asarray(images), train=False, save=False)
+    if ends_in_softmax(net):
+        scores = logarithm(scores)
     if not ten_crop:
         return scores
-    xp = array_module(scores)
-    probabilities = Softmax().forward(scores)[0].reshape(-1, CROPS, scores.shape[1]).mean(axis=1)
-    return xp.log(xp.maximum(probabilities, xp.finfo(scores.dtype).tiny))  # the softmax of log p is p
+    return logarithm(Softmax().forward(scores)[0].reshape(-1, CROPS, scores.shape[1]).mean(axis=1))
+
+
+def logarithm(probabilities: Array) -> Array:
+    """Return log p, whose softmax is p; for p = 0 that of the smallest number."""
+    xp = array_module(probabilities)
+    return xp.log(xp.maximum(probabilities, xp.finfo(probabilities.dtype).tiny))
+
+
+def ends_in_softmax(net: Network) -> bool:
+    """Tell whether a network gives probabilities instead of scores."""
+    return isinstance(list(single_layers(net))[-1][1], Softmax)
+
+
+def prepared(net: Network, data: Any, batch_size: int, ten_crop: bool = False) -> Loader:
+    """Return the batches of a data set, ready for the network."""
+    names = getattr(data, "class_names", None)
+    ready = prepare(net, names is not None, ten_crop)
+    if names and net.class_names:
+        check_same_classes("evaluate", data.name, names, f"{net.name} was trained on", net.class_names)
+    return Loader(data, ready, at_a_time(batch_size, ten_crop))
+
+
+def check_same_classes(who: str, name: str, names: Sequence[str], other: str, others: Sequence[str]) -> None:
+    """Raise ArgumentError unless two lists of class names are the same."""
+    if list(names) != list(others):
+        one, two = (", ".join(each[:3]) + (", ..." if len(each) > 3 else "") for each in (names, others))
+        raise ArgumentError(f"{who}: {name} has other classes ({one}) than {other} ({two})")
 
 
 def prepare(net: Network, stored: bool, ten_crop: bool) -> Callable[[Array], Array] | None:
     """Return the function that makes stored images (bytes) ready for the network; None for images that are ready."""
+    check_network("evaluate, predict", net)
     if not stored:
         if ten_crop:
             raise ArgumentError("ten_crop needs images as they are stored, uint8 and larger than the network's input")

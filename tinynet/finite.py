@@ -21,22 +21,23 @@ def not_finite_in(net: Network) -> str | None:
     return next((".".join(path) for path, array in arrays.items() if not all_finite(array)), None)
 
 
-def first_not_finite(net: Network, images: Array, states: Mapping[str, Any]) -> str:
-    """Say which layer's output is the first that is not finite, for a batch in training.
+def first_not_finite(net: Network, images: Array, states: Mapping[str, Any] | None = None) -> str:
+    """Say which layer's output is the first that is not finite, for a batch in training or in evaluation.
 
     Parameters
     ----------
     net : Network
         Its layers run one by one, with the parameters that they have.
     images : array (N, H, W, C)
-    states : dict
-        Of the layers' random generators before the batch, so that the same masks are drawn.
+    states : dict, optional
+        In training: those of the layers' random generators before the batch, so that the same masks are drawn.
     """
     if not all_finite(images):
         return "the images themselves are not finite"
-    set_generator_states(net, states)
+    if states is not None:
+        set_generator_states(net, states)
     for name, layer in single_layers(net):
-        images, _ = layer.forward(images, train=True)
+        images, _ = layer.forward(images, train=states is not None)
         if not all_finite(images):
             ruined = [key for key, array in layer.params.items() if not all_finite(array)]
             also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""

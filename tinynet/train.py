@@ -2,7 +2,7 @@
 import os
 from typing import Any, Literal
 
-from .checkpoint import load_training_state, restore_network
+from .checkpoint import check_network, load_training_state, restore_network
 from .data import Augmentation, Loader, Preprocessing
 from .errors import ArgumentError
 from .evaluation import as_data
@@ -10,7 +10,14 @@ from .history import History
 from .layer import check_between, check_count
 from .network import Network
 from .optim import SGD
-from .preparation import check_classes, choose_augmentation, choose_preprocessing, describe_run, optimizer_from
+from .preparation import (
+    check_classes,
+    check_first_image,
+    choose_augmentation,
+    choose_preprocessing,
+    describe_run,
+    optimizer_from,
+)
 from .run_folder import RunFolder, first_difference
 from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
 from .training import Training
@@ -33,8 +40,9 @@ def fit(
     net : Network
         Trained in place. Gets `preprocessing` and `class_names`.
     train, validation : Dataset, ImageFolder, or a pair (images, labels)
-        A pair's images, float (N, H, W, C), go into the network as they are. The validation error decides what the
-        best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training error does.
+        A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
+        decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
+        error does.
     epochs, batch_size : int
     optimizer : SGD
         Of this network.
@@ -50,7 +58,8 @@ def fit(
         A folder for settings.json, metrics.csv, log.txt, curve.png and the checkpoints last.npz (at the start, after
         every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
     resume : bool
-        Go on where the run in the folder stopped, as if it had not: the same bits. Only `epochs` may differ.
+        Go on where the run in the folder stopped, as if it had not: the same bits. Network, data and all settings
+        must be those of the run; only `epochs`, `loader_threads`, `progress` and `checkpoint_seconds` may differ.
     loader_threads : int
         Threads that read and augment images ahead; they change no number. 0: none.
     progress : bool
@@ -65,12 +74,16 @@ def fit(
     Raises
     ------
     ArgumentError
-        For arguments that do not go together, a run that is there already, or one that differs in a setting.
+        For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
+        already, or one that differs in a setting.
+    ShapeError, DtypeError
+        When the network does not take the images; nothing is written then.
     NotFiniteError
         When loss or parameters become infinite or nan; names the first layer whose output was not finite.
     KeyboardInterrupt
         After Ctrl-C, when the batch under way is done and a checkpoint written.
     """
+    check_network("fit", net)
     recipe = net.recipe
     epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
     batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
@@ -101,6 +114,7 @@ def fit(
     ready = choose_preprocessing(net, train, preprocessing, resume)
 
     loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+    check_first_image(net, loader)
     if folder is not None:
         folder.write_settings({**settings, "epochs": epochs})
     progress_so_far = None if state is None else state["progress"]

@@ -12,7 +12,7 @@ from .checkpoint import generator_states, save_checkpoint
 from .data import FloatImages, Loader
 from .device import to_cpu
 from .errors import NotFiniteError
-from .evaluation import count_errors, evaluate
+from .evaluation import count_errors, evaluate, prepared, scores_for
 from .finite import first_not_finite, not_finite_in
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -71,6 +71,8 @@ class Training:
     def run(self) -> History:
         """Train until the last epoch is over."""
         try:
+            if isinstance(self.schedule, StepSchedule):
+                self.schedule.step(self.position.epoch)  # the optimiser may come from another training
             if not self.history and not self.position.images:
                 self.save()  # the start
             while self.position.epoch < self.epochs:
@@ -140,7 +142,7 @@ class Training:
             found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
             if not math.isfinite(found.loss):
-                self.stop(f"the loss on the validation set is {found.loss}")
+                self.stop(f"the loss on the validation set is {found.loss}: {self.first_not_finite_there()}")
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
         with hold_interrupts():
             self.tick()
@@ -158,6 +160,14 @@ class Training:
                 self.folder.write_metrics(self.history)
                 self.folder.draw_curve(self.history)
         self.bar.say(text)
+
+    def first_not_finite_there(self) -> str:
+        """Say where the first numbers on the validation set are that are not finite."""
+        for images, labels in prepared(self.net, self.validation, self.loader.batch_size).batches():
+            scores = to_cpu(scores_for(self.net, images))
+            if not math.isfinite(softmax_cross_entropy(scores, labels)[0]):
+                return first_not_finite(self.net, library_of(self.net).asarray(images))
+        return "the loss of each batch is finite"
 
     def save(self, best: bool = False) -> None:
         """Write last.npz, and best.npz before it, if there is a run folder; numbers that aren't finite end the run."""

@@ -67,7 +67,7 @@ class FloatImages:
 
     Parameters
     ----------
-    images : floating point (N, H, W, C)
+    images : floating point (N, H, W, C), or of another form that the network takes, as (N, features)
     labels : integers (N,), from 0 up
     """
 
@@ -75,9 +75,9 @@ class FloatImages:
 
     def __init__(self, images, labels):
         self.images = np.asarray(images)
-        if self.images.ndim != 4 or len(self.images) == 0:
-            raise ShapeError(f"the images of a pair (images, labels) must have the shape (N, H, W, C) and not be "
-                             f"empty, got {self.images.shape}")
+        if self.images.ndim < 2 or 0 in self.images.shape:
+            raise ShapeError(f"the images of a pair (images, labels) must have the shape (N, H, W, C) or (N, features) "
+                             f"and not be empty, got {self.images.shape}")
         if self.images.dtype.kind != "f":
             raise DtypeError(f"the images of a pair (images, labels) must be floating point, got "
                              f"{self.images.dtype}; a tinynet.data.Dataset takes uint8 images")
@@ -87,12 +87,12 @@ class FloatImages:
         return len(self.images)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every image."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W, C) of every image, or (features,)."""
         return self.images.shape[1:]
 
     def images_at(self, indices) -> np.ndarray:
-        """Several images: (n, H, W, C), a copy."""
+        """Several images: (n, H, W, C) or (n, features), a copy."""
         return self.images[np.asarray(indices)]
 
 
