@@ -42,12 +42,18 @@ def draw_case(draw: Any, row: Row) -> Case:
     return Case(layer, x)
 
 
-def window_and_image(draw: Any, most_padding: Callable[[int], int]) -> tuple[dict, int, int]:
-    """Draw a window, square or not, and an image that it fits into: equal to it, or larger, or stride beyond it."""
+def window_and_image(
+    draw: Any, most_padding: Callable[[int], int], ceil_mode: bool = False
+) -> tuple[dict, int, int]:
+    """Draw a window, square or not, and an image that it fits into: equal to it, or larger, or stride beyond it.
+
+    With ceil_mode the image may be smaller than the window, which then reaches past its edge.
+    """
     kernel = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     padding = tuple(draw(st.integers(0, most_padding(k))) for k in kernel)
-    height, width = (k + draw(st.integers(0, 5)) for k in kernel)
+    least = [max(1, k - min(2, s - 1)) if ceil_mode else k for k, s in zip(kernel, stride, strict=True)]
+    height, width = (length + draw(st.integers(0, 5)) for length in least)
     return {"kernel_size": kernel, "stride": stride, "padding": padding}, height, width
 
 
@@ -70,9 +76,10 @@ def windows_along(length: int, kernel: int, stride: int, padding: int, ceil_mode
 
 
 def draw_conv(draw: Any) -> tuple[Layer, tuple[int, ...]]:
-    window, h, w = window_and_image(draw, lambda kernel: 2)
+    ceil_mode = draw(st.booleans())
+    window, h, w = window_and_image(draw, lambda kernel: 2, ceil_mode)
     groups, c, f = draw(small), draw(st.integers(1, 2)), draw(st.integers(1, 2))  # groups equal to channels at c = 1
-    layer = tn.Conv2d(c * groups, f * groups, groups=groups, ceil_mode=draw(st.booleans()), **window)
+    layer = tn.Conv2d(c * groups, f * groups, groups=groups, ceil_mode=ceil_mode, **window)
     return layer, (draw(small), h, w, c * groups)
 
 
@@ -103,8 +110,9 @@ def local(torch: Any, layer: Any, x: Any, p: dict) -> Any:
 
 def draw_pool(kind: Any) -> Callable:
     def draw_it(draw: Any) -> tuple[Layer, tuple[int, ...]]:
-        window, h, w = window_and_image(draw, lambda kernel: kernel // 2)  # PyTorch takes no more
-        return kind(ceil_mode=draw(st.booleans()), **window), (draw(small), h, w, draw(small))
+        ceil_mode = draw(st.booleans())
+        window, h, w = window_and_image(draw, lambda kernel: kernel // 2, ceil_mode)  # PyTorch takes no more padding
+        return kind(ceil_mode=ceil_mode, **window), (draw(small), h, w, draw(small))
 
     return draw_it
 

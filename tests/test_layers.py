@@ -3,9 +3,9 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_table import TABLE, Case, draw_case
+from layer_table import TABLE, draw_case
 
 import tinynet as tn
 from tinynet import layers
@@ -128,22 +128,35 @@ def test_bad_input_is_refused_with_what_was_found(name):
     check()
 
 
-def test_every_layer_is_drawn_at_its_boundaries():
-    """The drawn cases do meet what they are there for: batch 1, one channel, window equal to the image, and so on."""
-    seen = set()
+BOUNDARIES = {
+    "batch 1": lambda layer, x: len(x) == 1,
+    "one channel": lambda layer, x: x.shape[3] == 1,
+    "not square": lambda layer, x: x.shape[1] != x.shape[2],
+    "window equal to image": lambda layer, x: layer.window.kernel == x.shape[1:3],
+    "stride beyond window": lambda layer, x: layer.window.stride[0] > layer.window.kernel[0],
+    "padding": lambda layer, x: all(layer.window.padding),
+}
+OF_CEIL_MODE = {
+    "ceil_mode": lambda layer, x: layer.ceil_mode,
+    "window beyond image and padding": lambda layer, x: (
+        layer.window.kernel[0] > x.shape[1] + 2 * layer.window.padding[0]
+    ),
+}
 
+
+@pytest.mark.parametrize(("name", "others"), [
+    ("Conv2d", OF_CEIL_MODE | {"groups equal to channels": lambda layer, x: 1 < layer.groups == x.shape[3]}),
+    ("MaxPool2d", OF_CEIL_MODE), ("AvgPool2d", OF_CEIL_MODE), ("LocallyConnected2d", {}),
+])
+def test_every_layer_is_drawn_at_its_boundaries(name, others):
+    """The drawn cases do meet what they are there for: batch 1, one channel, window equal to the image, and so on."""
+    wanted, seen = BOUNDARIES | others, set()
+
+    @settings(max_examples=300)
     @given(st.data())
     def collect(data):
-        layer, x = case = draw_case(data.draw, TABLE["Conv2d"])
-        assert isinstance(case, Case)
-        kernel, stride = layer.window.kernel, layer.window.stride
-        seen.update(
-            what for what, holds in {
-                "batch 1": len(x) == 1, "one channel": x.shape[3] == 1, "not square": x.shape[1] != x.shape[2],
-                "window equal to image": kernel == x.shape[1:3], "stride beyond window": stride[0] > kernel[0],
-                "groups equal to channels": 1 < layer.groups == x.shape[3], "ceil_mode": layer.ceil_mode,
-            }.items() if holds
-        )
+        layer, x = draw_case(data.draw, TABLE[name])
+        seen.update(what for what, holds in wanted.items() if holds(layer, x))
 
     collect()
-    assert len(seen) == 7, seen
+    assert seen == set(wanted)

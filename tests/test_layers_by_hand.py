@@ -48,6 +48,15 @@ def test_ceil_mode_gives_a_last_window_that_reaches_past_the_edge():
     assert plane(tn.MaxPool2d(3, 2, ceil_mode=True).forward(x)[0]) == [[3, 4], [3, 4]]
 
 
+def test_ceil_mode_takes_a_window_larger_than_the_image():
+    y, saved = tn.MaxPool2d(3, 2, ceil_mode=True).forward(image([[1, 2], [3, 4]]))
+    assert plane(y) == [[4]]
+    assert plane(tn.AvgPool2d(3, 2, ceil_mode=True).forward(image([[1, 2], [3, 4]]))[0]) == [[2.5]]
+    for small, stride in (([[1]], 2), ([[1, 2], [3, 4]], 1)):  # rounded up, there is still no window
+        with pytest.raises(ShapeError, match="a window of 3 does not fit"):
+            tn.MaxPool2d(3, stride, ceil_mode=True).forward(image(small))
+
+
 def test_ceil_mode_leaves_out_a_window_that_would_start_past_the_image():
     x = image([[1, 2, 3]] * 3)
     assert tn.MaxPool2d(1, 3, ceil_mode=True).forward(x)[0].shape == (1, 1, 1, 1)

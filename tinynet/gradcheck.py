@@ -96,8 +96,8 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     DtypeError
         When the output for a float64 input is not float64: differences of float32 numbers show nothing.
     """
-    # Two numbers, so that no input drawn by default_rng(seed) equals the upstream gradient: x.T @ dy would be symmetric,
-    # and a transposed gradient pass.
+    # Two numbers: an input drawn by default_rng(seed) must not equal the upstream gradient, or x.T @ dy would be
+    # symmetric, and a transposed gradient pass.
     generator = np.random.default_rng([seed, 1])
     x = np.array(x, dtype=np.float64)
     held = _Held(f, train)

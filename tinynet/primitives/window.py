@@ -30,15 +30,15 @@ class Window(NamedTuple):
         """Return (OH, OW), the number of windows down and across an image of `size` (H, W)."""
         out = []
         for length, kernel, stride, padding in zip(size, self.kernel, self.stride, self.padding, strict=True):
-            spare = length + 2 * padding - kernel
-            if spare < 0:
+            spare = length + 2 * padding - kernel  # below 0 where a window is larger than what there is
+            count = spare // stride + 1
+            if self.ceil_mode and spare % stride and count * stride < length + padding:
+                count += 1
+            if count < 1:
                 raise ShapeError(
                     f"{who}: a window of {kernel} does not fit into {length + 2 * padding} places "
                     f"(image {size[0]} x {size[1]}, padding {padding} on each side)"
                 )
-            count = spare // stride + 1
-            if self.ceil_mode and spare % stride and count * stride < length + padding:
-                count += 1
             out.append(count)
         return out[0], out[1]
 
