@@ -1,5 +1,6 @@
 """Every layer of the table against PyTorch and against finite differences, over drawn settings and shapes."""
 import copy
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -126,6 +127,28 @@ def test_bad_input_is_refused_with_what_was_found(name):
             layer.backward(y.astype("float32"), saved)
 
     check()
+
+
+class Kept(NamedTuple):
+    """What layers of one's own might keep."""
+
+    weights: np.ndarray
+
+
+def test_an_upstream_gradient_is_checked_only_where_saved_tells_of_the_output():
+    class Mine(tn.Layer):
+        def __init__(self, saved):
+            super().__init__()
+            self.saved = saved
+
+        def input_gradient(self, dy, saved):
+            return dy
+
+    dy = np.ones((2, 3))
+    for saved in (Kept(np.ones(7)), (np.ones(7),), np.ones(7), None, {"x": 1}):
+        assert Mine(saved).backward(dy, saved)[0] is dy
+    with pytest.raises(ShapeError, match=r"Mine.backward: dy has shape \(2, 3\), the output has \(2, 4\)"):
+        Mine(None).backward(dy, tn.layers.tanh.Saved(np.ones((2, 4))))
 
 
 BOUNDARIES = {

@@ -1,4 +1,7 @@
 """Networks: blocks against the plain way, nesting, and messages about what does not fit."""
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from small_network import batch, network, step
@@ -54,6 +57,47 @@ def test_saved_is_joined_when_asked_for():
     assert "scale: (70, 13, 13, 8)" in repr(saved["norm1"])
     with pytest.raises(AttributeError, match="this layer saved x, scale, not 'mask'"):
         _ = saved["norm1"].mask
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda saved: pickle.loads(pickle.dumps(saved))])
+def test_saved_can_be_copied_pickled_and_counted(again):
+    x, _ = batch(70)
+    _, saved = network().forward(x)
+    twin = again(saved["norm1"])
+    np.testing.assert_array_equal(twin.scale, saved["norm1"].scale)
+    assert len(saved["conv1"]) == len(list(saved["conv1"])) == 1 and len(twin) == 2
+
+
+@pytest.mark.parametrize("n", [69, 71, 35])
+def test_an_upstream_gradient_of_another_batch_is_refused_whole(n):
+    net = tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("relu1", tn.ReLU())])
+    x, _ = batch(70)
+    y, saved = net.forward(x)
+    dy = np.ones((n, *y.shape[1:]), np.float32)
+    with pytest.raises(ShapeError, match=rf"dy has shape \({n}, 27, 27, 4\), the output has \(70, 27, 27, 4\)"):
+        net.backward(dy, saved)
+    with pytest.raises(ShapeError, match=r"dy has shape \(70, 27, 27, 5\), the output has \(70, 27, 27, 4\)"):
+        net.backward(np.ones((70, 27, 27, 5), np.float32), saved)
+    with pytest.raises(DtypeError, match="ReLU.backward: the upstream gradient dy is a list"):
+        net.backward(dy.tolist(), saved)
+
+
+def test_a_layer_of_ones_own_that_saves_other_things_goes_back_in_blocks_too():
+    class Scale(tn.Layer):
+        """y = 3 x, and keeps nothing that tells of its output."""
+
+        def forward(self, x, train=False):
+            return 3 * x, ()
+
+        def input_gradient(self, dy, saved):
+            return 3 * dy
+
+    net = tn.Network([("scale", Scale())])
+    x, _ = batch(70)
+    y, saved = net.forward(x)
+    np.testing.assert_array_equal(net.backward(y, saved)[0], 3 * y)
+    with pytest.raises(ShapeError, match=r"Scale.backward: dy has shape \(69, .*, the output has \(70, "):
+        net.backward(y[1:], saved)
 
 
 def test_two_forwards_then_two_backwards_in_any_order():

@@ -4,11 +4,12 @@ Nearly every layer treats each image alone. A block of a few images goes through
 next block starts, so that what one layer writes is still in the cache when the next one reads it; several blocks are
 under way at once. The layers know nothing of it.
 """
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .device import array_module
-from .layer import Array, Layer
+from .layer import Array, Layer, check_upstream
 from .primitives.twins import twin
 from .threads import map_in_order
 
@@ -25,10 +26,15 @@ class Blocks:
         self._fields: tuple[str, ...] = getattr(parts[0], "_fields", ())
 
     def __getattr__(self, field: str) -> Array:
-        if field.startswith("_") or field not in self._fields:
+        if field.startswith("_"):  # what copy and pickle ask for, before there are any fields
+            raise AttributeError(field)
+        if field not in self._fields:
             raise AttributeError(f"this layer saved {', '.join(self._fields)}, not {field!r}")
         arrays = [getattr(part, field) for part in self.parts]
         return arrays[0] if len(arrays) == 1 else array_module(arrays[0]).concatenate(arrays)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
     def __iter__(self) -> Iterator[Array]:
         return (getattr(self, field) for field in self._fields)
@@ -42,19 +48,11 @@ class Blocks:
 
 def images_per_block(layers: Sequence[Layer], shape: tuple[int, ...]) -> int:
     """Return how many images of `shape` make a block for these layers; the number of threads has no say in it."""
-    largest = size(shape)
+    largest = math.prod(shape)
     for layer in layers:
         shape = layer.output_shape(shape)
-        largest = max(largest, size(shape))
+        largest = max(largest, math.prod(shape))
     return max(1, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
-
-
-def size(shape: tuple[int, ...]) -> int:
-    """Return the numbers in an array of that shape."""
-    total = 1
-    for length in shape:
-        total *= length
-    return total
 
 
 def forward(layers: Sequence[Layer], x: Array, train: bool, save: bool) -> tuple[Array, list[Blocks] | None]:
@@ -84,6 +82,7 @@ def backward(
     layers: Sequence[Layer], dy: Array, saved: Sequence[Blocks], input_gradient: bool
 ) -> tuple[Array | None, list[dict[str, Array]]]:
     """Go back through the same layers; the parameters' gradients of the blocks are added in the blocks' order."""
+    check_whole(layers[-1], dy, saved[-1])
     first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
     last = 0 if input_gradient else first  # below the first parameter no gradient has a use
     run = [twin(layer) for layer in layers]
@@ -113,3 +112,10 @@ def backward(
     if not input_gradient:
         return None, total
     return (dxs[0] if len(dxs) == 1 else array_module(dy).concatenate(dxs)), total
+
+
+def check_whole(layer: Layer, dy: Array, saved: Blocks) -> None:
+    """Raise unless the upstream gradient fits the whole batch, before it is cut: a block's message would confuse."""
+    output = layer.output_of(saved.parts[0])
+    shape, dtype = (getattr(dy, "shape", ()), None) if output is None else output
+    check_upstream(type(layer).__name__, dy, (sum(saved.lengths), *shape[1:]), dtype)

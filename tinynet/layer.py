@@ -22,7 +22,8 @@ class Layer:
 
     A layer of one's own defines `forward`, `input_gradient` and, if it has parameters, `param_gradients`; also
     `output_shape` where the output's shape differs from the input's. It keeps nothing of a call: what the way back
-    needs is returned as `saved`, a NamedTuple of arrays whose first axis is the batch.
+    needs is returned as `saved`, a NamedTuple of arrays whose first axis is the batch. In it, `x` is the input and `y`
+    the output, where it has them: `backward` checks the upstream gradient against either.
 
     Attributes
     ----------
@@ -35,9 +36,12 @@ class Layer:
     whole_batch : bool
         True for a layer that has to see the whole batch at once. All others treat each image alone, so that the
         network can send a few images at a time through many layers.
+    like_output : str
+        The field of `saved` that has the output's shape, for a layer that keeps such an array under another name.
     """
 
     whole_batch = False
+    like_output = "y"
     generator: np.random.Generator | None = None
 
     def __init__(self) -> None:
@@ -123,13 +127,25 @@ class Layer:
         self.output_shape(x.shape[1:])
 
     def check_upstream(self, dy: Array, saved: Any) -> None:
-        """Raise ShapeError or DtypeError unless `dy` has the output's shape and number type."""
-        kept = saved.x if hasattr(saved, "x") else saved[0]  # without x, a layer keeps an array of the output's shape
-        expected = (len(kept), *self.output_shape(kept.shape[1:])) if hasattr(saved, "x") else kept.shape
-        who = f"{type(self).__name__}.backward"
-        check_array(who, dy, kept.dtype, "the upstream gradient dy")
-        if dy.shape != expected:
-            raise ShapeError(f"{who}: dy has shape {dy.shape}, the output has {expected}")
+        """Raise ShapeError or DtypeError unless `dy` has the output's shape and number type, where `saved` tells it."""
+        output = self.output_of(saved)
+        if output is not None:
+            check_upstream(type(self).__name__, dy, *output)
+
+    def output_of(self, saved: Any) -> tuple[Shape, np.dtype] | None:
+        """Return shape and number type of the output that belongs to `saved`; None where it has no array to tell it."""
+        output: Any = getattr(saved, self.like_output, None)
+        if hasattr(output, "shape"):
+            return output.shape, output.dtype
+        x: Any = getattr(saved, "x", None)
+        return ((len(x), *self.output_shape(x.shape[1:])), x.dtype) if hasattr(x, "shape") else None
+
+
+def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None) -> None:
+    """Raise unless an upstream gradient has the shape `expected` and, where one is given, the number type `dtype`."""
+    check_array(f"{who}.backward", dy, dtype, "the upstream gradient dy")
+    if dy.shape != expected:
+        raise ShapeError(f"{who}.backward: dy has shape {dy.shape}, the output has {expected}")
 
 
 def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:

@@ -33,6 +33,7 @@ class BatchNorm2d(Layer):
     """
 
     whole_batch = True  # the mean is the batch's
+    like_output = "normalized"
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()

@@ -31,6 +31,7 @@ class Dropout(Layer):
     """
 
     whole_batch = True  # one mask for the batch, drawn in the calling thread, however the batch is cut elsewhere
+    like_output = "mask"
 
     def __init__(self, p: float = 0.5, *, seed: Seed = 0) -> None:
         super().__init__()
