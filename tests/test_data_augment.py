@@ -40,7 +40,7 @@ def test_central_crop_takes_the_mean_of_its_own_place():
     out = Preprocessing(mean, (4, 3))(data.images)
     assert out.dtype == np.float32 and out.shape == (7, 4, 3, 3)
     assert np.array_equal(out, data.images[:, 1:5, 2:5] - mean[1:5, 2:5])
-    assert np.array_equal(Preprocessing([1, 2, 3], (4, 3))(data.images), data.images[:, 1:5, 2:5] - [1, 2, 3])
+    assert np.array_equal(Preprocessing([1, 2, 3], (4, 3), (6, 8))(data.images), data.images[:, 1:5, 2:5] - [1, 2, 3])
 
 
 def test_ten_crops_by_hand():
@@ -68,7 +68,7 @@ def test_crops_reach_every_place_equally_often_and_half_are_mirrored():
     # Stored 5 x 6, taken 3 x 3: 3 x 4 places. The pixels tell where a crop came from.
     count = 12_000
     images = np.repeat(places(5, 6), count, axis=0)
-    out = Augmentation()(images, Preprocessing([0, 0, 0], 3), np.random.default_rng(0))
+    out = Augmentation()(images, Preprocessing([0, 0, 0], 3, (5, 6)), np.random.default_rng(0))
     flipped = out[:, 0, 0, 1] > out[:, 0, -1, 1]
     tops, lefts = out[:, 0, 0, 0].astype(int), out[:, 0, :, 1].min(axis=1).astype(int)
     counts = np.zeros((2, 3, 4), int)
@@ -167,10 +167,11 @@ def test_pca_colour_refuses_what_does_not_fit():
     (np.zeros((0, 6, 8, 3), np.uint8), DataError, "there are none"),
     (np.zeros((2, 3, 6, 8), np.uint8), ShapeError, "channels seem to come first"),
     (np.zeros((2, 6, 8, 1), np.uint8), ShapeError, "the mean has 3 channels, the images have 1"),
-    (np.zeros((2, 8, 8, 3), np.uint8), ShapeError, "the mean image is 6 x 8, the images are 8 x 8"),
+    (np.zeros((2, 8, 8, 3), np.uint8), ShapeError, "made for stored images of 6 x 8, these are 8 x 8"),
 ])
-def test_preprocessing_says_what_is_wrong(augment, images, error, message):
-    prepare = Preprocessing.fit(dataset(), 4)
+@pytest.mark.parametrize("mean", ["image", "colour"])
+def test_preprocessing_says_what_is_wrong(mean, augment, images, error, message):
+    prepare = Preprocessing.fit(dataset(), 4, mean)
     with pytest.raises(error, match=message):
         if augment:
             Augmentation()(images, prepare, np.random.default_rng(0))

@@ -228,3 +228,16 @@ def test_the_real_photographs():
     # Photographs, not noise or blanks: much contrast, neighbours alike.
     assert photographs.std() > 40
     assert np.abs(np.diff(photographs.astype(int), axis=2)).mean() < 20
+
+
+def test_a_folder_in_grey(tmp_path):
+    make_folder(tmp_path)
+    colour, grey = load_image_folder(tmp_path, 8), load_image_folder(tmp_path, 8, channels=1)
+    for one, two in zip(colour, grey, strict=True):
+        assert one.image_shape == (8, 8, 3) and two.image_shape == (8, 8, 1)
+        assert two.images_at([0, 1]).shape == (2, 8, 8, 1) and two.subset([0]).image_shape == (8, 8, 1)
+        np.testing.assert_array_equal(two.image(0), load_image(two.paths[0], 8, channels=1))
+    assert load_data(tmp_path, 8, channels=1)[0].image_shape == (8, 8, 1)
+    assert colour[0].stored_as((4, 5), 1).image(0).shape == (4, 5, 1) and colour[0].image_shape == (8, 8, 3)
+    with pytest.raises(ArgumentError, match="channels must be 1 or 3, got 2"):
+        load_image_folder(tmp_path, 8, channels=2)

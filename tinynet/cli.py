@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--batch-size", type=int)
     add.add_argument("--learning-rate", type=float)
     add.add_argument("--rate-drops", type=int, nargs="*", metavar="EPOCH", help="divide the rate by 10 after these")
+    add.add_argument("--mean", choices=["image", "colour"], help="what is taken away from images: each place's mean, "
+                                                                 "or one colour (the recipe's, else image)")
     add.add_argument("--no-augmentation", action="store_true", help="no random crops, mirror images or colours")
     add.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a switch: activation=tanh")
     add.add_argument("--seed", type=int, default=0)
@@ -90,4 +92,6 @@ def parser() -> argparse.ArgumentParser:
 def add_data(command: argparse.ArgumentParser) -> None:
     """Add the arguments that name a data set."""
     command.add_argument("--data", required=True, help="a folder with CIFAR-10, MNIST or images by class; or: shapes")
-    command.add_argument("--image-size", type=int, help="stored size of a folder's images or of shapes, in pixels")
+    command.add_argument("--image-size", type=int, help="height and width at which a folder's images, or shapes, "
+                         "are stored, in pixels. Default: for a folder 256 / 227 of the network's input (256 for 224), "
+                         "for shapes 32; to evaluate, those of the training")

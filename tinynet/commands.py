@@ -9,7 +9,8 @@ import numpy as np
 
 from . import demo
 from .checkpoint import load_checkpoint
-from .data import download, load_data
+from .data import ImageFolder, Preprocessing, download, load_data
+from .data.image_folder import find_image_folder
 from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
@@ -32,6 +33,13 @@ def run_train(options: argparse.Namespace) -> None:
     switches = dict(parse_switch(text) for text in options.set)
     train, validation = load_data(options.data, options.image_size)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
+    if isinstance(train, ImageFolder):  # the network says in which form its files are to be read
+        size = stored_size(net) if options.image_size is None else options.image_size
+        channels = (net.input_shape or ())[2]
+        train = train.stored_as(size, channels)
+        validation = None if validation is None else validation.stored_as(size, channels)
+    if options.mean is not None:
+        net.recipe["mean"] = options.mean
     if options.learning_rate is not None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
@@ -50,6 +58,12 @@ def run_train(options: argparse.Namespace) -> None:
     print(f"results are in {run}")
 
 
+def stored_size(net: Network) -> tuple[int, int]:
+    """Return the size to store photographs at for a network that crops them: 256 for 224 or 227, and so on."""
+    height, width = (256 if side == 224 else round(side * 256 / 227) for side in (net.input_shape or ())[:2])
+    return height, width
+
+
 def parse_switch(text: str) -> tuple[str, Any]:
     """Read NAME=VALUE; VALUE is a number, true, false, null (also none), or a word."""
     name, equals, value = text.partition("=")
@@ -65,7 +79,12 @@ def parse_switch(text: str) -> tuple[str, Any]:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     net = load_checkpoint(checkpoint_path(options.checkpoint))
-    train, test = load_data(options.data, options.image_size)
+    form, size = trained_form(net), options.image_size
+    if size is None and find_image_folder(options.data):
+        size = form.image_size
+    elif size is None and options.data == "shapes":
+        size = form.image_size[0]
+    train, test = load_data(options.data, size, form.channels)
     data = train if options.split == "train" else test
     if data is None:
         raise DataError(f"{options.data} has no test images; --split train measures on the training images")
@@ -76,7 +95,8 @@ def run_predict(options: argparse.Namespace) -> None:
     check_count("predict", "--top", options.top)
     draw = None if options.sheet is None else sheet_drawer(options.sheet)
     net = load_checkpoint(checkpoint_path(options.checkpoint))
-    images = [load_stored(net, path) for path in options.images]
+    form = trained_form(net)
+    images = [form.load_image(path) for path in options.images]
     probabilities = predict(net, np.stack(images), ten_crop=options.ten_crop)
     names = class_names(net, options.names, probabilities.shape[1])
     for path, row in zip(options.images, probabilities, strict=True):
@@ -99,11 +119,11 @@ def sheet_drawer(file: str) -> Any:
     return prediction_sheet
 
 
-def load_stored(net: Network, path: str) -> Any:
-    """Read an image at the size that the network's training images were stored at."""
+def trained_form(net: Network) -> Preprocessing:
+    """Return how the network's training images were stored and prepared."""
     if net.preprocessing is None:
         raise ArgumentError("the checkpoint does not say how images are prepared: it was saved before any training")
-    return net.preprocessing.load_image(path)
+    return net.preprocessing
 
 
 def class_names(net: Network, file: str | None, classes: int) -> list[str]:

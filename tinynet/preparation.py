@@ -74,6 +74,10 @@ def choose_preprocessing(
         return None
     if resume and given is not None and described_preprocessing(given) != described_preprocessing(net.preprocessing):
         raise ArgumentError("fit: preprocessing differs from that of the run to resume")
+    if resume and given is None:
+        kind = "image" if net.preprocessing.mean.ndim == 3 else "colour"
+        if net.recipe.get("mean", kind) != kind:
+            raise ArgumentError(f"fit: mean is {net.recipe['mean']!r} and was {kind!r} when the run began")
     if given is not None:
         net.preprocessing = given
     elif net.preprocessing is None:

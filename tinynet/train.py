@@ -51,7 +51,8 @@ def fit(
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
-        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input.
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input. The
+        mean is an image, or with "colour" as the recipe's "mean" one colour for all places.
     seed : int
         Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
     run : path-like, optional

@@ -98,47 +98,57 @@ class ImageFolder:
     size : int or (int, int)
         Every image is brought to this size, see `load_image`.
     name : str
+    channels : 3 or 1
+        Colour or grey, whatever the files have.
     """
 
     padding = 0
 
-    def __init__(self, paths: Sequence, labels, class_names: Sequence[str], size=256, name: str = "images"):
+    def __init__(self, paths: Sequence, labels, class_names: Sequence[str], size=256, name: str = "images",
+                 channels: int = 3):
         if len(paths) == 0:
             raise DataError(f"data set {name!r}: there are no images")
+        if channels not in (1, 3):
+            raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
         self.paths = [Path(path) for path in paths]
         self.class_names = list(class_names)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = size_pair(size, f"size of data set {name!r}")
-        self.name = name
+        self.name, self.channels = name, channels
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __repr__(self) -> str:
-        return (f"ImageFolder {self.name!r}: {len(self)} images brought to {self.size[0]} x {self.size[1]} x 3, "
+        height, width, channels = self.image_shape
+        return (f"ImageFolder {self.name!r}: {len(self)} images brought to {height} x {width} x {channels}, "
                 f"{len(self.class_names)} classes")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of every image, once decoded."""
-        return (*self.size, 3)
+        return (*self.size, self.channels)
 
     def image(self, index: int) -> np.ndarray:
-        """One image: uint8 (H, W, 3)."""
-        return load_image(self.paths[index], self.size)
+        """One image: uint8 (H, W, C)."""
+        return load_image(self.paths[index], self.size, self.channels)
 
     def images_at(self, indices) -> np.ndarray:
-        """Several images: uint8 (n, H, W, 3)."""
+        """Several images: uint8 (n, H, W, C)."""
         return np.stack([self.image(index) for index in np.arange(len(self))[indices]])
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
         chosen = np.arange(len(self))[indices]
         return ImageFolder([self.paths[index] for index in chosen], self.labels[chosen], self.class_names,
-                           self.size, self.name)
+                           self.size, self.name, self.channels)
+
+    def stored_as(self, size, channels: int) -> ImageFolder:
+        """The same files brought to another size and number of channels."""
+        return ImageFolder(self.paths, self.labels, self.class_names, size, self.name, channels)
 
 
-def load_image_folder(path, size=256) -> tuple[ImageFolder, ImageFolder | None]:
+def load_image_folder(path, size=256, channels: int = 3) -> tuple[ImageFolder, ImageFolder | None]:
     """Find the images of path/train/<class>/* and path/val/<class>/* (or test in place of val).
 
     Parameters
@@ -160,7 +170,7 @@ def load_image_folder(path, size=256) -> tuple[ImageFolder, ImageFolder | None]:
     """
     root = Path(path)
     class_names = _class_folders(root / "train")
-    train = _read_folder(root / "train", class_names, class_names, size)
+    train = _read_folder(root / "train", class_names, class_names, size, channels)
     test_folder = next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
     if test_folder is None:
         return train, None
@@ -168,7 +178,7 @@ def load_image_folder(path, size=256) -> tuple[ImageFolder, ImageFolder | None]:
     unknown = [name for name in test_names if name not in class_names]
     if unknown:
         raise DataError(f"{test_folder} has the class {unknown[0]!r}, which {root / 'train'} does not have")
-    return train, _read_folder(test_folder, test_names, class_names, size)
+    return train, _read_folder(test_folder, test_names, class_names, size, channels)
 
 
 def find_image_folder(path) -> Path | None:
@@ -186,7 +196,7 @@ def _class_folders(folder: Path) -> list[str]:
     return names
 
 
-def _read_folder(folder: Path, names: list[str], class_names: list[str], size) -> ImageFolder:
+def _read_folder(folder: Path, names: list[str], class_names: list[str], size, channels: int) -> ImageFolder:
     """The images of the class folders `names`, labelled by their places in `class_names`."""
     paths: list[Path] = []
     labels: list[int] = []
@@ -197,4 +207,5 @@ def _read_folder(folder: Path, names: list[str], class_names: list[str], size) -
             raise DataError(f"{folder / name} has no images: expected files ending in {', '.join(ENDINGS)}")
         paths += found
         labels += [class_names.index(name)] * len(found)
-    return ImageFolder(paths, np.array(labels), class_names, size, f"{folder.parent.name}/{folder.name}")
+    return ImageFolder(paths, np.array(labels), class_names, size, f"{folder.parent.name}/{folder.name}",
+                       channels)

@@ -12,15 +12,17 @@ from tinynet.data.shapes import load_shapes
 from tinynet.errors import ArgumentError, DataError
 
 
-def load_data(path, image_size=None) -> tuple[Any, Any]:
+def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
     """Read the data set at `path`: CIFAR-10, MNIST, Fashion-MNIST, a folder of images; or draw "shapes".
 
     Parameters
     ----------
     path : path-like, or "shapes"
     image_size : int, optional
-        The size in pixels at which images are stored: 256 for a folder of images and 32 for shapes, unless
-        another is given. The other kinds have 32 x 32 and no choice.
+        The size in pixels at which images are stored: 256 for a folder of images, where it may be (height, width),
+        and 32 for shapes, unless another is given. The other kinds have 32 x 32 and no choice.
+    channels : 3 or 1
+        Colour or grey, for a folder of images; the other kinds have what they have.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def load_data(path, image_size=None) -> tuple[Any, Any]:
     if not Path(path).is_dir():
         raise DataError(f"there is no folder {path}: expected a folder with a data set, or the word shapes")
     if find_image_folder(path):
-        return load_image_folder(path, 256 if image_size is None else image_size)
+        return load_image_folder(path, 256 if image_size is None else image_size, channels)
     if find_cifar10(path):
         found, load = "CIFAR-10", load_cifar10
     elif find_mnist(path):

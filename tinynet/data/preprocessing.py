@@ -96,9 +96,10 @@ class Preprocessing:
         if images.shape[3] != self.channels:
             raise ShapeError(f"Preprocessing: the mean has {self.channels} channels, the images have "
                              f"{images.shape[3]}")
-        if self.mean.ndim == 3 and images.shape[1:3] != self.image_size:
-            raise ShapeError(f"Preprocessing: the mean image is {_by(self.image_size)}, the images are "
-                             f"{_by(images.shape[1:3])}; bring them to its size (load_image does)")
+        # With a mean colour they would go through, at another scale than the network has learned.
+        if images.shape[1:3] != self.image_size:
+            raise ShapeError(f"Preprocessing: made for stored images of {_by(self.image_size)}, these are "
+                             f"{_by(images.shape[1:3])}; bring them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
         return images
 
