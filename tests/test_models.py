@@ -33,7 +33,8 @@ COUNTS = {
 @pytest.fixture
 def without_drawing(monkeypatch):
     """Weights of zeros, each a view of one number: the sizes of AlexNet without its 61 million normals."""
-    def zeros(shape, fan_in, std, seed):
+    def zeros(*arguments):
+        shape, _, _, _ = arguments[-4:]                          # the last four: shape, fan_in, std, seed
         return np.broadcast_to(np.float32(0), shape)
 
     for module in ("conv", "linear"):
@@ -158,7 +159,8 @@ def test_the_default_start_is_the_authors_programs(paper):
 def test_every_start_reaches_its_layer(options, expected, monkeypatch):
     drawn = []
 
-    def record(shape, fan_in, std, seed):
+    def record(*arguments):
+        shape, _, std, _ = arguments[-4:]
         drawn.append(std)
         return np.broadcast_to(np.float32(0), shape)
 

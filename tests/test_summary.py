@@ -21,7 +21,7 @@ def nets():
         for module in ("conv", "linear"):
             patch.setattr(
                 f"tinynet.layers.{module}.random_weights",
-                lambda shape, fan_in, std, seed: np.broadcast_to(np.float32(0), shape),
+                lambda *arguments: np.broadcast_to(np.float32(0), arguments[-4]),  # shape, fan_in, std, seed
             )
         versions = ("paper", "ungrouped", "source2012", "caffe", "torchvision")
         made = {variant: alexnet(variant) for variant in versions}
@@ -246,6 +246,7 @@ def test_alexnet_beside_lenet5_as_accounts_have_it(nets):
     assert found["made for"][0].startswith("ImageNet") and found["made for"][1].startswith("MNIST")
     assert found["layers with weights"] == (
         "5 convolutional, 3 fully connected", "2 convolutional, 3 fully connected")
+    assert found["pixels"] == ("0 to 255 minus the mean image", "0 to 255 minus the mean colour, divided by 64")
     assert found["activation"] == ("ReLU", "Tanh")
     assert found["pooling"] == ("max 3x3, stride 2 in pool1, pool2, pool5", "average 2x2, stride 2 in pool1, pool2")
     assert found["parameters"] == ("60,965,224", "61,706")

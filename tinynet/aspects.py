@@ -81,6 +81,8 @@ def aspects(net: Network, summary: "Summary") -> dict[str, str]:
     if "start" in r:
         out["start"] = start_text(r["start"])
     if "learning_rate" in r:
+        divided = f", divided by {r['deviation']:g}" if "deviation" in r else ""
+        out["pixels"] = f"0 to 255 minus the mean {r.get('mean', 'image')}{divided}"
         out["learning rate"] = f"{r['learning_rate']:g}, of biases {r['learning_rate'] * r.get('bias_rate', 1):g}"
         out["weight decay"] = decay_text(r.get("weight_decay", 0), r.get("decay_biases", True))
         out["batch, epochs"] = f"{r.get('batch_size')}, {r.get('epochs')}; {schedule_text(r.get('schedule'))}"
