@@ -185,6 +185,14 @@ def test_an_image_of_a_wrong_size_is_traced_back_to_its_cause():
     assert message.endswith("Give 29 x 29.")
 
 
+def test_dropout_before_a_linear_layer_does_not_hide_the_images_size():
+    net = tn.Network([("flatten", tn.Flatten()), ("dropout", tn.Dropout()), ("fc", tn.Linear(9216, 10))])
+    with pytest.raises(ShapeError, match=r"got 6400 \(5 x 5 x 256\)"):
+        net.output_shape((5, 5, 256))
+    with pytest.raises(ShapeError, match=r"expects 9216 inputs, got 6400$"):
+        net.output_shape((6400,))
+
+
 def test_other_bad_input():
     net = network()
     x, _ = batch(2)
@@ -201,6 +209,9 @@ def test_other_bad_input():
 @pytest.mark.parametrize(("layers", "message"), [
     ([], "empty"), ([("a", tn.ReLU()), ("a", tn.ReLU())], "two layers are called 'a'"), ([tn.ReLU()], "pairs"),
     ([("a", layer := tn.ReLU()), ("b", layer)], "'b' stands in the list twice"),
+    ([("a", layer), ("inner", tn.Network([("b", layer)]))], r"'inner\.b' stands in the list twice"),
+    ([("in", tn.Network([("b", layer)])), ("inner", tn.Network([("c", layer)]))], r"'inner\.c' stands .* twice"),
+    ([("a.b", tn.ReLU())], r"'a\.b'.*without"), ([("a/b", tn.ReLU())], "'a/b'.*without"), ([("", tn.ReLU())], "''"),
 ])
 def test_a_list_of_layers_that_makes_no_network(layers, message):
     with pytest.raises(ArgumentError, match=message):
@@ -231,3 +242,12 @@ def test_a_trace_keeps_every_step_and_agrees_with_the_network():
     assert "conv2" in str(trace) and "<td>conv2</td>" in trace._repr_html_().replace(' align="left"', "")
     with pytest.raises(ArgumentError, match="no layer 'conv7'"):
         trace["conv7"]
+
+
+def test_the_recipe_is_the_networks_own():
+    recipe = {"weight_decay": {"fc": 0.1}, "schedule": {"epochs": [1, 2]}}
+    net = tn.Network([("fc", tn.Linear(2, 2))], recipe=recipe)
+    other = tn.Network.from_settings(net.settings)
+    net.recipe["weight_decay"]["fc"] = 7
+    net.recipe["schedule"]["epochs"].append(3)
+    assert recipe == {"weight_decay": {"fc": 0.1}, "schedule": {"epochs": [1, 2]}} == other.recipe

@@ -1,11 +1,12 @@
-"""Nested dicts of arrays, the form of `net.params`, of gradients and of velocities."""
-from collections.abc import Iterator
+"""Nested networks: their layers, and nested dicts of arrays, the form of `net.params`, gradients and velocities."""
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from .device import array_module
+from .errors import ArgumentError
 from .layer import Array, Layer
 
 
@@ -33,3 +34,25 @@ def single_layers(net: Layer, before: tuple[str, ...] = ()) -> Iterator[tuple[st
 def library_of(net: Layer) -> ModuleType:
     """Return the array library of a network's parameters, NumPy or CuPy; NumPy where it has none."""
     return next((array_module(array) for array in flat(net.params).values()), np)
+
+
+def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
+    """Return the layers by name; ArgumentError for an empty list, a bad name, a name or a layer used twice."""
+    if not pairs:
+        raise ArgumentError("Network: the list of layers is empty")
+    by_name: dict[str, Layer] = {}
+    met: list[Layer] = []  # those of nested networks too
+    for pair in pairs:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise ArgumentError(f"Network: expected (name, layer) pairs, got {pair!r}")
+        name, layer = pair
+        if not name or set(name) & set("./"):
+            raise ArgumentError(f"Network: a layer is called {name!r}, expected a name without . and /")
+        if name in by_name:
+            raise ArgumentError(f"Network: two layers are called {name!r}")
+        for full_name, single in single_layers(layer, (name,)):
+            if any(single is other for other in met):
+                raise ArgumentError(f"Network: the layer {full_name!r} stands in the list twice")
+            met.append(single)
+        by_name[name] = layer
+    return by_name

@@ -1,4 +1,6 @@
 """A network: layers in a line, by name; itself a layer, so that networks nest."""
+import copy
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -8,7 +10,7 @@ import numpy as np
 from . import blocks, layers
 from .errors import ArgumentError, ShapeError
 from .layer import Array, Layer, Shape, check_array
-from .nested import flat
+from .nested import check_layers, flat
 from .threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Network(Layer):
         notes: Sequence[str] = (), recipe: dict | None = None, hint: str = "",
     ) -> None:
         self.layers: dict[str, Layer] = check_layers(layers)
-        self.name, self.notes, self.recipe, self.hint = name, list(notes), dict(recipe or {}), hint
+        self.name, self.notes, self.recipe, self.hint = name, list(notes), copy.deepcopy(recipe or {}), hint
         self.input_shape = None if input_shape is None else tuple(input_shape)
         self.preprocessing: Any = None
         self.class_names: list[str] | None = None
@@ -152,9 +154,10 @@ class Network(Layer):
             try:
                 out[name] = tuple(layer.output_shape(current))
             except ShapeError as error:
-                before = list(out.values())[-2:]
-                flat = f" ({times(before[0])})" if len(before) == 2 and len(before[0]) > len(before[1]) else ""
-                raise ShapeError(f"{self.name}, layer {name}: {error}{flat}{self.cause(shape, out)}") from None
+                # Behind a flatten, and a dropout perhaps, say which images the numbers were.
+                before = (s for s in reversed([shape, *out.values()]) if math.prod(s) == math.prod(current))
+                images = next((f" ({times(s)})" for s in before if len(s) > len(current)), "")
+                raise ShapeError(f"{self.name}, layer {name}: {error}{images}{self.cause(shape, out)}") from None
             current = out[name]
         return out
 
@@ -190,9 +193,9 @@ class Network(Layer):
     def settings(self) -> dict[str, Any]:
         """All that `from_settings` needs to build the same network (with other numbers in it), fit for JSON."""
         return {
-            "name": self.name, "input_shape": self.input_shape, "notes": self.notes, "recipe": self.recipe,
-            "hint": self.hint,
-            "layers": [[name, type(layer).__name__, layer.settings] for name, layer in self.layers.items()],
+            "name": self.name, "input_shape": self.input_shape, "notes": list(self.notes),
+            "recipe": copy.deepcopy(self.recipe), "hint": self.hint,
+            "layers": [[name, kind_of(layer), layer.settings] for name, layer in self.layers.items()],
         }
 
     @classmethod
@@ -205,25 +208,18 @@ class Network(Layer):
             elif kind in layers.__all__:
                 made.append((name, getattr(layers, kind)(**own)))
             else:
-                raise ArgumentError(f"layer {name!r} is a {kind}, which tinynet does not have")
+                raise ArgumentError(
+                    f"layer {name!r} is a {kind}, which tinynet does not have, so only its own code can build it: "
+                    "make the network yourself and give it the numbers by tinynet.checkpoint.restore_network"
+                )
         return cls(made, **{key: value for key, value in settings.items() if key != "layers"})
 
 
-def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
-    """Return the layers by name; ArgumentError for an empty list, a name used twice or a layer used twice."""
-    if not pairs:
-        raise ArgumentError("Network: the list of layers is empty")
-    by_name: dict[str, Layer] = {}
-    for pair in pairs:
-        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise ArgumentError(f"Network: expected (name, layer) pairs, got {pair!r}")
-        name, layer = pair
-        if name in by_name:
-            raise ArgumentError(f"Network: two layers are called {name!r}")
-        if any(layer is other for other in by_name.values()):
-            raise ArgumentError(f"Network: the layer {name!r} stands in the list twice")
-        by_name[name] = layer
-    return by_name
+def kind_of(layer: Layer) -> str:
+    """Return the class's name for one of tinynet's own, else "module.class", which tells that tinynet lacks it."""
+    kind = type(layer)
+    ours = kind is Network or getattr(layers, kind.__name__, None) is kind
+    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def check_saved(network: Network, saved: Any) -> None:
