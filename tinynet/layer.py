@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .device import array_module
 from .errors import ArgumentError, DtypeError, ShapeError
 
 Array = Any  # numpy.ndarray, or cupy.ndarray on a GPU
@@ -95,9 +96,16 @@ class Layer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The constructor's arguments: `type(layer)(**layer.settings)` is a layer of the same kind."""
+        """The constructor's arguments that are not keyword-only, each an attribute of the same name.
+
+        `type(layer)(**layer.settings)` is a layer of the same kind; how its parameters start is for keywords to say.
+        """
         signature = inspect.signature(type(self).__init__).parameters.values()
-        return {p.name: getattr(self, p.name) for p in signature if p.name != "self" and p.kind is not p.KEYWORD_ONLY}
+        names = [p.name for p in signature if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
+        for name in names:
+            if not hasattr(self, name):
+                raise ArgumentError(f"{type(self).__name__}: keep the argument `{name}` as an attribute")
+        return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
         default = {p.name: p.default for p in inspect.signature(type(self).__init__).parameters.values()}
@@ -150,7 +158,7 @@ def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None)
 
 def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:
     """Raise unless `x` is a batch of floating-point numbers, of number type `dtype` where one is given."""
-    if not hasattr(x, "dtype") or not hasattr(x, "shape"):
+    if not isinstance(x, array_module(x).ndarray):
         raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array")
     if dtype is not None and x.dtype != dtype:
         raise DtypeError(f"{who}: {what} is {x.dtype}, expected {dtype}: use .astype('{dtype}')")
@@ -189,6 +197,22 @@ def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> 
     """
     scale = np.float32(math.sqrt(2 / fan_in) if std is None else std)
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * scale
+
+
+def check_start(who: str, std: Any, bias: Any, seed: Any) -> None:
+    """Raise ArgumentError unless weights and biases can start so."""
+    if std is not None:
+        check_between(who, "std", std, 0, math.inf)
+    check_between(who, "bias", bias, -math.inf, math.inf)
+    check_seed(who, seed)
+
+
+def check_seed(who: str, seed: Any) -> Seed:
+    """Return `seed` if it is a whole number from 0 up, or several; else raise ArgumentError."""
+    numbers = seed if isinstance(seed, list | tuple) else [seed]
+    for number in numbers:
+        check_count(who, "seed", number, 0)
+    return seed
 
 
 def check_count(who: str, name: str, value: Any, least: int = 1) -> int:

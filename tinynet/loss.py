@@ -44,7 +44,7 @@ def check_scores_and_labels(scores: Array, labels: Array) -> None:
     check_array("softmax_cross_entropy", scores, None, "scores")
     if scores.ndim != 2:
         raise ShapeError(f"softmax_cross_entropy: scores have shape {scores.shape}, expected (N, classes)")
-    if not hasattr(labels, "dtype") or labels.dtype.kind not in "iu":
+    if not isinstance(labels, array_module(labels).ndarray) or labels.dtype.kind not in "iu":
         found = getattr(labels, "dtype", type(labels).__name__)
         raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of whole numbers")
     n, classes = scores.shape

@@ -4,7 +4,7 @@ from typing import NamedTuple
 from ..device import array_module
 from ..layer import Array, Layer, Shape, check_image_shape
 from ..primitives import spread, window_sum
-from ..primitives.window import Size
+from ..primitives.window import Size, plain
 from .max_pool import make_pool_window
 
 
@@ -30,8 +30,9 @@ class AvgPool2d(Layer):
         self, kernel_size: Size = 3, stride: Size = 2, padding: Size = 0, ceil_mode: bool = False
     ) -> None:
         super().__init__()
-        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, ceil_mode
         self.window = make_pool_window("AvgPool2d", kernel_size, stride, padding, ceil_mode)
+        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.ceil_mode = self.window.ceil_mode
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -40,10 +40,10 @@ class BatchNorm2d(Layer):
         self.channels = check_count("BatchNorm2d", "channels", channels)
         self.momentum = check_between("BatchNorm2d", "momentum", momentum, 0, 1)
         self.eps = check_between("BatchNorm2d", "eps", eps, 0, float("inf"))
-        self.params = {"w": np.ones(channels, np.float32), "b": np.zeros(channels, np.float32)}
+        self.params = {"w": np.ones(self.channels, np.float32), "b": np.zeros(self.channels, np.float32)}
         self.buffers = {
-            "running_mean": np.zeros(channels, np.float32),
-            "running_variance": np.ones(channels, np.float32),
+            "running_mean": np.zeros(self.channels, np.float32),
+            "running_variance": np.ones(self.channels, np.float32),
         }
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:

@@ -2,11 +2,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from ..device import array_module
 from ..errors import ArgumentError
-from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, random_weights
+from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, check_start, random_weights
 from ..primitives import col2im, im2col, make_window
-from ..primitives.window import Size
+from ..primitives.window import Size, plain
 
 
 class Saved(NamedTuple):
@@ -47,17 +49,19 @@ class Conv2d(Layer):
         super().__init__()
         self.in_channels = check_count("Conv2d", "in_channels", in_channels)
         self.out_channels = check_count("Conv2d", "out_channels", out_channels)
-        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, ceil_mode
         self.groups = check_count("Conv2d", "groups", groups)
-        if in_channels % groups or out_channels % groups:
+        if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ArgumentError(
                 f"Conv2d: groups is {groups}, expected to divide {in_channels} channels and {out_channels} filters"
             )
         self.window = make_window("Conv2d", kernel_size, stride, padding, ceil_mode)
+        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.ceil_mode = self.window.ceil_mode
+        check_start("Conv2d", std, bias, seed)
         kh, kw = self.window.kernel
-        seen = in_channels // groups
-        self.params["w"] = random_weights((kh, kw, seen, out_channels), kh * kw * seen, std, seed)
-        self.params["b"] = array_module(self.params["w"]).full(out_channels, bias, dtype=self.params["w"].dtype)
+        seen = self.in_channels // self.groups
+        self.params["w"] = random_weights((kh, kw, seen, self.out_channels), kh * kw * seen, std, seed)
+        self.params["b"] = np.full(self.out_channels, bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

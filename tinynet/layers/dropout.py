@@ -5,7 +5,7 @@ import numpy as np
 
 from ..device import array_module
 from ..errors import ArgumentError
-from ..layer import Array, Layer, Seed, check_between
+from ..layer import Array, Layer, Seed, check_between, check_seed
 
 
 class Saved(NamedTuple):
@@ -38,7 +38,7 @@ class Dropout(Layer):
         self.p = check_between("Dropout", "p", p, 0, 1)
         if p == 1:
             raise ArgumentError("Dropout: p is 1, which drops everything; expected less")
-        self.generator: np.random.Generator = np.random.default_rng(seed)
+        self.generator: np.random.Generator = np.random.default_rng(check_seed("Dropout", seed))
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..layer import Array, Layer, Seed, Shape, check_count, random_weights
+from ..layer import Array, Layer, Seed, Shape, check_count, check_start, random_weights
 from ..primitives import matmul
 
 
@@ -36,8 +36,9 @@ class Linear(Layer):
         super().__init__()
         self.in_features = check_count("Linear", "in_features", in_features)
         self.out_features = check_count("Linear", "out_features", out_features)
-        self.params["w"] = random_weights((in_features, out_features), in_features, std, seed)
-        self.params["b"] = np.full(out_features, bias, dtype=np.float32)
+        check_start("Linear", std, bias, seed)
+        self.params["w"] = random_weights((self.in_features, self.out_features), self.in_features, std, seed)
+        self.params["b"] = np.full(self.out_features, bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

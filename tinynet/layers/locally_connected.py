@@ -1,11 +1,12 @@
 """Convolution whose filters are not shared between places ("local" in the authors' CIFAR-10 networks)."""
 from typing import NamedTuple
 
-from ..device import array_module
+import numpy as np
+
 from ..errors import ShapeError
-from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, random_weights
+from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, check_start, random_weights
 from ..primitives import col2im, im2col, make_window, pair
-from ..primitives.window import Size
+from ..primitives.window import Size, plain
 
 
 class Saved(NamedTuple):
@@ -38,13 +39,15 @@ class LocallyConnected2d(Layer):
         super().__init__()
         self.in_channels = check_count("LocallyConnected2d", "in_channels", in_channels)
         self.out_channels = check_count("LocallyConnected2d", "out_channels", out_channels)
-        self.kernel_size, self.input_size, self.stride, self.padding = kernel_size, input_size, stride, padding
         self.window = make_window("LocallyConnected2d", kernel_size, stride, padding, False)
         self.size = pair("LocallyConnected2d", "input_size", input_size, 1)
+        self.kernel_size, self.input_size = plain(kernel_size), plain(input_size)
+        self.stride, self.padding = plain(stride), plain(padding)
         oh, ow = self.window.output_size(self.size, "LocallyConnected2d")
-        seen = self.window.kernel[0] * self.window.kernel[1] * in_channels
-        self.params["w"] = random_weights((oh, ow, seen, out_channels), seen, std, seed)
-        self.params["b"] = array_module(self.params["w"]).full((oh, ow, out_channels), bias, self.params["w"].dtype)
+        check_start("LocallyConnected2d", std, bias, seed)
+        seen = self.window.kernel[0] * self.window.kernel[1] * self.in_channels
+        self.params["w"] = random_weights((oh, ow, seen, self.out_channels), seen, std, seed)
+        self.params["b"] = np.full((oh, ow, self.out_channels), bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -61,7 +61,7 @@ def check_response_norm(
     if check_between(who, "k", k, 0, float("inf")) == 0:
         raise ArgumentError(f"{who}: k is 0, expected more, or an input of zeros is divided by zero")
     return (
-        size,
+        int(size),
         check_between(who, "alpha", alpha, 0, float("inf")),
         check_between(who, "beta", beta, 0, float("inf")),
         float(k),

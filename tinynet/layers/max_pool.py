@@ -4,7 +4,7 @@ from typing import NamedTuple
 from ..errors import ArgumentError
 from ..layer import Array, Layer, Shape, check_image_shape
 from ..primitives import make_window, to_winner, window_max
-from ..primitives.window import Size
+from ..primitives.window import Size, plain
 
 
 class Saved(NamedTuple):
@@ -31,8 +31,9 @@ class MaxPool2d(Layer):
         self, kernel_size: Size = 3, stride: Size = 2, padding: Size = 0, ceil_mode: bool = False
     ) -> None:
         super().__init__()
-        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, ceil_mode
         self.window = make_pool_window("MaxPool2d", kernel_size, stride, padding, ceil_mode)
+        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.ceil_mode = self.window.ceil_mode
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

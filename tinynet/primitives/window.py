@@ -69,6 +69,11 @@ def make_window(who: str, kernel_size: Any, stride: Any, padding: Any, ceil_mode
     )
 
 
+def plain(size: Size) -> Size:
+    """Return a checked setting in Python's own numbers, as JSON and messages want it: one, or (height, width)."""
+    return (int(size[0]), int(size[1])) if isinstance(size, tuple | list) else int(size)
+
+
 def pair(who: str, name: str, value: Any, least: int) -> tuple[int, int]:
     """Return (height, width) of a setting given as one number or as two."""
     both = tuple(value) if isinstance(value, tuple | list) else (value, value)
