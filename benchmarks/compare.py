@@ -102,6 +102,9 @@ def torch_layer(torch, layer):
 
 def define_by_run_work(net, images, labels, work, threads, name):
     """DeZero or Chainer, which share their names: convolutions, max-pooling, ReLU, dropout and linear layers."""
+    for old, kind in (("int", int), ("bool", bool), ("float", float)):  # both were written for NumPy before 1.24
+        if not hasattr(np, old):
+            setattr(np, old, kind)
     if name == "dezero":
         import dezero as lib
         import dezero.functions as F
