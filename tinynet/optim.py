@@ -78,7 +78,7 @@ class SGD:
             been changed then.
         """
         params, gradients = flat(self.net.params), flat(grads)
-        check_gradients(params, gradients)
+        check_fit(params, gradients)
         for path, w in params.items():
             *layer, name = path
             rate = float(self.learning_rate)  # a NumPy number would make the float32 arrays' results float64
@@ -171,7 +171,7 @@ def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | d
     }
 
 
-def check_gradients(params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
+def check_fit(params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
     """Raise unless each parameter has a gradient of its own shape and number type."""
     for path, w in params.items():
         name, g = ".".join(path), gradients.get(path)
