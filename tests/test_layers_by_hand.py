@@ -67,6 +67,13 @@ def test_pooling_takes_no_padding_as_large_as_its_window():
         tn.MaxPool2d(3, 2, padding=3)
 
 
+def test_a_maximum_of_nan_sends_its_gradient_nowhere():
+    layer = tn.MaxPool2d(2, 2)
+    y, saved = layer.forward(image([[1, np.nan, 3, 4], [5, 6, 7, 8]]))
+    assert np.isnan(y[0, 0, 0, 0]) and y[0, 0, 1, 0] == 8
+    assert plane(layer.backward(image([[10, 20]]), saved)[0]) == [[0, 0, 0, 0], [0, 0, 0, 20]]
+
+
 # Average pooling
 
 
@@ -219,31 +226,3 @@ def test_sigmoid_does_not_overflow():
     with np.errstate(all="raise"):
         y, _ = tn.Sigmoid().forward(np.array([[-1000.0, 0, 1000]]))
     assert y.tolist() == [[0, 0.5, 1]]
-
-
-# Sizes
-
-
-def test_a_window_that_does_not_fit_says_what_it_met():
-    with pytest.raises(ShapeError, match=r"Conv2d: a window of 5 does not fit into 4 places \(image 4 x 9"):
-        tn.Conv2d(3, 2, 5).forward(np.zeros((1, 4, 9, 3), np.float32))
-
-
-def test_channels_first_are_recognised():
-    with pytest.raises(ShapeError, match=r"got \(3, 8, 8\); this looks like \(N, C, H, W\).*transpose\(0, 2, 3, 1\)"):
-        tn.Conv2d(3, 2, 3).forward(np.zeros((1, 3, 8, 8), np.float32))
-
-
-@pytest.mark.parametrize("wrong", [
-    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": 2.5},
-    {"in_channels": 0}, {"out_channels": True}, {"groups": 2},
-])
-def test_conv_refuses_settings_that_make_no_sense(wrong):
-    settings = {"in_channels": 3, "out_channels": 4, "kernel_size": 3} | wrong
-    with pytest.raises(ArgumentError, match=f"Conv2d: {next(iter(wrong))} is"):
-        tn.Conv2d(**settings)
-
-
-def test_locally_connected_takes_the_size_it_was_made_for():
-    with pytest.raises(ShapeError, match="made for images of 4 x 6, got 6 x 4"):
-        tn.LocallyConnected2d(1, 1, 3, input_size=(4, 6)).forward(np.zeros((1, 6, 4, 1), np.float32))

@@ -183,6 +183,25 @@ def test_errstate_around_a_network_holds_in_the_workers():
         net.forward(np.full((70, 2, 2, 3), 1e30, np.float32))
 
 
+def test_dropout_draws_one_mask_for_the_batch_in_the_calling_thread():
+    class Spy:
+        def __init__(self, generator):
+            self.generator, self.calls = generator, []
+
+        def random(self, shape, dtype):
+            self.calls.append((threading.current_thread(), shape))
+            return self.generator.random(shape, dtype=dtype)
+
+    tn.set_threads(2)
+    dropout = tn.Dropout()
+    plain = np.random.default_rng(0).random((70, 27, 27, 4), dtype=np.float32)
+    spy = dropout.generator = Spy(dropout.generator)
+    net = tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("relu1", tn.ReLU()), ("dropout1", dropout), ("tanh1", tn.Tanh())])
+    _, saved = net.forward(batch(70)[0], train=True)
+    assert spy.calls == [(threading.current_thread(), (70, 27, 27, 4))]
+    np.testing.assert_array_equal(saved["dropout1"].mask > 0, plain >= 0.5)
+
+
 def test_other_c_libraries_than_glibc_are_left_alone(monkeypatch):
     assert threads.keep_memory() is (platform.libc_ver()[0] == "glibc")
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))

@@ -21,7 +21,8 @@ def im2col(x: Array, window: Window) -> Array:
     Returns
     -------
     array (N*OH*OW, KH*KW*C)
-        Row (n, i, j) is the patch under window (i, j) of image n; places outside the image are 0.
+        Row (n, i, j) is the patch under window (i, j) of image n; places outside the image are 0. To be read, not
+        written to: it may share x's memory.
     """
     x = padded(x, window)
     n, h, w, c = x.shape
@@ -31,7 +32,7 @@ def im2col(x: Array, window: Window) -> Array:
     patches = array_module(x).lib.stride_tricks.as_strided(  # a view: windows overlap in memory as in the image
         x, (n, oh, ow, kh, kw, c), (step_n, step_h * sh, step_w * sw, step_h, step_w, step_c)
     )
-    return patches.reshape(n * oh * ow, kh * kw * c)  # copies, in runs of KW*C
+    return patches.reshape(n * oh * ow, kh * kw * c)  # copies, in runs of KW*C; a view for 1 x 1 windows at stride 1
 
 
 def col2im(cols: Array, shape: Shape, window: Window) -> Array:
@@ -67,6 +68,7 @@ def to_winner(dy: Array, x: Array, y: Array, window: Window) -> Array:
     Returns
     -------
     array (N, H, W, C)
+        A maximum of nan equals no place, not even its own: the dy of such a window goes nowhere.
     """
     seen = padded(x, window, -float("inf"))
     total, inside = zeros_with_edges(dy, x.shape, window)

@@ -1,0 +1,67 @@
+"""Settings of layers: what is refused, and how they are kept."""
+import json
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.errors import ArgumentError, DtypeError, ShapeError
+
+
+def test_a_window_that_does_not_fit_says_what_it_met():
+    with pytest.raises(ShapeError, match=r"Conv2d: a window of 5 does not fit into 4 places \(image 4 x 9"):
+        tn.Conv2d(3, 2, 5).forward(np.zeros((1, 4, 9, 3), np.float32))
+
+
+def test_channels_first_are_recognised():
+    with pytest.raises(ShapeError, match=r"got \(3, 8, 8\); this looks like \(N, C, H, W\).*transpose\(0, 2, 3, 1\)"):
+        tn.Conv2d(3, 2, 3).forward(np.zeros((1, 3, 8, 8), np.float32))
+
+
+@pytest.mark.parametrize("wrong", [
+    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": 2.5},
+    {"in_channels": 0}, {"out_channels": True}, {"groups": 2},
+])
+def test_conv_refuses_settings_that_make_no_sense(wrong):
+    settings = {"in_channels": 3, "out_channels": 4, "kernel_size": 3} | wrong
+    with pytest.raises(ArgumentError, match=f"Conv2d: {next(iter(wrong))} is"):
+        tn.Conv2d(**settings)
+
+
+def test_locally_connected_takes_the_size_it_was_made_for():
+    with pytest.raises(ShapeError, match="made for images of 4 x 6, got 6 x 4"):
+        tn.LocallyConnected2d(1, 1, 3, input_size=(4, 6)).forward(np.zeros((1, 6, 4, 1), np.float32))
+
+
+@pytest.mark.parametrize("layer", [
+    tn.Conv2d(np.int64(4), np.int64(2), (np.int64(3), 3), stride=np.int32(2), padding=np.int8(1), groups=np.int64(2)),
+    tn.LocallyConnected2d(np.int64(4), np.int64(2), np.int64(3), [np.int64(8), 8]),
+    tn.MaxPool2d(np.int64(3), np.int64(2)), tn.AvgPool2d([3, 3], np.int64(2), ceil_mode=np.True_),
+    tn.Linear(np.int64(4), np.int64(2)), tn.BatchNorm2d(np.int64(4), momentum=np.float32(0.5)),
+    tn.LocalResponseNorm(np.int64(5), groups=np.int64(2)), tn.SpatialResponseNorm(np.int64(3)),
+    tn.Dropout(np.float32(0.5)),
+], ids=lambda layer: type(layer).__name__)
+def test_settings_of_numpy_numbers_are_fit_for_json(layer):
+    settings = json.loads(json.dumps(layer.settings))
+    assert repr(type(layer)(**settings)) == repr(layer)
+    assert "np." not in repr(layer) and "int" not in repr(layer)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"std": float("nan")}, {"std": -0.1}, {"std": "he"}, {"bias": "x"}, {"bias": float("nan")}, {"bias": None},
+    {"seed": -1}, {"seed": 1.5}, {"seed": "a"}, {"seed": [0, -1]}, {"seed": None},
+])
+def test_starts_that_make_no_sense_are_refused(wrong):
+    name = next(iter(wrong))
+    for kind, sizes in ((tn.Conv2d, (3, 4, 3)), (tn.Linear, (3, 4)), (tn.LocallyConnected2d, (3, 4, 3, 8))):
+        with pytest.raises(ArgumentError, match=f"{kind.__name__}: {name} is"):
+            kind(*sizes, **wrong)
+    if name == "seed":
+        with pytest.raises(ArgumentError, match="Dropout: seed is"):
+            tn.Dropout(**wrong)
+
+
+def test_a_tensor_of_another_library_is_refused_by_name():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
+    with pytest.raises(DtypeError, match="the input is a Tensor, expected a NumPy or CuPy array"):
+        tn.ReLU().forward(torch.zeros(2, 3))
