@@ -240,6 +240,13 @@ def test_a_switch_shows_as_the_one_difference(other, aspect, values, nets):
     assert differences(nets["paper"], nets[other]) == {aspect: values}
 
 
+def test_a_schedule_that_stops_learning_is_told_too():
+    net = lenet5()
+    net.recipe = {**net.recipe, "schedule": {"kind": "step", "epochs": [3], "factor": 0.0}}
+    (aspect, other, mine), = compare(lenet5(), net).differences
+    assert aspect == "batch, epochs" and mine.endswith("rate set to 0 after epoch 3")
+
+
 def test_alexnet_beside_lenet5_as_accounts_have_it(nets):
     found = differences(nets["paper"], lenet5())
     assert found["published"][0].startswith("2012, Krizhevsky") and found["published"][1].startswith("1998, LeCun")

@@ -193,7 +193,8 @@ def schedule_text(schedule: dict | None) -> str:
     """Return the schedule of a recipe in words."""
     if not schedule:
         return "one learning rate"
-    divided = f"rate divided by {1 / schedule['factor']:g}"
+    factor = schedule.get("factor", 0.1)
+    divided = f"rate divided by {1 / factor:g}" if factor else "rate set to 0"
     if schedule["kind"] == "step":
         return f"{divided} after epoch {listed(map(str, schedule['epochs']))}"
-    return f"{divided} when the error stops falling, {schedule['times']} times"
+    return f"{divided} when the error stops falling, {schedule.get('times', 3)} times"
