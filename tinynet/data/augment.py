@@ -15,7 +15,8 @@ class PCAColour:
     the covariance of red, green and blue over all pixels of the training set; a ~ N(0, 0.1) is drawn once for
     each image and use. An eigenvalue is a variance, so the formula means something only with pixels from 0 to 1
     (with 0 to 255 the shifts would be hundreds of grey levels): eigenvalues here have that scale, and shifts are
-    multiplied by 255. (The authors' own program takes standard deviations for l, about twice the shift.)
+    multiplied by 255. (The paper says eigenvalues; with their square roots, the standard deviations, the shifts
+    would be larger.)
 
     Parameters
     ----------
