@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .beside import replaced_when_whole
 from .errors import CheckpointError
 
 FORMAT = "tinynet 1"
@@ -20,7 +21,7 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
     """Write a file that `read_archive`, and `numpy.load` too, can read.
 
     The file is written beside the old one, under a name that does not end in .npz, and moved over it when all of it
-    is on the disk: whenever the program or the machine stops, one whole file is there.
+    is on the disk.
 
     Parameters
     ----------
@@ -37,18 +38,12 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
     path = Path(path)
     table = {name: {"dtype": a.dtype.str, "shape": a.shape, "sha256": sha256(a)} for name, a in arrays.items()}
     text = json.dumps({**header, "format": FORMAT, "arrays": table})
-    partial = path.with_name(path.name + ".partial")
+    entries: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     try:
-        with open(partial, "wb") as file:
-            entries: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
+        with replaced_when_whole(path) as file:
             np.savez(file, **entries)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)  # there after an error or Ctrl-C only
 
 
 def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .beside import replaced_when_whole
 from .errors import ArgumentError
 from .history import History
 
@@ -48,11 +49,13 @@ class RunFolder:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, for people; a run is resumed from what its checkpoint says."""
-        write_text(self.path / "settings.json", json.dumps(settings, indent=2) + "\n")
+        with replaced_when_whole(self.path / "settings.json") as file:
+            file.write(f"{json.dumps(settings, indent=2)}\n".encode())
 
     def write_metrics(self, history: History) -> None:
         """Write metrics.csv, all of it anew."""
-        write_text(self.path / "metrics.csv", history.csv())
+        with replaced_when_whole(self.path / "metrics.csv") as file:
+            file.write(history.csv().encode())
 
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
@@ -70,15 +73,8 @@ class RunFolder:
             self.say(f"curve.png is left out: {error}")
             self.has_matplotlib = False
             return
-        picture.savefig(self.path / "curve.png.partial", format="png")
-        os.replace(self.path / "curve.png.partial", self.path / "curve.png")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file beside the old one and move it over that one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+        with replaced_when_whole(self.path / "curve.png") as file:
+            picture.savefig(file, format="png")
 
 
 def first_difference(saved: Any, given: Any, name: str = "") -> str | None:
