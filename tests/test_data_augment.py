@@ -191,9 +191,10 @@ def test_an_input_larger_than_the_stored_image():
 def test_bad_settings():
     for call, error, message in (
             (lambda: Preprocessing([1, 2], 4), ShapeError, "1 or 3 channels"),
-            (lambda: Preprocessing([1], 0), ArgumentError, "input_size of Preprocessing"),
+            (lambda: Preprocessing([1], 0), ArgumentError, "Preprocessing: input_size is 0"),
             (lambda: Preprocessing(np.zeros((4, 4, 1)), 4, 5), ShapeError, "mean image is 4 x 4 x 1, .* are 5 x 5"),
-            (lambda: Augmentation(pad=-1), ArgumentError, "pad must not be negative, got -1")):
+            (lambda: Augmentation(pad=-1), ArgumentError, "Augmentation: pad is -1"),
+            (lambda: Augmentation(pad=0.5), ArgumentError, "pad is 0.5, expected a whole number")):
         with pytest.raises(error, match=message):
             call()
 

@@ -154,11 +154,12 @@ def test_an_epoch_that_ends_leaves_no_threads():
 def test_bad_arguments():
     data = make_data()
     for call, error, message in (
-            (lambda: Loader(data, None, 0), ArgumentError, "batch_size must be at least 1, got 0"),
-            (lambda: Loader(data, None, threads=-1), ArgumentError, "threads must be at least 0"),
+            (lambda: Loader(data, None, 0), ArgumentError, "Loader: batch_size is 0"),
+            (lambda: Loader(data, None, 2.5), ArgumentError, "batch_size is 2.5, expected a whole number"),
+            (lambda: Loader(data, None, threads=-1), ArgumentError, "Loader: threads is -1"),
             (lambda: Loader(data, None, augmentation=Augmentation()), ArgumentError, "needs a Preprocessing"),
             (lambda: Loader(data, None).batches(start=2), ArgumentError, "start must be from 0 to the 1 batches"),
-            (lambda: Loader(data, None).batches(epoch=-1), ArgumentError, "epoch must not be negative"),
+            (lambda: Loader(data, None).batches(epoch=-1), ArgumentError, "Loader: epoch is -1"),
             (lambda: list(Loader(data, Preprocessing.fit(data, 9), threads=1).batches()), ShapeError,
              "the network takes 9 x 9 images, the stored ones are only 8 x 8")):
         with pytest.raises(error, match=message):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinynet.data.preprocessing import Preprocessing, image_blocks
-from tinynet.errors import ArgumentError, ShapeError
+from tinynet.errors import ShapeError
+from tinynet.layer import check_count
 
 
 class PCAColour:
@@ -66,9 +67,8 @@ class Augmentation:
     """
 
     def __init__(self, crop: bool = True, mirror: bool = True, pad: int = 0, colour: PCAColour | None = None):
-        if pad < 0:
-            raise ArgumentError(f"Augmentation: pad must not be negative, got {pad}")
-        self.crop, self.mirror, self.pad, self.colour = crop, mirror, pad, colour
+        self.crop, self.mirror, self.colour = crop, mirror, colour
+        self.pad = check_count("Augmentation", "pad", pad, least=0)
 
     def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size."""

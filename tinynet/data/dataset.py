@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
+from tinynet.errors import DataError, DtypeError, ShapeError
 
 
 class Dataset:
@@ -127,11 +127,3 @@ def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarr
         expected = "a number from 0 up" if classes is None else f"0 to {classes - 1} (there are {classes} class names)"
         raise DataError(f"labels of {name!r}: image {place} has the label {labels[place]}, expected {expected}")
     return labels.astype(np.int64)
-
-
-def size_pair(size, what: str) -> tuple[int, int]:
-    """(height, width) from one number or a pair; both at least 1."""
-    pair = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-    if len(pair) != 2 or any(not isinstance(side, int | np.integer) or side < 1 for side in pair):
-        raise ArgumentError(f"{what}: expected a whole number or (height, width), at least 1, got {size!r}")
-    return int(pair[0]), int(pair[1])

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from tinynet.data.dataset import check_labels, size_pair
+from tinynet.data.dataset import check_labels
 from tinynet.errors import ArgumentError, DataError
+from tinynet.primitives import pair
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -42,7 +43,7 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
-    size = None if size is None else size_pair(size, "size of load_image")
+    size = None if size is None else pair("load_image", "size", size, 1)
     if not Path(path).is_file():
         raise DataError(f"{path} is not a file: expected an image")
     try:
@@ -113,7 +114,7 @@ class ImageFolder:
         self.paths = [Path(path) for path in paths]
         self.class_names = list(class_names)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
-        self.size = size_pair(size, f"size of data set {name!r}")
+        self.size = pair(f"data set {name!r}", "size", size, 1)
         self.name, self.channels = name, channels
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from tinynet.data.augment import Augmentation
 from tinynet.data.dataset import FloatImages
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.errors import ArgumentError
+from tinynet.layer import check_count
 
 
 class Loader:
@@ -39,14 +40,13 @@ class Loader:
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
                  augmentation: Augmentation | None = None, shuffle: bool = False, seed: int = 0, threads: int = 1):
         self.dataset = FloatImages(*dataset) if isinstance(dataset, tuple | list) else dataset
-        for name, value, least in (("batch_size", batch_size, 1), ("threads", threads, 0), ("seed", seed, 0)):
-            if value < least:
-                raise ArgumentError(f"Loader: {name} must be at least {least}, got {value}")
         if augmentation is not None and not isinstance(preprocessing, Preprocessing):
             raise ArgumentError("Loader: an augmentation needs a Preprocessing, which says the mean and the "
                                 f"network's input size; got {preprocessing!r}")
         self.preprocessing, self.augmentation = preprocessing, augmentation
-        self.batch_size, self.shuffle, self.seed, self.threads = batch_size, shuffle, seed, threads
+        self.batch_size = check_count("Loader", "batch_size", batch_size)
+        self.shuffle, self.seed = shuffle, check_count("Loader", "seed", seed, least=0)
+        self.threads = check_count("Loader", "threads", threads, least=0)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller."""
@@ -59,8 +59,7 @@ class Loader:
         """
         if not 0 <= start <= len(self):
             raise ArgumentError(f"Loader: start must be from 0 to the {len(self)} batches of an epoch, got {start}")
-        if epoch < 0:
-            raise ArgumentError(f"Loader: epoch must not be negative, got {epoch}")
+        check_count("Loader", "epoch", epoch, least=0)
         order = np.arange(len(self.dataset))
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)

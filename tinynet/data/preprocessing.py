@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinynet.data.dataset import check_images, size_pair
+from tinynet.data.dataset import check_images
 from tinynet.data.image_folder import load_image
 from tinynet.errors import ArgumentError, ShapeError
+from tinynet.network import times
+from tinynet.primitives import pair
 
 SAMPLE = 10_000    # a mean over more files than these takes hours and changes by less than a grey level
 
@@ -32,13 +34,13 @@ class Preprocessing:
         if self.mean.ndim not in (1, 3) or self.mean.shape[-1] not in (1, 3):
             raise ShapeError("Preprocessing: mean must be a mean image (H, W, C) or a mean colour (C,) of 1 or 3 "
                              f"channels, got the shape {self.mean.shape}")
-        self.input_size = size_pair(input_size, "input_size of Preprocessing")
+        self.input_size = pair("Preprocessing", "input_size", input_size, 1)
         if image_size is None:
             image_size = self.mean.shape[:2] if self.mean.ndim == 3 else self.input_size
-        self.image_size = size_pair(image_size, "image_size of Preprocessing")
+        self.image_size = pair("Preprocessing", "image_size", image_size, 1)
         if self.mean.ndim == 3 and self.mean.shape[:2] != self.image_size:
-            raise ShapeError(f"Preprocessing: the mean image is {_by(self.mean.shape)}, the stored images are "
-                             f"{_by(self.image_size)}")
+            raise ShapeError(f"Preprocessing: the mean image is {times(self.mean.shape)}, the stored images are "
+                             f"{times(self.image_size)}")
         self.padding = padding
         if not 0 < deviation < float("inf"):
             raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
@@ -98,8 +100,8 @@ class Preprocessing:
                              f"{images.shape[3]}")
         # With a mean colour they would go through, at another scale than the network has learned.
         if images.shape[1:3] != self.image_size:
-            raise ShapeError(f"Preprocessing: made for stored images of {_by(self.image_size)}, these are "
-                             f"{_by(images.shape[1:3])}; bring them to that size (load_image does)")
+            raise ShapeError(f"Preprocessing: made for stored images of {times(self.image_size)}, these are "
+                             f"{times(images.shape[1:3])}; bring them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
         return images
 
@@ -131,7 +133,7 @@ def ten_crops(images, input_size) -> np.ndarray:
     mirror image of view i is view i + 5.
     """
     images = np.asarray(images)
-    height, width = size_pair(input_size, "input_size of ten_crops")
+    height, width = pair("ten_crops", "input_size", input_size, 1)
     _check_crop(images.shape[1:3], (height, width))
     bottom, right = images.shape[1] - height, images.shape[2] - width
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
@@ -152,9 +154,5 @@ def _check_crop(stored, wanted, pad: int = 0) -> None:
     """Raise an error when `wanted` (height, width) does not fit into the stored image."""
     if any(part > full + 2 * pad for full, part in zip(stored, wanted, strict=True)):
         padded = f" with {pad} pixels on each side" if pad else ""
-        raise ShapeError(f"the network takes {_by(wanted)} images, the stored ones are only {_by(stored)}{padded}: "
+        raise ShapeError(f"the network takes {times(wanted)} images, the stored ones are only {times(stored)}{padded}: "
                          "store larger ones, or build the network for this size")
-
-
-def _by(size) -> str:
-    return " x ".join(map(str, size))

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from tinynet.data.dataset import Dataset
 from tinynet.errors import ArgumentError
+from tinynet.layer import check_count
 
 SMALLEST, LARGEST = 16, 227    # pixels
 STROKES, SPOTS = 3, 3           # in the background
@@ -68,12 +69,10 @@ def draw_shapes(count: int, size: int = 32, seed: int = 0) -> Dataset:
     Dataset
         Images uint8 (count, size, size, 3) and their labels.
     """
-    if count < 1:
-        raise ArgumentError(f"draw_shapes: count must be at least 1, got {count}")
-    if not SMALLEST <= size <= LARGEST:
-        raise ArgumentError(f"draw_shapes: size must be from {SMALLEST} to {LARGEST} pixels, got {size}")
-    if seed < 0:
-        raise ArgumentError(f"draw_shapes: seed must not be negative, got {seed}")
+    check_count("draw_shapes", "count", count)
+    if check_count("draw_shapes", "size", size, least=SMALLEST) > LARGEST:
+        raise ArgumentError(f"draw_shapes: size is {size}, expected {SMALLEST} to {LARGEST} pixels")
+    check_count("draw_shapes", "seed", seed, least=0)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
     for index in range(count):
