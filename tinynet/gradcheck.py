@@ -8,7 +8,7 @@ import numpy as np
 from .errors import ArgumentError, DtypeError
 from .layer import Array
 from .nested import single_layers
-from .probes import Row, check_array
+from .probes import Row, probe_array
 from .tables import html_table, text_table
 
 
@@ -107,10 +107,10 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     upstream = generator.standard_normal(y.shape)
     dx, grads = held.backward(x, upstream)
 
-    rows = [check_array("x", x, dx, lambda: held.forward(x), upstream, generator)]
+    rows = [probe_array("x", x, dx, lambda: held.forward(x), upstream, generator)]
     for name, owner, key, gradient in _pairs(held.params(), grads):
         array = owner[key] = np.array(owner[key])  # probes write into it
-        rows.append(check_array(name, array, gradient, lambda: held.forward(x), upstream, generator))
+        rows.append(probe_array(name, array, gradient, lambda: held.forward(x), upstream, generator))
     return GradientReport(what, rows)
 
 

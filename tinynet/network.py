@@ -23,7 +23,8 @@ class Network(Layer):
     Parameters
     ----------
     layers : list of (str, Layer)
-        In the order in which they run. A layer object stands in one place only.
+        In the order in which they run. Names have no "." and no "/", which join names of nested networks; a layer
+        object stands in one place only, in nested networks too.
     name : str
     input_shape : tuple of int, optional
         The shape of one image that the network was made for, (H, W, C): for the summary and for messages.

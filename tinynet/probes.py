@@ -24,7 +24,7 @@ class Row(NamedTuple):
     verdict: str  # "right", "wrong" or "kink"
 
 
-def check_array(
+def probe_array(
     name: str, array: Array, gradient: Array, forward: Callable[[], Array], upstream: Array,
     generator: np.random.Generator,
 ) -> Row:
