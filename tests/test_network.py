@@ -82,24 +82,6 @@ def test_an_upstream_gradient_of_another_batch_is_refused_whole(n):
         net.backward(dy.tolist(), saved)
 
 
-def test_a_layer_of_ones_own_that_saves_other_things_goes_back_in_blocks_too():
-    class Scale(tn.Layer):
-        """y = 3 x, and keeps nothing that tells of its output."""
-
-        def forward(self, x, train=False):
-            return 3 * x, ()
-
-        def input_gradient(self, dy, saved):
-            return 3 * dy
-
-    net = tn.Network([("scale", Scale())])
-    x, _ = batch(70)
-    y, saved = net.forward(x)
-    np.testing.assert_array_equal(net.backward(y, saved)[0], 3 * y)
-    with pytest.raises(ShapeError, match=r"Scale.backward: dy has shape \(69, .*, the output has \(70, "):
-        net.backward(y[1:], saved)
-
-
 def test_two_forwards_then_two_backwards_in_any_order():
     net = network().astype("float64")
     net.layers["dropout3"] = tn.Dropout(0)

@@ -1,10 +1,11 @@
 """Layers that a reader of tinynet writes: what the base class does for them, and what it asks of them."""
 import numpy as np
 import pytest
+from small_network import batch
 
 import tinynet as tn
 from tinynet.checkpoint import restore_network
-from tinynet.errors import ArgumentError, CheckpointError
+from tinynet.errors import ArgumentError, CheckpointError, ShapeError
 
 
 class ReLU(tn.Layer):
@@ -39,3 +40,21 @@ def test_a_class_called_as_one_of_tinynets_is_not_taken_for_it(tmp_path):
 def test_an_argument_that_is_kept_nowhere_is_named():
     with pytest.raises(ArgumentError, match="Scale: keep the argument `start` as an attribute"):
         _ = Scale(2).settings
+
+
+def test_a_layer_of_ones_own_that_saves_other_things_goes_back_in_blocks_too():
+    class Triple(tn.Layer):
+        """y = 3 x, and keeps nothing that tells of its output."""
+
+        def forward(self, x, train=False):
+            return 3 * x, ()
+
+        def input_gradient(self, dy, saved):
+            return 3 * dy
+
+    net = tn.Network([("triple", Triple())])
+    x, _ = batch(70)
+    y, saved = net.forward(x)
+    np.testing.assert_array_equal(net.backward(y, saved)[0], 3 * y)
+    with pytest.raises(ShapeError, match=r"Triple.backward: dy has shape \(69, .*, the output has \(70, "):
+        net.backward(y[1:], saved)
