@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from ..layer import Array, Layer, Shape, check_image_shape
-from ..primitives import nearby_sum
+from ..primitives import around_sum
 from .lrn import check_response_norm
 
 
@@ -30,18 +30,14 @@ class SpatialResponseNorm(Layer):
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)
-        scale = self.k + self.alpha * self.around(x * x)                             # (N, H, W, C)
+        scale = self.k + self.alpha * around_sum(x * x, self.size)              # (N, H, W, C)
         return x * scale**-self.beta, Saved(x, scale)
 
     def input_gradient(self, dy: Array, saved: Saved) -> Array:
         # Two paths from x to the loss: its own output, and the scale of every place around.
         own = dy * saved.scale**-self.beta
-        shared = saved.x * self.around(own * saved.x / saved.scale)
+        shared = saved.x * around_sum(own * saved.x / saved.scale, self.size)
         return own - 2 * self.alpha * self.beta * shared
-
-    def around(self, x: Array) -> Array:
-        """Sum over the places around each place: down first, then across."""
-        return nearby_sum(nearby_sum(x, self.size, axis=1), self.size, axis=2)
 
     def output_shape(self, shape: Shape) -> Shape:
         return check_image_shape("SpatialResponseNorm", shape)

@@ -1,7 +1,7 @@
 """The few operations that layers are built from and that plain array expressions would leave unclear or slow.
 
 Each is linear in its array (the maximum aside) and stands beside its adjoint, the operation that backward needs:
-im2col and col2im, window_max and to_winner, window_sum and spread; nearby_sum is its own.
+im2col and col2im, window_max and to_winner, window_sum and spread; nearby_sum and around_sum are their own.
 """
 from collections.abc import Callable
 
@@ -93,19 +93,35 @@ def spread(dy: Array, shape: Shape, window: Window) -> Array:
     return inside
 
 
-def nearby_sum(x: Array, size: int, groups: int = 1, axis: int = -1) -> Array:
-    """Return, for each place along `axis`, the sum over the `size` (odd) places around it that exist.
+def nearby_sum(x: Array, size: int, groups: int = 1) -> Array:
+    """Return, for each channel (the last axis), the sum over the `size` (odd) channels around it that exist.
 
-    With `groups`, the axis falls into that many equal parts, and no sum reaches from one part into another.
+    With `groups`, the channels fall into that many equal parts, and no sum reaches from one part into another.
     """
-    length = x.shape[axis] // groups
-    moved = array_module(x).moveaxis(x, axis, -1)
-    parts = moved.reshape(*moved.shape[:-1], groups, length)
-    total = parts.copy()
-    for shift in range(1, min(size // 2 + 1, length)):
-        total[..., shift:] += parts[..., :-shift]
-        total[..., :-shift] += parts[..., shift:]
-    return array_module(x).moveaxis(total.reshape(moved.shape), -1, axis)
+    xp, half, length = array_module(x), size // 2, x.shape[-1] // groups
+    # Each part with zeros at both ends, all of them in one row: what is `shift` channels away is `shift` places away,
+    # and the sums run through memory without a break.
+    parts = xp.zeros((x.size // length, half + length + half), dtype=x.dtype)
+    parts[:, half : half + length] = x.reshape(-1, length)
+    row, total = parts.reshape(-1), xp.zeros_like(parts)
+    count = row.size - 2 * half
+    sums = total.reshape(-1)[:count]
+    for shift in range(size):
+        sums += row[shift : shift + count]
+    return total[:, :length].reshape(x.shape)
+
+
+def around_sum(x: Array, size: int) -> Array:
+    """Return, for each place of images (N, H, W, C), the sum over the `size` x `size` (odd) places around it."""
+    for axis in (1, 2):
+        total = x.copy()
+        for shift in range(1, min(size // 2 + 1, x.shape[axis])):
+            before, after = [slice(None)] * 4, [slice(None)] * 4
+            before[axis], after[axis] = slice(None, -shift), slice(shift, None)
+            total[tuple(after)] += x[tuple(before)]
+            total[tuple(before)] += x[tuple(after)]
+        x = total
+    return x
 
 
 def padded(x: Array, window: Window, value: float = 0.0) -> Array:
