@@ -9,8 +9,10 @@ from .device import array_module
 from .errors import ArgumentError, DtypeError, ShapeError
 from .layer import Array, Layer, check_between
 from .nested import flat
+from .threads import map_in_order
 
 BLOCK = 65_536  # numbers; three blocks of float32 and a temporary are 1 MB, which a core's cache holds
+PIECE = 16 * BLOCK  # numbers that a thread takes on at a time
 
 
 class SGD:
@@ -129,20 +131,25 @@ class SGD:
 
 
 def update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay: float) -> None:
-    """Apply the formula of `SGD` to one parameter in place, in blocks that fit the cache.
+    """Apply the formula of `SGD` to one parameter in place, in blocks that fit the cache, shared out among threads.
 
     The update does little arithmetic on much memory: with temporaries of the size of the largest parameter it
     would take three times as long.
     """
-    for w, v, g in blocks(w, v, g):  # noqa: B020 - the parts take the names of the whole, the formula's
-        v *= momentum
-        v -= decay * rate * w
-        v -= rate * g
-        w += v
+
+    def change(piece: tuple[Array, ...]) -> None:
+        for w, v, g in blocks(BLOCK, *piece):
+            v *= momentum
+            v -= decay * rate * w
+            v -= rate * g
+            w += v
+
+    for _ in map_in_order(change, blocks(PIECE, w, v, g)):
+        pass  # each piece is changed in its place
 
 
-def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield views of the same place in all arrays, of at most `BLOCK` numbers.
+def blocks(numbers: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield views of the same place in all arrays, of at most so many numbers.
 
     An array whose numbers do not lie in a row cannot be flattened without a copy: then, and on a GPU, all is
     one block.
@@ -151,8 +158,8 @@ def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
         yield arrays
         return
     flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, flat[0].size, BLOCK):
-        yield tuple(array[start : start + BLOCK] for array in flat)
+    for start in range(0, flat[0].size, numbers):
+        yield tuple(array[start : start + numbers] for array in flat)
 
 
 def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | dict[str, float]:
