@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import tinynet as tn
 from tinynet.primitives import winograd
-from tinynet.primitives.twins import LEAST_CHANNELS, WinogradConv, twin
+from tinynet.primitives.twins import LEAST_CHANNELS, MOST_FILTERS, RowConv, WinogradConv, twin
 
 small = st.integers(1, 3)
 
@@ -18,9 +18,22 @@ def test_winograd_gives_what_the_plain_convolution_gives(n, h, w, c, f, groups, 
     layer = tn.Conv2d(c * groups, f * groups, 3, padding=(down, across), groups=groups, seed=seed).astype("float64")
     generator = np.random.default_rng(seed)
     layer.params["b"] = generator.standard_normal(f * groups)
-    x = generator.standard_normal((n, h, w, c * groups))
+    same_as_its_layer(WinogradConv(layer), layer, generator.standard_normal((n, h, w, c * groups)), generator)
+
+
+@given(small, st.integers(1, 9), st.integers(1, 9), small, small, st.integers(1, 6), st.integers(1, 6), small, small,
+       st.integers(0, 10**6))
+def test_rows_give_what_the_plain_convolution_gives(n, h, w, c, f, kh, kw, down, across, seed):
+    h, w = max(h, kh - 2 * down), max(w, kw - 2 * across)
+    layer = tn.Conv2d(c, f, (kh, kw), padding=(down, across), seed=seed).astype("float64")
+    generator = np.random.default_rng(seed)
+    layer.params["b"] = generator.standard_normal(f)
+    same_as_its_layer(RowConv(layer), layer, generator.standard_normal((n, h, w, c)), generator)
+
+
+def same_as_its_layer(fast, layer, x, generator):
+    """Forward, backward, and backward without the input's gradient."""
     y, saved = layer.forward(x)
-    fast = WinogradConv(layer)
     fast_y, fast_saved = fast.forward(x)
     np.testing.assert_allclose(fast_y, y, atol=1e-12)
     assert fast_saved.x is x and saved.x is x
@@ -61,12 +74,15 @@ def test_who_has_a_twin():
     many = LEAST_CHANNELS
     assert isinstance(twin(tn.Conv2d(many, 4, 3, padding=1)), WinogradConv)
     assert isinstance(twin(tn.Conv2d(2 * many, 4, 3, groups=2)), WinogradConv)
+    assert isinstance(twin(tn.Conv2d(32, MOST_FILTERS, 5, padding=2)), RowConv)
 
     class Mine(tn.Conv2d):
         """A student's own."""
 
-    for layer in (tn.Conv2d(many, 4, 5), tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2),
-                  tn.Conv2d(3, 4, 3), Mine(many, 4, 3), tn.ReLU()):
+    for layer in (
+        tn.Conv2d(many, MOST_FILTERS + 1, 5), tn.Conv2d(3, 4, 5), tn.Conv2d(16, 4, 5, stride=2),
+        tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2), tn.Conv2d(3, 4, 3), Mine(many, 4, 3), tn.ReLU(),
+    ):
         assert twin(layer) is layer
 
 

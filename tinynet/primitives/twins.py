@@ -11,21 +11,24 @@ from ..layer import Array, Layer, Shape
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from . import winograd
+from .on_cpu import col2im, im2col
+from .window import Window
 
 LEAST_CHANNELS = 96  # seen by a filter; with fewer, adding up the tiles costs more than the multiplications saved
+MOST_FILTERS = 32  # for a product too narrow for the BLAS, which RowConv makes as many times wider as filters have rows
 
 
 def twin(layer: Layer) -> Any:
     """Return the layer's twin where there is one that pays, else the layer itself."""
     # The very class: a class derived from it may do something else.
-    return WinogradConv(layer) if type(layer) is Conv2d and suits_winograd(layer) else layer
-
-
-def suits_winograd(layer: Conv2d) -> bool:
-    """Whether a convolution has 3 x 3 filters, no stride, NumPy arrays and channels enough."""
-    window, w = layer.window, layer.params["w"]
-    three_by_three = window.kernel == (3, 3) and window.stride == (1, 1)
-    return three_by_three and isinstance(w, np.ndarray) and w.shape[2] >= LEAST_CHANNELS
+    if type(layer) is not Conv2d or layer.window.stride != (1, 1) or not isinstance(layer.params["w"], np.ndarray):
+        return layer
+    kh, kw, channels, _ = layer.params["w"].shape
+    if (kh, kw) == (3, 3) and channels >= LEAST_CHANNELS:
+        return WinogradConv(layer)
+    if kh >= 5 and channels >= 16 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
+        return RowConv(layer)
+    return layer
 
 
 class WinogradConv:
@@ -72,6 +75,45 @@ class WinogradConv:
     def tiles(self, x: Array, size: tuple[int, int]) -> Array:
         """The transformed tiles of padded images for an output of `size`."""
         return winograd.tiles(winograd.padded_for_tiles(x, self.layer.window.padding, size))
+
+
+class RowConv:
+    """Twin of a Conv2d with few, large filters: windows laid out across only, y[h] = sum over i of rows[h + i] @ w[i].
+
+    im2col writes each pixel KH * KW times, this KW times; and the products for all rows i of the filter are one, KH
+    times as wide, whose parts are added up one row apart.
+    """
+
+    def __init__(self, layer: Conv2d) -> None:
+        self.layer = layer
+        self.params = layer.params
+        kh, kw, channels, filters = layer.params["w"].shape
+        self.across = Window((1, kw), (1, 1), layer.window.padding, False)
+        self.w = layer.params["w"].transpose(1, 2, 0, 3).reshape(kw * channels, kh * filters)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.layer.output_shape(shape)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.layer.check_input(x)
+        oh, ow, filters = self.output_shape(x.shape[1:])
+        products = (im2col(x, self.across) @ self.w).reshape(len(x), -1, ow, self.layer.window.kernel[0], filters)
+        y = products[:, :oh, :, 0] + self.params["b"]                          # (N, OH, OW, F)
+        for i in range(1, self.layer.window.kernel[0]):
+            y += products[:, i : i + oh, :, i]
+        return y, Saved(x)
+
+    def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
+        self.layer.check_upstream(dy, saved)
+        kh, kw, channels, filters = self.params["w"].shape
+        n, oh, ow, _ = dy.shape
+        dproducts = np.zeros((n, oh + kh - 1, ow, kh, filters), dtype=dy.dtype)
+        for i in range(kh):
+            dproducts[:, i : i + oh, :, i] = dy
+        wide = dproducts.reshape(-1, kh * filters)                             # (N*(OH+KH-1)*OW, KH*F)
+        dw = (im2col(saved.x, self.across).T @ wide).reshape(kw, channels, kh, filters).transpose(2, 0, 1, 3)
+        dx = col2im(wide @ self.w.T, saved.x.shape, self.across) if input_gradient else None
+        return dx, {"w": np.ascontiguousarray(dw), "b": dy.sum(axis=(0, 1, 2))}
 
 
 def by_tile(array: Array) -> Array:
