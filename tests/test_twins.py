@@ -81,7 +81,8 @@ def test_who_has_a_twin():
 
     for layer in (
         tn.Conv2d(many, MOST_FILTERS + 1, 5), tn.Conv2d(3, 4, 5), tn.Conv2d(16, 4, 5, stride=2),
-        tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2), tn.Conv2d(3, 4, 3), Mine(many, 4, 3), tn.ReLU(),
+        tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2), tn.Conv2d(3, 4, 3), Mine(many, 4, 3),
+        tn.ReLU(),
     ):
         assert twin(layer) is layer
 
