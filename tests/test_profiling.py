@@ -3,8 +3,10 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tinynet as tn
+from tinynet import cli
 from tinynet.lessons import speed
 from tinynet.profiling import copy_rate, product_rate, profile
 
@@ -36,6 +38,13 @@ def test_every_rung_of_the_ladder_gives_the_same_numbers_and_says_how_long_it_to
     assert times["loops"] > 100 * times["im2col"] > 0
     assert "of the limit" in speed.table(result)
     assert json.dumps(result)
+
+
+def test_the_lesson_is_a_command_and_leaves_its_numbers_and_plot(tmp_path, capsys):
+    assert cli.main(["lesson", "speed", "--run", str(tmp_path / "speed")]) == 0
+    result = json.loads((tmp_path / "speed" / "speed.json").read_text())
+    assert result["limit_milliseconds"] > 0 and "im2col" in capsys.readouterr().out
+    assert np.asarray(Image.open(tmp_path / "speed" / "speed.png")).std() > 10
 
 
 def test_a_rung_that_gives_other_numbers_is_noticed():

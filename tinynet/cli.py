@@ -83,6 +83,10 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("model")
     add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
 
+    add = command("lesson", commands.run_lesson, "run an experiment for the classroom")
+    add.add_argument("name", choices=["speed"], help="speed: one convolution from loops to threads, in five rungs")
+    add.add_argument("--run", default="tinynet-lesson", metavar="DIR", help="folder for the results (%(default)s)")
+
     add = command("download", commands.run_download, "fetch a data set and check its sum (needs the extra download)")
     add.add_argument("name", choices=list(SOURCES))
     add.add_argument("--to", default="data", metavar="DIR", help="folder (%(default)s)")

@@ -15,6 +15,7 @@ from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
 from .layer import check_count
+from .lessons import speed
 from .models import make_model
 from .network import Network
 from .profiling import profile
@@ -170,6 +171,10 @@ def run_summary(options: argparse.Namespace) -> None:
 
 def run_profile(options: argparse.Namespace) -> None:
     print(profile(make_model(options.model), check_count("profile", "--batch-size", options.batch_size)))
+
+
+def run_lesson(options: argparse.Namespace) -> None:
+    speed.run(options.run)
 
 
 def run_download(options: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ def twin(layer: Layer) -> Any:
     kh, kw, channels, _ = layer.params["w"].shape
     if (kh, kw) == (3, 3) and channels >= LEAST_CHANNELS:
         return WinogradConv(layer)
-    if kh >= 5 and channels >= 16 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
+    if kh >= 5 and channels >= 4 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
         return RowConv(layer)
     return layer
 
