@@ -25,8 +25,9 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.models import make_model
+from tinynet.profiling import product_rate
 from tinynet.tables import text_table
-from tinynet.threads import keep_memory, map_in_order
+from tinynet.threads import keep_memory
 
 CONTESTANTS = ["tinynet", "torch", "torch-keep", "torch-channels-last", "torch-channels-last-keep", "dezero", "chainer"]
 NETS = {
@@ -182,19 +183,6 @@ class DoNothing:
         return None
 
 
-def sgemm_rate(threads: int) -> float:
-    """GFLOP/s of float32 matrix products, one in each thread: the machine's limit for convolutions."""
-    tn.set_threads(threads)
-    n = 1536
-    pairs = [(np.ones((n, n), np.float32), np.ones((n, n), np.float32)) for _ in range(threads)]
-    best = 0.0
-    for _ in range(6):
-        start = time.perf_counter()
-        list(map_in_order(lambda pair: pair[0] @ pair[1], pairs))
-        best = max(best, threads * 2 * n**3 / (time.perf_counter() - start) / 1e9)
-    return best
-
-
 def products(net, work) -> float:
     """GFLOP of matrix products an image: forward, and in a step two more of the same size but for conv1's images."""
     shape, total = net.input_shape, 0
@@ -209,7 +197,8 @@ def work_once(options) -> dict:
     """Time one contestant in this process."""
     name = options.worker
     if name == "sgemm":
-        return {"gflops": sgemm_rate(options.threads)}
+        tn.set_threads(options.threads)
+        return {"gflops": product_rate()}
     if name.endswith("-keep"):
         keep_memory()
     net = NETS[options.net]()

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layer_table import TABLE, draw_case
 
 import tinynet as tn
-from tinynet.primitives import winograd
-from tinynet.primitives.twins import LEAST_CHANNELS, MOST_FILTERS, RowConv, WinogradConv, twin
+from tinynet.primitives import twins, winograd
+from tinynet.primitives.twins import LEAST_CHANNELS, MOST_FILTERS, ConvInParts, RowConv, WinogradConv, twin
 
 small = st.integers(1, 3)
 
@@ -29,6 +30,15 @@ def test_rows_give_what_the_plain_convolution_gives(n, h, w, c, f, kh, kw, down,
     generator = np.random.default_rng(seed)
     layer.params["b"] = generator.standard_normal(f)
     same_as_its_layer(RowConv(layer), layer, generator.standard_normal((n, h, w, c)), generator)
+
+
+@given(st.data())
+def test_in_parts_gives_what_the_plain_convolution_gives(data):
+    layer, x = draw_case(data.draw, TABLE["Conv2d"])
+    x = np.concatenate([x] * 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twins, "PART", data.draw(st.sampled_from([1, 100, 10**6])))
+        same_as_its_layer(ConvInParts(layer), layer, x, np.random.default_rng(0))
 
 
 def same_as_its_layer(fast, layer, x, generator):
@@ -81,10 +91,11 @@ def test_who_has_a_twin():
 
     for layer in (
         tn.Conv2d(many, MOST_FILTERS + 1, 5), tn.Conv2d(3, 4, 5), tn.Conv2d(16, 4, 5, stride=2),
-        tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2), tn.Conv2d(3, 4, 3), Mine(many, 4, 3),
-        tn.ReLU(),
+        tn.Conv2d(many, 4, 3, stride=2), tn.Conv2d(many, 4, 3, groups=2), tn.Conv2d(3, 4, 3),
     ):
-        assert twin(layer) is layer
+        assert isinstance(twin(layer), ConvInParts)
+    for other in (Mine(many, 4, 3), tn.ReLU()):
+        assert twin(other) is other
 
 
 def test_a_network_with_twins_passes_the_gradient_check():
@@ -95,3 +106,24 @@ def test_a_network_with_twins_passes_the_gradient_check():
     assert isinstance(twin(net["conv2"]), WinogradConv)
     report = tn.check_gradients(net, np.random.default_rng(0).standard_normal((2, 7, 7, 3)))
     assert report.passed, str(report)
+
+
+def test_with_twins_too_the_number_of_threads_does_not_change_a_bit():
+    def step():
+        net = tn.Network([
+            ("conv1", tn.Conv2d(4, MOST_FILTERS, 5, padding=2, seed=1)), ("relu1", tn.ReLU()),
+            ("conv2", tn.Conv2d(MOST_FILTERS, LEAST_CHANNELS, 1, seed=2)),
+            ("conv3", tn.Conv2d(LEAST_CHANNELS, 4, 3, padding=1, seed=3)), ("flatten", tn.Flatten()),
+        ])
+        assert isinstance(twin(net["conv1"]), RowConv) and isinstance(twin(net["conv3"]), WinogradConv)
+        y, saved = net.forward(np.random.default_rng(0).standard_normal((70, 8, 8, 4), dtype=np.float32), train=True)
+        dx, grads = net.backward(y, saved)
+        arrays = [y, dx, *(array for layer in grads.values() for array in layer.values())]
+        return [array.tobytes() for array in arrays]
+
+    results = []
+    for n in (1, 2, 3):
+        tn.set_threads(n)
+        results.append(step())
+    tn.set_threads()
+    assert results[0] == results[1] == results[2]

@@ -15,20 +15,22 @@ from .on_cpu import col2im, im2col
 from .window import Window
 
 LEAST_CHANNELS = 96  # seen by a filter; with fewer, adding up the tiles costs more than the multiplications saved
+PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
 MOST_FILTERS = 32  # for a product too narrow for the BLAS, which RowConv makes as many times wider as filters have rows
 
 
 def twin(layer: Layer) -> Any:
     """Return the layer's twin where there is one that pays, else the layer itself."""
     # The very class: a class derived from it may do something else.
-    if type(layer) is not Conv2d or layer.window.stride != (1, 1) or not isinstance(layer.params["w"], np.ndarray):
+    if type(layer) is not Conv2d or not isinstance(layer.params["w"], np.ndarray):
         return layer
     kh, kw, channels, _ = layer.params["w"].shape
-    if (kh, kw) == (3, 3) and channels >= LEAST_CHANNELS:
-        return WinogradConv(layer)
-    if kh >= 5 and channels >= 4 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
-        return RowConv(layer)
-    return layer
+    if layer.window.stride == (1, 1):
+        if (kh, kw) == (3, 3) and channels >= LEAST_CHANNELS:
+            return WinogradConv(layer)
+        if kh >= 5 and channels >= 4 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
+            return RowConv(layer)
+    return ConvInParts(layer)
 
 
 class WinogradConv:
@@ -75,6 +77,42 @@ class WinogradConv:
     def tiles(self, x: Array, size: tuple[int, int]) -> Array:
         """The transformed tiles of padded images for an output of `size`."""
         return winograd.tiles(winograd.padded_for_tiles(x, self.layer.window.padding, size))
+
+
+class ConvInParts:
+    """Twin of any other Conv2d: a few images of the block at a time.
+
+    What im2col writes is then still in the cache when it is multiplied.
+    """
+
+    def __init__(self, layer: Conv2d) -> None:
+        self.layer = layer
+        self.params = layer.params
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.layer.output_shape(shape)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.layer.check_input(x)
+        y = np.empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)
+        for images in self.parts(y):
+            rows = y[images].reshape(-1, y.shape[3])                           # (N*OH*OW, F), the same memory
+            for channels, filters, w in self.layer.each_group():
+                np.matmul(im2col(x[images, ..., channels], self.layer.window), w, out=rows[:, filters])
+        y += self.params["b"]
+        return y, Saved(x)
+
+    def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
+        self.layer.check_upstream(dy, saved)
+        parts = [self.layer.backward(dy[i], Saved(saved.x[i]), input_gradient) for i in self.parts(dy)]
+        dx = np.concatenate([dx for dx, _ in parts]) if input_gradient else None
+        return dx, {name: sum(grads[name] for _, grads in parts[1:]) + parts[0][1][name] for name in self.params}
+
+    def parts(self, y: Array) -> list[slice]:
+        """Images to take at a time, for outputs y (N, OH, OW, F)."""
+        kh, kw, channels, _ = self.params["w"].shape
+        images = max(1, round(PART / (y.shape[1] * y.shape[2] * kh * kw * channels)))
+        return [slice(i, i + images) for i in range(0, len(y), images)]
 
 
 class RowConv:
