@@ -1,5 +1,6 @@
 """What several test files share."""
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,13 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("TINYNET_DATA does not name a folder with the real data sets")
     return Path(folder)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch):
+    """A strict stand-in for CuPy, in CuPy's place."""
+    import strict_cupy
+
+    module = strict_cupy.make()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module
