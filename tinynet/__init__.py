@@ -29,11 +29,12 @@ from .schedules import ReduceOnPlateau, StepSchedule
 from .threads import set_threads
 from .tracing import trace
 from .train import fit
+from .updatecheck import check_optimizer
 
 __all__ = [
     "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
-    "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_small", "check_gradients", "cifar_net", "data",
-    "evaluate", "fit", "lenet5", "load_checkpoint", "predict", "save_checkpoint", "set_threads",
+    "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_small", "check_gradients", "check_optimizer",
+    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "predict", "save_checkpoint", "set_threads",
     "softmax_cross_entropy", "to_cpu", "to_gpu", "trace",
 ]
