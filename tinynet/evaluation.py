@@ -11,7 +11,7 @@ from .device import array_module, to_cpu
 from .errors import ArgumentError, DtypeError, ShapeError
 from .layer import Array, check_count
 from .layers import Softmax
-from .loss import softmax_cross_entropy
+from .loss import check_scores_and_labels, cross_entropy
 from .nested import library_of, single_layers
 from .network import Network
 
@@ -61,10 +61,10 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
     for images, labels in prepared(net, data, batch_size, ten_crop).batches():
-        scores = to_cpu(scores_for(net, images, ten_crop))
-        loss += len(labels) * softmax_cross_entropy(scores, labels)[0]
-        wrong1 += count_errors(scores, labels, 1)
-        wrong5 += count_errors(scores, labels, 5)
+        (mean, errors1, errors5), _ = judge(scores_for(net, images, ten_crop), labels, 1, 5)
+        loss += len(labels) * mean
+        wrong1 += errors1
+        wrong5 += errors5
     return Evaluation(loss / len(data), wrong1 / len(data), wrong5 / len(data), len(data))
 
 
@@ -177,17 +177,31 @@ def at_a_time(batch_size: int, ten_crop: bool) -> int:
     return max(1, batch_size // CROPS) if ten_crop else batch_size
 
 
-def count_errors(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Return how many labels are not among the `k` highest scores of their row.
+def judge(scores: Array, labels: np.ndarray, *ks: int) -> tuple[list[float], Array]:
+    """Return [mean loss, number of errors for each k], and d loss / d scores.
+
+    From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.
+    """
+    check_scores_and_labels(scores, labels)
+    xp = array_module(scores)
+    labels = xp.asarray(labels)
+    loss, dscores = cross_entropy(scores, labels)
+    numbers = xp.stack([loss, *(count_errors(scores, labels, k) for k in ks)])
+    return to_cpu(numbers).tolist(), dscores
+
+
+def count_errors(scores: Array, labels: Array, k: int) -> Array:
+    """Return how many labels are not among the `k` highest scores of their row, as an array of no axes.
 
     A tie counts as if the equal classes stood in random order, by its share: with h scores above the correct one and
     t equal to it (itself among them), it is among the first k with probability (k - h) / t. Taking the first of equal
     classes instead would call a network that gives nothing but zeros right about every image of class 0. A score
     that is not a number is an error.
     """
-    correct = scores[np.arange(len(labels)), labels][:, np.newaxis]
+    xp = array_module(scores)
+    correct = scores[xp.arange(len(labels)), labels][:, None]
     higher = (scores > correct).sum(axis=1)
     equal = (scores == correct).sum(axis=1)                                    # 0 where the score is not a number
-    right = np.clip((k - higher) / np.maximum(equal, 1), 0, 1)
-    right[np.isnan(scores).any(axis=1)] = 0
-    return float(len(labels) - right.sum())
+    right = xp.clip((k - higher) / xp.maximum(equal, 1), 0, 1)
+    right = xp.where(xp.isnan(scores).any(axis=1), 0, right)
+    return len(labels) - right.sum()

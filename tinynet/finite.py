@@ -12,7 +12,7 @@ from .network import Network
 def all_finite(array: Array) -> bool:
     """Tell whether no number is infinite or nan; smallest and largest tell it without a large temporary."""
     xp = array_module(array)
-    return array.size == 0 or bool(xp.isfinite(array.min()) and xp.isfinite(array.max()))
+    return array.size == 0 or bool(xp.isfinite(array.min()) & xp.isfinite(array.max()))
 
 
 def not_finite_in(net: Network) -> str | None:

@@ -132,6 +132,7 @@ class Layer:
     def check_input(self, x: Array) -> None:
         """Raise ShapeError or DtypeError unless `x` is a batch that this layer can take."""
         check_array(type(self).__name__, x, self.dtype)
+        check_library(type(self).__name__, x, next(iter(self.params.values()), x))
         self.output_shape(x.shape[1:])
 
     def check_upstream(self, dy: Array, saved: Any) -> None:
@@ -168,6 +169,14 @@ def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the inp
         raise ShapeError(f"{who}: {what} has shape {x.shape}, expected a batch of at least two axes, images first")
     if 0 in x.shape:
         raise ShapeError(f"{who}: {what} is empty, it has shape {x.shape}")
+
+
+def check_library(who: str, x: Array, parameter: Array) -> None:
+    """Raise ArgumentError unless the input and the parameters are arrays of one library."""
+    ours, theirs = array_module(parameter).__name__, array_module(x).__name__
+    if ours != theirs:
+        raise ArgumentError(f"{who}: the input is an array of {theirs}, the parameters are arrays of {ours}: "
+                            "to_gpu and to_cpu move arrays, layers and networks")
 
 
 def check_image_shape(who: str, shape: Shape, channels: int | None = None) -> tuple[int, int, int]:

@@ -14,11 +14,12 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     scores : array (N, classes)
         What the last layer gives, before any softmax.
     labels : array of int (N,)
+        In NumPy also where the scores are on a GPU: they are checked before they are copied there.
 
     Returns
     -------
     loss : float
-        In nats; ln(classes) when all classes are equally probable.
+        In nats; ln(classes) when all classes are equally probable. On a GPU it has to be waited for.
     dscores : array (N, classes)
         d loss / d scores = (softmax(scores) - one-hot labels) / N.
 
@@ -27,16 +28,21 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     ShapeError, DtypeError
         When scores or labels have another shape or number type, or a label is not one of the classes.
     """
-    xp = array_module(scores)
     check_scores_and_labels(scores, labels)
-    n = len(scores)
+    loss, dscores = cross_entropy(scores, array_module(scores).asarray(labels))
+    return float(loss), dscores
+
+
+def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Return what `softmax_cross_entropy` does, unchecked; the loss stays where the scores are, an array of no axes."""
+    xp, n = array_module(scores), len(scores)
     correct = (xp.arange(n), labels)
     shifted = scores - scores.max(axis=1, keepdims=True)                       # the largest is 0: exp stays finite
     log_total = xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))             # (N, 1)
     loss = (log_total[:, 0] - shifted[correct]).mean()
     dscores = xp.exp(shifted - log_total)                                      # the probabilities, (N, classes)
     dscores[correct] -= 1
-    return float(loss), dscores / n
+    return loss, dscores / n
 
 
 def check_scores_and_labels(scores: Array, labels: Array) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import blocks, layers
 from .errors import ArgumentError, ShapeError
-from .layer import Array, Layer, Shape, check_array
+from .layer import Array, Layer, Shape, check_array, check_library
 from .nested import check_layers, flat
 from .threads import one_blas_thread
 
@@ -182,6 +182,7 @@ class Network(Layer):
 
     def check_input(self, x: Array) -> None:
         check_array(self.name, x, self.dtype, "the batch of images")
+        check_library(self.name, x, next(iter(flat(self.params).values()), x))
         self.output_shape(x.shape[1:])
 
     def summary(self, input_shape: Shape | None = None) -> "Summary":

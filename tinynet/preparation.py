@@ -7,6 +7,7 @@ from .archive import sha256
 from .data import Augmentation, FloatImages, Loader, PCAColour, Preprocessing
 from .errors import ArgumentError, ShapeError
 from .evaluation import check_same_classes, ends_in_softmax
+from .nested import library_of
 from .network import Network
 from .optim import SGD
 from .schedules import ReduceOnPlateau, StepSchedule
@@ -39,7 +40,8 @@ def check_first_image(net: Network, loader: Loader) -> None:
     """Raise unless an image of the training set, ready for the network, is one that the network takes."""
     one = Loader(loader.dataset, loader.preprocessing, 1, loader.augmentation, threads=0)
     images, _ = next(one.batches())
-    net.check_input(images if isinstance(loader.dataset, FloatImages) else images.astype(net.dtype or images.dtype))
+    dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
+    net.check_input(library_of(net).asarray(images, dtype=dtype))
 
 
 def choose_augmentation(

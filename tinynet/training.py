@@ -12,7 +12,7 @@ from .checkpoint import generator_states, save_checkpoint
 from .data import FloatImages, Loader
 from .device import to_cpu
 from .errors import NotFiniteError
-from .evaluation import count_errors, evaluate, prepared, scores_for
+from .evaluation import evaluate, judge, prepared, scores_for
 from .finite import first_not_finite, not_finite_in
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -117,17 +117,20 @@ class Training:
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: Array, labels: Array) -> tuple[float, float]:
-        """Forward, loss, backward, step; return the mean loss and the number of wrong images."""
+        """Forward, loss, backward, step; return the mean loss and the number of wrong images.
+
+        On a GPU the step copies there the images, their labels and dropout's masks, and back these two numbers.
+        """
         net = self.net
         states = generator_states(net)
         saved: Any  # what backward needs
         scores, saved = net.forward(images, train=True)
-        loss, dscores = softmax_cross_entropy(scores, library_of(net).asarray(labels))
+        (loss, errors), dscores = judge(scores, labels, 1)
         if not math.isfinite(loss):
             self.stop(f"the loss is {loss}: {first_not_finite(net, images, states)}")
         _, grads = net.backward(dscores, saved, input_gradient=False)
         self.optimizer.step(grads)
-        return loss, count_errors(to_cpu(scores), labels, 1)
+        return loss, errors
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""

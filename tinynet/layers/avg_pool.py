@@ -44,7 +44,7 @@ class AvgPool2d(Layer):
 
     def cells(self, x: Array) -> Array:
         """How many places each window sees, as (OH, OW, 1)."""
-        return array_module(x).asarray(self.window.cells(x.shape[1:3])[:, :, None], dtype=x.dtype)
+        return self.window.cells(x.shape[1:3], array_module(x))[:, :, None].astype(x.dtype)
 
     def output_shape(self, shape: Shape) -> Shape:
         h, w, c = check_image_shape("AvgPool2d", shape)

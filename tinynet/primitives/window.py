@@ -50,13 +50,16 @@ class Window(NamedTuple):
             ends.append((self.padding[i], max(self.padding[i], reach - self.padding[i] - size[i])))
         return ends[0], ends[1]
 
-    def cells(self, size: tuple[int, int]) -> np.ndarray:
-        """Return (OH, OW): how many places of the image and its padding (not of ceil_mode's) each window sees."""
+    def cells(self, size: tuple[int, int], xp: Any = np) -> Any:
+        """Return (OH, OW): how many places of the image and its padding (not of ceil_mode's) each window sees.
+
+        An array of the library `xp`, made where it is needed.
+        """
         along = []
         for i, count in enumerate(self.output_size(size)):
-            start = np.arange(count) * self.stride[i]
-            along.append(np.minimum(start + self.kernel[i], size[i] + 2 * self.padding[i]) - start)
-        return np.outer(along[0], along[1])
+            start = xp.arange(count) * self.stride[i]
+            along.append(xp.minimum(start + self.kernel[i], size[i] + 2 * self.padding[i]) - start)
+        return xp.outer(along[0], along[1])
 
 
 def make_window(who: str, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool) -> Window:
