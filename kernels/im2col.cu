@@ -1,18 +1,18 @@
 // cols[(n, i, j), (p, q, c)] = x[n, i * SH + p - top, j * SW + q - left, c],  0 outside the image
 //
-// Its twin: im2col in tinynet/primitives/on_cpu.py. What each window sees becomes one row of cols:
+// NumPy twin: im2col in tinynet/primitives/on_cpu.py. What each window sees becomes one row of cols:
 //
-//      image n                        cols: a row for each window, a column for each place in it and channel
+//      image n, 5 wide, C = 1         cols: a row for each window, a column for each place (p, q) in it and channel
 //      +---+---+---+---+---+
-//      |[0   1   2]|   |   |          window (i, 0)   0    1    2    5    6    7   10   11   12
-//      +---+---+---+---+---+          window (i, 1)   2    3    4    7    8    9   12   13   14
-//      |[5   6   7]|   |   |              |           |
-//      +---+---+---+---+---+              |           one thread: this column, for every window of row i
-//      |[10 11  12]|   |   |              |
-//      +---+---+---+---+---+          a block: neighbouring columns, for one image n and one row i of windows
+//      |[0   1   2]|   |   |          window (i, 0)    0   1   2   5   6   7  10  11  12
+//      +---+---+---+---+---+          window (i, 1)    2   3   4   7   8   9  12  13  14
+//      |[5   6   7]|   |   |                           |   |
+//      +---+---+---+---+---+                           |   the next thread writes the next column
+//      |[10 11  12]|   |   |                           one thread: one column, for all windows j of row i
+//      +---+---+---+---+---+
 //
-// Neighbouring threads write neighbouring numbers. A thread goes along the windows of a row, because to find its place
-// (p, q, c) takes two divisions, each some twenty instructions, and a number alone is a copy.
+// A block has one row i of windows of one image n. A thread goes along the windows because finding its place (p, q, c)
+// takes two divisions, each some twenty instructions, while a number takes one load and one store.
 extern "C" __global__ void im2col(
     const real* __restrict__ x, real* __restrict__ cols,
     long long step_n, long long step_h, long long step_w, long long step_c,  // in x, from one number to the next

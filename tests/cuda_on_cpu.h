@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #define __global__
+#define __device__ static
 struct dim3 { unsigned x, y, z; };
 static thread_local dim3 threadIdx, blockIdx;
 static dim3 blockDim, gridDim;

@@ -194,7 +194,7 @@ def compile_library(code: str, options: tuple[str, ...], sanitize: str) -> ctype
     """Compile the code, once a process; RuntimeError with g++'s words where it does not compile."""
     launchers = "".join(launcher(name, parameters) for name, parameters in signatures(code).items())
     text = f'{HEADER.read_text()}\n#line 1 "kernel"\n{code}\n#line 1 "launcher"\n{launchers}'
-    flags = ["-O1", "-g", "-fPIC", "-shared", *WARNINGS, *options]
+    flags = ["-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off", *WARNINGS, *options]
     if sanitize:
         flags += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all"]
     if sanitize == "thread":

@@ -1,18 +1,12 @@
 """The optimiser: stochastic gradient descent with momentum and weight decay, in the paper's form."""
-import copy
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from .device import array_module
+from .device import array_module, to_cpu
 from .errors import ArgumentError, DtypeError, ShapeError
 from .layer import Array, Layer, check_between
 from .nested import flat
-from .threads import map_in_order
-
-BLOCK = 65_536  # numbers; three blocks of float32 and a temporary are 1 MB, which a core's cache holds
-PIECE = 16 * BLOCK  # numbers that a thread takes on at a time
+from .primitives import sgd_update
+from .primitives.on_cpu import PIECE as PIECE  # numbers of a parameter that a thread takes on at a time
 
 
 class SGD:
@@ -88,7 +82,7 @@ class SGD:
             if name == "b":
                 rate *= self.bias_rate
                 decay = decay if self.decay_biases else 0.0
-            update(w, self.velocity_of(path, w), gradients[path], rate, self.momentum, decay)
+            sgd_update(w, self.velocity_of(path, w), gradients[path], rate, self.momentum, decay)
 
     def velocity_of(self, path: tuple[str, ...], w: Array) -> Array:
         """Return the velocity of the parameter `w`, which stands at `path` in `net.params`."""
@@ -120,46 +114,17 @@ class SGD:
         return self.settings | {"velocity": self.velocity}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned; ArgumentError where a velocity does not fit the network."""
-        params = flat(self.net.params)
-        for path, v in flat(state["velocity"]).items():
+        """Take over what `state` returned, also from elsewhere; ArgumentError where a velocity does not fit."""
+        params, velocity = flat(self.net.params), flat(state["velocity"])
+        for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
                 raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} fits no parameter of the network")
         for name in self.settings.keys() - {"kind"}:
             setattr(self, name, state[name])
-        self.velocity = copy.deepcopy(state["velocity"])
-
-
-def update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay: float) -> None:
-    """Apply the formula of `SGD` to one parameter in place, in blocks that fit the cache, shared out among threads.
-
-    The update does little arithmetic on much memory: with temporaries of the size of the largest parameter it
-    would take three times as long.
-    """
-
-    def change(piece: tuple[Array, ...]) -> None:
-        for w, v, g in blocks(BLOCK, *piece):
-            v *= momentum
-            v -= decay * rate * w
-            v -= rate * g
-            w += v
-
-    for _ in map_in_order(change, blocks(PIECE, w, v, g)):
-        pass  # each piece is changed in its place
-
-
-def blocks(numbers: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield views of the same place in all arrays, of at most so many numbers.
-
-    An array whose numbers do not lie in a row cannot be flattened without a copy: then, and on a GPU, all is
-    one block.
-    """
-    if array_module(arrays[0]) is not np or not all(array.flags.c_contiguous for array in arrays):
-        yield arrays
-        return
-    flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, flat[0].size, numbers):
-        yield tuple(array[start : start + numbers] for array in flat)
+        self.velocity = {}
+        for path, v in velocity.items():
+            own = self.velocity_of(path, params[path])
+            own[...] = array_module(own).asarray(to_cpu(v))
 
 
 def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | dict[str, float]:

@@ -1,0 +1,37 @@
+// dx[n, h, w, c] = sum over the windows (i, j) that see (h, w) of dcols[(n, i, j), (h + top - i SH, w + left - j SW, c)]
+//
+// NumPy twin: col2im in tinynet/primitives/on_cpu.py, the adjoint of im2col. One thread: one number of dx.
+//
+//      kernel 3, stride 2: (h, w) is the last place of window (i - 1, j - 1) and the first of window (i, j)
+//
+//      window (i-1, j-1)  [ . . . ]   window (i-1, j)  [ . . . ]
+//                         [ . . . ]                    [ . . . ]
+//                         [ . . o ]                    [ o . . ]
+//      window (i, j-1)    [ . . o ]   window (i, j)    [ o . . ]     dx[n, h, w, c] is the sum of the four o
+//                         [ . . . ]                    [ . . . ]
+//                         [ . . . ]                    [ . . . ]
+//
+// It fetches what it needs, where NumPy's twin adds what each window has. So no two threads write to one place, there
+// is nothing to wait for, and the sums come out the same in every run.
+extern "C" __global__ void col2im(
+    const real* __restrict__ dcols, real* __restrict__ dx,
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
+{
+    int c = blockIdx.z * blockDim.x + threadIdx.x;  // a block: some channels and columns of one row of one image
+    int w = blockIdx.y * blockDim.y + threadIdx.y;
+    if (c >= C || w >= W) return;
+    int n = blockIdx.x / H, h = blockIdx.x % H;
+
+    int first_j = first_window(w + left, KW, SW), last_j = last_window(w + left, SW, OW);
+    int first_i = first_window(h + top, KH, SH), last_i = last_window(h + top, SH, OH);
+    real sum = 0;
+    for (int i = last_i; i >= first_i; --i) {  // backwards, in the order in which NumPy's twin adds
+        int p = h + top - i * SH;
+        for (int j = last_j; j >= first_j; --j) {
+            int q = w + left - j * SW;
+            long long row = ((long long)n * OH + i) * OW + j;
+            sum += dcols[(row * KH * KW + p * KW + q) * C + c];
+        }
+    }
+    dx[((long long)blockIdx.x * W + w) * C + c] = sum;
+}

@@ -1,0 +1,52 @@
+// y[n, i, j, c] = sum of x[n, :, :, c] under window (i, j), and its adjoint.
+//
+// NumPy twins: window_sum and spread in tinynet/primitives/on_cpu.py.
+//
+//      x[n, :, :, c]                   one thread of window_sum: one window
+//      +---+---+---+---+---+
+//      |[1   5]| 2 | 0 | 3 |           y = 1 + 4 + 5 + 0, down the columns and then across: the order of NumPy's twin
+//      +---+---+---+---+---+
+//      |[4   0]| 5 | 1 | 1 |           one thread of spread: one place, which adds up the dy of the windows that see it
+//      +---+---+---+---+---+
+extern "C" __global__ void window_sum(
+    const real* __restrict__ x, real* __restrict__ y,
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
+{
+    int c = blockIdx.z * blockDim.x + threadIdx.x;  // a block: some channels and columns of one row of windows
+    int j = blockIdx.y * blockDim.y + threadIdx.y;
+    if (c >= C || j >= OW) return;
+    int n = blockIdx.x / OH, i = blockIdx.x % OH;
+
+    real sum = 0;
+    for (int q = 0; q < KW; ++q) {
+        real down = 0;
+        for (int p = 0; p < KH; ++p) {
+            int h = i * SH + p - top, w = j * SW + q - left;
+            if (h < 0 || h >= H || w < 0 || w >= W) continue;
+            down += x[(((long long)n * H + h) * W + w) * C + c];
+        }
+        sum += down;
+    }
+    y[((long long)blockIdx.x * OW + j) * C + c] = sum;
+}
+
+// dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) that see (h, w)
+extern "C" __global__ void spread(
+    const real* __restrict__ dy, real* __restrict__ dx,
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
+{
+    int c = blockIdx.z * blockDim.x + threadIdx.x;
+    int w = blockIdx.y * blockDim.y + threadIdx.y;
+    if (c >= C || w >= W) return;
+    int n = blockIdx.x / H, h = blockIdx.x % H;
+
+    int first_j = first_window(w + left, KW, SW), last_j = last_window(w + left, SW, OW);
+    int first_i = first_window(h + top, KH, SH), last_i = last_window(h + top, SH, OH);
+    real sum = 0;
+    for (int i = last_i; i >= first_i; --i) {
+        for (int j = last_j; j >= first_j; --j) {
+            sum += dy[(((long long)n * OH + i) * OW + j) * C + c];
+        }
+    }
+    dx[((long long)blockIdx.x * W + w) * C + c] = sum;
+}

@@ -1,0 +1,170 @@
+"""Each CUDA kernel, run on the CPU, against its NumPy twin: what the tests of kernels share.
+
+A check raises AssertionError where a kernel's result is not its twin's. Copies, maxima and sums are added up in the
+same order and have to be equal bit for bit; where the order differs, to rounding.
+"""
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cuda_on_cpu
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.primitives import on_cpu, on_gpu
+from tinynet.primitives.window import Window
+
+# All of CuPy that `on_gpu` needs for NumPy arrays; they are not of its array class, so their library stays NumPy.
+CUPY: Any = types.ModuleType("cupy")
+CUPY.RawModule, CUPY.ndarray = cuda_on_cpu.RawModule, type("ndarray", (), {})
+
+FILES = [
+    "around_sum", "col2im", "im2col", "local_response_norm", "nearby_sum", "sgd_update", "window_max", "window_sum",
+]
+
+
+@contextmanager
+def kernels_on_cpu(change: Callable[[str, str], str] | None = None) -> Iterator[None]:
+    """Let `on_gpu` run its kernels on the CPU, their text first put through `change` (file, text), if given."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cupy", CUPY)
+        on_gpu.module.cache_clear()
+        if change is not None:
+            read = on_gpu.source
+            patch.setattr(on_gpu, "source", lambda file, real: change(file, read(file, real)))
+        try:
+            yield
+        finally:
+            on_gpu.module.cache_clear()
+
+
+def in_layout(x: np.ndarray, layout: str) -> np.ndarray:
+    """Return the same numbers otherwise placed in memory; what lies between them is nan."""
+    if layout == "contiguous":
+        return x
+    if layout == "some channels":  # what a grouped convolution gives
+        wide = np.full((*x.shape[:-1], x.shape[-1] + 3), np.nan, x.dtype)
+        wide[..., 2:-1] = x
+        return wide[..., 2:-1]
+    if layout == "channels apart":
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -1, 0)), 0, -1)
+    return x[::-1].copy()[::-1]  # backwards
+
+
+LAYOUTS = ["contiguous", "some channels", "channels apart", "backwards"]
+
+
+def check_windows(x: np.ndarray, window: Window) -> None:
+    """im2col, col2im, window_sum and spread."""
+    cols = on_cpu.im2col(x, window)
+    equal(on_gpu.im2col(x, window), cols)
+    dcols = numbers(cols.shape, x.dtype)
+    equal(on_gpu.col2im(dcols, x.shape, window), on_cpu.col2im(dcols, x.shape, window))
+    y = on_cpu.window_sum(x, window)
+    equal(on_gpu.window_sum(x, window), y)
+    dy = numbers(y.shape, x.dtype)
+    equal(on_gpu.spread(dy, x.shape, window), on_cpu.spread(dy, x.shape, window))
+
+
+def check_maximum(x: np.ndarray, window: Window) -> None:
+    """window_max and to_winner."""
+    y = on_cpu.window_max(x, window)
+    equal(on_gpu.window_max(x, window), y)
+    dy = numbers(y.shape, x.dtype)
+    equal(on_gpu.to_winner(dy, x, y, window), on_cpu.to_winner(dy, x, y, window))
+
+
+def check_nearby(x: np.ndarray, size: int, groups: int) -> None:
+    """nearby_sum."""
+    equal(on_gpu.nearby_sum(x, size, groups), on_cpu.nearby_sum(x, size, groups))
+
+
+def check_around(x: np.ndarray, size: int) -> None:
+    """around_sum."""
+    close(on_gpu.around_sum(x, size), on_cpu.around_sum(x, size), by=np.abs(x).sum())
+
+
+def check_update(w: np.ndarray, layout: str) -> None:
+    """sgd_update, two steps."""
+    ours = [in_layout(numbers(w.shape, w.dtype, seed), layout) for seed in (1, 2, 3)]
+    twins = [array.copy() for array in ours]
+    for rate in (0.1, 0.01):
+        on_gpu.sgd_update(*ours, rate, 0.9, 0.05)
+        on_cpu.sgd_update(*twins, rate, 0.9, 0.05)
+    for our, twin in zip(ours, twins, strict=True):
+        equal(our, twin)
+
+
+def check_response_norm(x: np.ndarray, size: int, groups: int, alpha: float, beta: float, k: float) -> None:
+    """local_response_norm and the way back, against the layer."""
+    layer = tn.LocalResponseNorm(size, alpha, beta, k, groups)
+    y, saved = layer.forward(x)
+    own_y, own_scale = on_gpu.local_response_norm(x, size, alpha, beta, k, groups)
+    close(own_scale, saved.scale)
+    close(own_y, y)
+    dy = numbers(x.shape, x.dtype)
+    dx = on_gpu.local_response_norm_back(dy, x, saved.scale, size, alpha, beta, groups)
+    close(dx, layer.input_gradient(dy, saved))
+
+
+def numbers(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
+    """Random numbers."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def equal(found: np.ndarray, expected: np.ndarray) -> None:
+    """Raise AssertionError unless number type, shape and all numbers are the same; nan equals nan."""
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def close(found: np.ndarray, expected: np.ndarray, by: float = 0.0) -> None:
+    """Raise AssertionError unless they are the same to rounding, of numbers as large as `by` or the largest."""
+    assert found.dtype == expected.dtype
+    largest = max(by, float(np.abs(expected).max(initial=0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=16 * np.finfo(expected.dtype).eps * largest)
+
+
+# Settings that reach every border: kernel, stride, padding, ceil_mode, height, width.
+BORDERS = [
+    (Window((3, 3), (2, 2), (0, 0), False), 7, 9),       # the paper's pooling: windows overlap
+    (Window((3, 3), (2, 2), (1, 1), True), 6, 8),        # reaches past the edge
+    (Window((2, 3), (1, 1), (1, 2), False), 5, 3),       # as much padding as pooling takes
+    (Window((4, 4), (4, 4), (0, 0), False), 4, 4),       # the window is the image
+    (Window((2, 2), (3, 5), (0, 1), True), 8, 7),        # windows with gaps between them
+]
+
+
+def check_borders(dtype: str) -> None:
+    """Every kernel at settings that are not drawn, in every layout."""
+    generator = np.random.default_rng(0)
+    for n, c, (window, h, w) in ((n, c, border) for n, c in ((1, 1), (2, 5)) for border in BORDERS):
+        for layout in LAYOUTS:
+            few = generator.integers(-1, 2, (n, h, w, c)).astype(dtype)  # many ties, and zeros beside the padding
+            few[generator.random(few.shape) < 0.1] = np.nan
+            check_maximum(in_layout(few, layout), window)
+            check_windows(in_layout(numbers((n, h, w, c), dtype), layout), window)
+    x = numbers((2, 3, 4, 12), dtype)
+    for size, groups in ((1, 1), (3, 2), (5, 4), (9, 3)):
+        check_nearby(x, size, groups)
+        check_around(x, size)
+        check_response_norm(x, size, groups, 1.0, 0.75, 2.0)
+    for count in (1, on_gpu.THREADS, on_gpu.THREADS + 1):
+        check_update(np.zeros((1, count), dtype), "contiguous")
+
+
+if __name__ == "__main__":  # in a process that has loaded a sanitizer, perhaps with a mistake planted
+    file, old, new = sys.argv[1:] or ("", "", "")
+
+    def planted(name: str, text: str) -> str:
+        if name == file:
+            assert old in text, f"{file}.cu has no {old!r}"
+            return text.replace(old, new)
+        return text
+
+    with kernels_on_cpu(planted):
+        for number_type in ("float32", "float64"):
+            check_borders(number_type)
