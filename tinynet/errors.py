@@ -25,5 +25,9 @@ class CheckpointError(TinynetError):
     """A checkpoint that is missing, damaged or not ours."""
 
 
+class GpuMemoryError(TinynetError):
+    """A batch that does not fit into the GPU's memory."""
+
+
 class NotFiniteError(TinynetError):
     """A loss that became infinite or not a number."""

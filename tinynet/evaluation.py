@@ -9,6 +9,7 @@ from .checkpoint import check_network
 from .data import FloatImages, Loader
 from .device import array_module, to_cpu
 from .errors import ArgumentError, DtypeError, ShapeError
+from .gpu_memory import explain_out_of_memory
 from .layer import Array, check_count
 from .layers import Softmax
 from .loss import check_scores_and_labels, cross_entropy
@@ -61,7 +62,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
     for images, labels in prepared(net, data, batch_size, ten_crop).batches():
-        (mean, errors1, errors5), _ = judge(scores_for(net, images, ten_crop), labels, 1, 5)
+        scores = scores_for(net, images, ten_crop)
+        (mean, errors1, errors5), _ = judge(scores, labels, 1, 5)
         loss += len(labels) * mean
         wrong1 += errors1
         wrong5 += errors5
@@ -110,13 +112,22 @@ def scores_for(net: Network, images: Array, ten_crop: bool = False) -> Array:
 
     `images` are ready for the network, (N, H, W, C), or (N, 10, H, W, C) with ten_crop.
     """
-    images = images.reshape(-1, *images.shape[2:]) if ten_crop else images
-    scores, _ = net.forward(library_of(net).asarray(images), train=False, save=False)
+    scores = outputs_for(net, images, ten_crop)
     if ends_in_softmax(net):
         scores = logarithm(scores)
     if not ten_crop:
         return scores
     return logarithm(Softmax().forward(scores)[0].reshape(-1, CROPS, scores.shape[1]).mean(axis=1))
+
+
+def outputs_for(net: Network, images: Array, ten_crop: bool) -> Array:
+    """Return what the network gives for each input of a batch."""
+    def run(count: int) -> Array:
+        some = images[:count].reshape(-1, *images.shape[2:]) if ten_crop else images[:count]
+        return net.forward(library_of(net).asarray(some), train=False, save=False)[0]
+
+    with explain_out_of_memory(len(images), run, CROPS if ten_crop else 1):
+        return run(len(images))
 
 
 def logarithm(probabilities: Array) -> Array:

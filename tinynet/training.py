@@ -14,11 +14,12 @@ from .device import to_cpu
 from .errors import NotFiniteError
 from .evaluation import evaluate, judge, prepared, scores_for
 from .finite import first_not_finite, not_finite_in
+from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
 from .layer import Array
 from .loss import softmax_cross_entropy
-from .nested import library_of
+from .nested import flat, library_of
 from .network import Network
 from .optim import SGD
 from .progress import ProgressBar
@@ -99,7 +100,7 @@ class Training:
             for images, labels in batches:
                 with hold_interrupts():
                     self.between_batches = False
-                    loss, errors = self.train_batch(self.given(images), labels)
+                    loss, errors = self.train_batch(images, labels)
                     at.batch += 1
                     at.loss += loss * len(labels)
                     at.errors += errors
@@ -116,21 +117,32 @@ class Training:
         """Return a batch where the network is, NumPy or CuPy, and in its number type."""
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
-    def train_batch(self, images: Array, labels: Array) -> tuple[float, float]:
-        """Forward, loss, backward, step; return the mean loss and the number of wrong images.
+    def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+        """Take a step; return the mean loss and the number of wrong images.
 
-        On a GPU the step copies there the images, their labels and dropout's masks, and back these two numbers.
+        On a GPU it copies there the images, their labels and dropout's masks, and back these two numbers.
         """
-        net = self.net
+        with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
+            loss, errors, grads = self.gradients(images, labels)
+            self.optimizer.step(grads)
+        return loss, errors
+
+    def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float, dict[str, Any]]:
+        """Forward, loss, backward; return the mean loss, the number of wrong images, the parameters' gradients."""
+        net, x = self.net, self.given(images)
         states = generator_states(net)
         saved: Any  # what backward needs
-        scores, saved = net.forward(images, train=True)
+        scores, saved = net.forward(x, train=True)
         (loss, errors), dscores = judge(scores, labels, 1)
         if not math.isfinite(loss):
-            self.stop(f"the loss is {loss}: {first_not_finite(net, images, states)}")
-        _, grads = net.backward(dscores, saved, input_gradient=False)
-        self.optimizer.step(grads)
-        return loss, errors
+            self.stop(f"the loss is {loss}: {first_not_finite(net, x, states)}")
+        return loss, errors, net.backward(dscores, saved, input_gradient=False)[1]
+
+    def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Take the memory that a step takes, and leave the parameters as they are."""
+        for path, w in flat(self.net.params).items():
+            self.optimizer.velocity_of(path, w)
+        self.gradients(images, labels)
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
