@@ -4,6 +4,11 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 
+
+class Html(str):
+    """A cell that is HTML already, a picture for instance."""
+
+
 NUMBERS = set("0123456789.,-+e%")
 
 
@@ -22,7 +27,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], rules: Sequen
     """
     right = numeric_columns(rows, len(head))
     broken = [[textwrap.wrap(cell, wrap, subsequent_indent="  ") for cell in row] for row in [head, *rows]]
-    widths = [max(len(line) for row in broken for line in row[i]) for i in range(len(head))]
+    widths = [max((len(line) for row in broken for line in row[i]), default=0) for i in range(len(head))]
     lines = []
     for i, row in enumerate(broken):
         if i == 1 or i - 1 in rules:
@@ -39,13 +44,23 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     def line(row: Sequence[str], tag: str) -> str:
         cells = (
-            f'<{tag} align="{"right" if r else "left"}">{html.escape(cell)}</{tag}>'
+            f'<{tag} align="{"right" if r else "left"}">{escaped(cell)}</{tag}>'
             for cell, r in zip(row, right, strict=True)
         )
         return f"<tr>{''.join(cells)}</tr>"
 
     body = "\n".join(line(row, "td") for row in rows)
     return f"<table>\n<thead>{line(head, 'th')}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def details(summary: str, content: str, open_at_first: bool = False) -> str:
+    """Return HTML content behind a line of text that opens it."""
+    return f"<details{' open' if open_at_first else ''}><summary>{escaped(summary)}</summary>\n{content}\n</details>"
+
+
+def escaped(text: str) -> str:
+    """Return text with HTML's own signs written out; `Html` as it is."""
+    return text if isinstance(text, Html) else html.escape(text)
 
 
 def html_list(items: Sequence[str]) -> str:

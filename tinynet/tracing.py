@@ -1,26 +1,30 @@
 """Stepping through a network, forwards and then backwards, one layer at a time."""
+import copy
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .array_facts import bytes_of
 from .device import array_module
 from .errors import ArgumentError
-from .layer import Array, Layer
-from .loss import softmax_cross_entropy
-from .nested import flat
+from .explain import Explanation, explain
+from .layer import Array, Layer, check_upstream
+from .loss_step import SoftmaxCrossEntropy
 from .network import Network
-from .tables import html_table, text_table
+from .trace_view import headline, name_of, step_html, step_text, trace_html, trace_text
 
 
-@dataclass
+@dataclass(eq=False)
 class Step:
     """One layer's forward and backward pass.
 
     Attributes
     ----------
     name : str
+        "block.conv1" inside a nested network; "loss" for the loss.
     layer : Layer
+        A copy as the layer was before the pass, so that training afterwards does not change what a trace tells.
     input, output : array
     saved : NamedTuple
         What forward kept for backward.
@@ -29,6 +33,11 @@ class Step:
     gradients : dict of str to array
         d loss / d parameter.
     forward_seconds, backward_seconds : float
+    forward_bytes, backward_bytes : int
+        Memory of the arrays that each pass made and that are kept: output and saved; the gradients.
+    direction : str
+        "forward" or "backward": on which way a walk through the trace met this layer. The step of either way has all
+        the arrays.
     """
 
     name: str
@@ -41,87 +50,209 @@ class Step:
     input_gradient: Array = None
     gradients: dict[str, Any] = field(default_factory=dict)
     backward_seconds: float = 0.0
+    direction: str = "forward"
+
+    def explain(
+        self, output: tuple[int, ...] | None = None, *, grad: str | None = None, at: tuple[int, ...] | None = None
+    ) -> Explanation:
+        """Say where one number came from: every term that was added, and that their sum is the number.
+
+        Parameters
+        ----------
+        output : tuple of int
+            A place in the output: `explain(output=(0, 5, 7, 3))` is image 0, row 5, column 7, channel 3.
+        grad : str
+            Instead: "x" for the gradient of the input, or a parameter's name, "w" or "b".
+        at : tuple of int
+            The place in that gradient.
+
+        Raises
+        ------
+        ArgumentError, ShapeError
+            For a name or a place that does not exist; the message has the shape.
+        """
+        return explain(self, output, grad, at)
+
+    @property
+    def forward_bytes(self) -> int:
+        return bytes_of([self.output, self.saved], but=[self.input])
+
+    @property
+    def backward_bytes(self) -> int:
+        return bytes_of([self.input_gradient, self.gradients], but=[self.upstream, self.input, self.output, self.saved])
 
     def __repr__(self) -> str:
-        return f"Step({self.name}: {self.input.shape} to {self.output.shape})"
+        return f"Step({self.name}, {self.direction}: {self.input.shape} to {self.output.shape})"
+
+    def __str__(self) -> str:
+        return step_text(self)
+
+    def _repr_html_(self) -> str:
+        return step_html(self)
 
 
 class Trace:
-    """All steps of one pass; `trace["conv2"]` is a step, iteration goes through them in the order of the layers."""
+    """All steps of one pass: first forwards through the layers to the loss, then backwards from the loss.
 
-    def __init__(self, network: Network, steps: list[Step], loss: float) -> None:
+    `for step in trace` walks them in that order, `trace.walk()` goes to and fro, `trace["conv2"]` is a layer's step.
+
+    Attributes
+    ----------
+    network : Layer
+    steps : list of Step
+        The way forwards, the loss last.
+    backward_steps : list of Step
+        The way back: the same layers, the loss first.
+    loss : float or None
+        None where an upstream gradient was given instead of labels.
+    """
+
+    def __init__(self, network: Layer, steps: list[Step], loss: float | None) -> None:
         self.network, self.steps, self.loss = network, steps, loss
+        self.backward_steps = [replace(step, direction="backward") for step in reversed(steps)]
+
+    def walk(self) -> "Walk":
+        """Return a place in the trace that can be moved, at the first step."""
+        return Walk(self)
 
     def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
+        return iter([*self.steps, *self.backward_steps])
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.steps) + len(self.backward_steps)
 
     def __getitem__(self, name: str) -> Step:
         for step in self.steps:
             if step.name == name:
                 return step
-        raise ArgumentError(f"{self.network.name} has no layer {name!r}; it has {', '.join(self.network.layers)}")
+        names = ", ".join(step.name for step in self.steps)
+        raise ArgumentError(f"the trace of {name_of(self.network)} has no layer {name!r}; it has {names}")
+
+    def __repr__(self) -> str:
+        return f"Trace({headline(self)})"
 
     def __str__(self) -> str:
-        return f"{self.headline()}\n{text_table(*self.table())}"
+        return trace_text(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.headline()}</p>{html_table(*self.table())}"
-
-    def headline(self) -> str:
-        """One line: network, batch and loss."""
-        return f"{self.network.name}, batch of {len(self.steps[0].input)}: loss {self.loss:.4f}"
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Column names and cells: per layer its output, the gradient that came to it, and its parameters' gradients."""
-        head = ["layer", "output", "mean", "deviation", "zeros", "upstream gradient", "parameters' gradients", "ms"]
-        rows = []
-        for step in self.steps:
-            y = step.output
-            sizes = ", ".join(f"{'.'.join(path)} {rms(array):.1e}" for path, array in flat(step.gradients).items())
-            milliseconds = 1000 * (step.forward_seconds + step.backward_seconds)
-            rows.append([
-                step.name, " x ".join(map(str, y.shape[1:])), f"{float(y.mean()):.3g}", f"{float(y.std()):.3g}",
-                f"{float((y == 0).mean()):.0%}", f"{rms(step.upstream):.1e}", sizes, f"{milliseconds:.1f}",
-            ])
-        return head, rows
+        return trace_html(self)
 
 
-def trace(network: Network, images: Array, labels: Array, train: bool = False) -> Trace:
-    """Run forward, loss and backward, and keep every array on the way.
+class Walk:
+    """A place in a trace: `next()` and `previous()` move it and return the step there; at the ends it stays.
+
+    Attributes
+    ----------
+    position : int
+        From 0, the first layer forwards, to `len(trace) - 1`, the first layer backwards.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.all_steps = list(trace)
+        self.position = 0
+
+    @property
+    def step(self) -> Step:
+        """The step here; `step.direction` tells which way it is met."""
+        return self.all_steps[self.position]
+
+    @property
+    def at_end(self) -> bool:
+        """Whether this is the last step, the first layer's backward pass."""
+        return self.position == len(self.all_steps) - 1
+
+    def next(self) -> Step:
+        """Go one step on: forwards to the loss, then backwards."""
+        self.position = min(self.position + 1, len(self.all_steps) - 1)
+        return self.step
+
+    def previous(self) -> Step:
+        """Go one step back the way we came."""
+        self.position = max(self.position - 1, 0)
+        return self.step
+
+    def __repr__(self) -> str:
+        return f"Walk(step {self.position + 1} of {len(self.all_steps)}: {self.step!r})"
+
+
+def trace(
+    network: Layer, images: Array, labels: Array | None = None, train: bool = False, *, upstream: Array | None = None
+) -> Trace:
+    """Run forward, loss and backward, one layer after the other, and keep every array on the way.
 
     Parameters
     ----------
-    network : Network
+    network : Layer
+        A network (nested ones are opened) or a single layer.
     images : array (N, ...)
     labels : array of int (N,)
     train : bool
         True: as in training (dropout drops, batch normalisation uses the batch and moves its running statistics).
+    upstream : array
+        Instead of labels: the gradient that comes to the last layer, of its output's shape. There is no loss then.
 
     Returns
     -------
     Trace
-        Prints as a table, with root mean squares of the gradients; shows itself in a notebook.
+        Prints as a table; shows itself in a notebook.
+
+    Raises
+    ------
+    ArgumentError
+        Unless there are either labels or an upstream gradient.
+    ShapeError, DtypeError
+        When images, labels or the upstream gradient do not fit.
     """
+    if (labels is None) == (upstream is None):
+        raise ArgumentError("trace needs labels for the loss, or an upstream gradient instead of them: give one")
     network.check_input(images)
-    steps, x = [], images
-    for name, layer in network.layers.items():
-        start = time.perf_counter()
-        y, saved = layer.forward(x, train)
-        steps.append(Step(name, layer, x, y, saved, time.perf_counter() - start))
-        x = y
-    loss, dy = softmax_cross_entropy(x, labels)
-    for step in reversed(steps):
-        start = time.perf_counter()
-        step.upstream = dy
-        step.input_gradient, step.gradients = step.layer.backward(dy, step.saved)
-        step.backward_seconds = time.perf_counter() - start
-        dy = step.input_gradient
+    layers = list(opened(network))
+    steps: list[Step] = []
+    x, loss = images, None
+    for name, layer in layers:
+        steps.append(forward_step(name, layer, x, train))
+        x = steps[-1].output
+    if labels is None:
+        check_upstream("trace", upstream, x.shape, x.dtype)
+    else:
+        name = "cross-entropy" if any(name == "loss" for name, _ in layers) else "loss"
+        layers.append((name, SoftmaxCrossEntropy(labels)))
+        steps.append(forward_step(*layers[-1], x, train))
+        loss = float(steps[-1].output)
+        upstream = array_module(x).ones((), dtype=x.dtype)  # d loss / d loss
+    for step, (_, layer) in reversed(list(zip(steps, layers, strict=True))):
+        go_back(step, layer, upstream)
+        upstream = step.input_gradient
     return Trace(network, steps, loss)
 
 
-def rms(x: Array) -> float:
-    """Return the root mean square."""
-    return float(array_module(x).sqrt((x * x).mean()))
+def opened(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield the layers in the order in which they run; a network with a forward of its own counts as one layer."""
+    if not (isinstance(net, Network) and type(net).forward is Network.forward):
+        yield before or type(net).__name__, net
+        return
+    for name, layer in net.layers.items():
+        yield from opened(layer, f"{before}.{name}" if before else name)
+
+
+def forward_step(name: str, layer: Layer, x: Array, train: bool) -> Step:
+    """Run one layer forwards."""
+    as_it_was = copy.deepcopy(layer)
+    (y, saved), seconds = timed(lambda: layer.forward(x, train), x)
+    return Step(name, as_it_was, x, y, saved, seconds)
+
+
+def go_back(step: Step, layer: Layer, dy: Array) -> None:
+    """Run the same layer backwards and add the gradients to its step."""
+    step.upstream = dy
+    (step.input_gradient, step.gradients), step.backward_seconds = timed(lambda: layer.backward(dy, step.saved), dy)
+
+
+def timed(run: Callable[[], Any], x: Array) -> tuple[Any, float]:
+    """Return what `run` gives and the seconds it took; a GPU works on its own, so wait for it."""
+    xp = array_module(x)
+    start = time.perf_counter()
+    result = run()
+    if xp.__name__ != "numpy":
+        xp.cuda.get_current_stream().synchronize()
+    return result, time.perf_counter() - start
