@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.errors import ArgumentError, DtypeError
+from tinynet.errors import ArgumentError
 from tinynet.primitives import nearby_sum
 from tinynet.primitives.on_cpu import offsets, padded, zeros_with_edges
 
@@ -88,6 +88,7 @@ class OtherSign(tn.Sigmoid):
 def test_a_mistake_is_caught_where_it_is(layer, x, wrong):
     report = tn.check_gradients(layer, x)
     assert not report.passed
+    assert report.wrong == wrong
     assert [row.name for row in report.rows if row.verdict == "wrong"] == wrong
     assert f"{type(layer).__name__}: the gradient of {wrong[0]} is wrong" in str(report)
 
@@ -150,47 +151,6 @@ def test_a_few_kinks_are_passed_over():
     x[0] = 0
     report = tn.check_gradients(tn.ReLU(), x)
     assert report["x"].verdict in ("right", "kink") and report.passed
-
-
-def test_random_numbers_that_the_check_cannot_hold_are_refused():
-    class OwnDropout(tn.Layer):
-        def __init__(self):
-            super().__init__()
-            self.rng = np.random.default_rng(0)
-
-        def forward(self, x, train=False):
-            mask = self.rng.random(x.shape) > 0.5
-            return x * mask, (mask,)
-
-        def backward(self, dy, saved, input_gradient=True):
-            return 0 * dy, {}
-
-    with pytest.raises(ArgumentError, match="OwnDropout.*another output each time.*in `generator`"):
-        tn.check_gradients(OwnDropout(), images(3, 4))
-
-
-def test_a_layer_that_computes_in_float32_is_refused():
-    class Single(tn.Tanh):
-        def forward(self, x, train=False):
-            y, saved = super().forward(x.astype("float32"))
-            return y, saved
-
-    with pytest.raises(DtypeError, match="Single: its output is float32 for an input of float64"):
-        tn.check_gradients(Single(), images(3, 4))
-
-
-@pytest.mark.parametrize(("grads", "message"), [
-    ({"w": np.zeros((3, 4)), "b": np.zeros(3)}, r"the gradient of w has shape \(3, 4\), w itself has \(4, 3\)"),
-    ({"w": np.zeros((4, 3))}, r"backward gave gradients of \['w'\], the parameters are \['b', 'w'\]"),
-    ({"w": None, "b": np.zeros(3)}, "the gradient of w has shape None"),
-])
-def test_gradients_of_a_wrong_form_are_refused(grads, message):
-    class Mine(tn.Linear):
-        def param_gradients(self, dy, saved):
-            return grads
-
-    with pytest.raises(ArgumentError, match=message):
-        tn.check_gradients(Mine(4, 3), images(2, 4))
 
 
 def test_any_object_with_forward_and_backward_will_do():

@@ -1,74 +1,28 @@
 """Checking a backward pass against finite differences of its forward pass."""
-import copy
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, DtypeError
+from .contract import Watched, named, only_single, place
+from .gradient_report import Fault, GradientReport, Row, empty_row
+from .held_copy import HeldCopy
 from .layer import Array
-from .nested import single_layers
-from .probes import Row, probe_array
-from .tables import html_table, text_table
-
-
-class GradientReport:
-    """What `check_gradients` found, a row for the input and for each parameter; `print` it."""
-
-    def __init__(self, what: str, rows: list[Row]) -> None:
-        self.what, self.rows = what, rows
-
-    @property
-    def passed(self) -> bool:
-        """Whether no array's gradient is wrong; those that could not be decided (`undecided`) do not fail it."""
-        return not self.named("wrong")
-
-    @property
-    def undecided(self) -> list[str]:
-        """The names of arrays all of whose probes met kinks, so that nothing is known of their gradients."""
-        return self.named("kink")
-
-    def named(self, verdict: str) -> list[str]:
-        """Return the names of the arrays with this verdict."""
-        return [row.name for row in self.rows if row.verdict == verdict]
-
-    def __getitem__(self, name: str) -> Row:
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise ArgumentError(f"no gradient of {name!r} was checked, but of {', '.join(row.name for row in self.rows)}")
-
-    def __str__(self) -> str:
-        return f"{self.headline()}\n{text_table(*self.table())}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self.headline()}</p>{html_table(*self.table())}"
-
-    def headline(self) -> str:
-        """One line: what was checked and how it ended."""
-        wrong, undecided = self.named("wrong"), self.undecided
-        found = f"the gradient of {', '.join(wrong)} is wrong" if wrong else "all gradients are right"
-        if undecided:
-            found = f"{found if wrong else 'no gradient is wrong'}; not decided for {', '.join(undecided)}: " \
-                    "every probe met a kink"
-        return f"{self.what}: {found}"
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Column names and cells."""
-        cells = [
-            [row.name, f"{row.analytic:+.9e}", f"{row.numeric:+.9e}", f"{row.relative_error:.1e}", row.verdict]
-            for row in self.rows
-        ]
-        return ["gradient of", "analytic", "numeric", "relative error", "verdict"], cells
+from .nested import flat
+from .probes import probe_array
 
 
 def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> GradientReport:
-    """Compare every gradient of `f` at `x` with central differences, in float64.
+    """Compare every gradient of `f` at `x` with central differences, in float64, and check the contract of a layer.
 
     The loss is sum(dy * f(x)) for a random upstream gradient dy: an upstream gradient of ones hides mistakes (softmax's
     outputs sum to 1, so a backward of zeros would pass). Each array, the input and every parameter, is
     probed along random directions over all its entries and at single entries. The check works on a copy: the layer and
     its random state stay as they were; dropout's mask and running statistics are the same in all evaluations.
+
+    It also watches that forward and backward change nothing that they were given, that backward gives the same when it
+    is called again and when forward has seen another batch since, and that each parameter has a gradient of its own
+    shape and number type.
 
     Parameters
     ----------
@@ -84,34 +38,46 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     Returns
     -------
     GradientReport
-        `report.passed`, and a row for each array with its largest relative error. Where a probe meets a kink (ReLU at
-        zero, a tie in max-pooling) there is no derivative to compare with: it is drawn anew, and the verdict is
-        "kink" when that does not help.
+        `report.passed`; `report.wrong`, the names of what is at fault ("x", "w", "conv1.b", or "forward" and "backward"
+        for broken rules); a row for each array with its largest relative error; and a sentence for each fault. Where a
+        probe meets a kink (ReLU at zero, a tie in max-pooling) there is no derivative to compare with: it is drawn
+        anew, and the verdict is "kink" when that does not help.
 
     Raises
     ------
     ArgumentError
-        When `f` gives another output each time (its random generator is not in `generator`, where the check finds it),
-        or a gradient is missing or has another shape than its array.
-    DtypeError
-        When the output for a float64 input is not float64: differences of float32 numbers show nothing.
+        When forward or backward returns something else than a pair of the contract's form.
     """
     # Two numbers: an input drawn by default_rng(seed) must not equal the upstream gradient, or x.T @ dy would be
     # symmetric, and a transposed gradient pass.
     generator = np.random.default_rng([seed, 1])
-    x = np.array(x, dtype=np.float64)
-    held = _Held(f, train)
-    what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
-    y = held.forward(x)
-    check_output(what, y, held.forward(x))
-    upstream = generator.standard_normal(y.shape)
-    dx, grads = held.backward(x, upstream)
-
-    rows = [probe_array("x", x, dx, lambda: held.forward(x), upstream, generator)]
-    for name, owner, key, gradient in _pairs(held.params(), grads):
-        array = owner[key] = np.array(owner[key])  # probes write into it
-        rows.append(probe_array(name, array, gradient, lambda: held.forward(x), upstream, generator))
-    return GradientReport(what, rows)
+    x = np.array(x, dtype=np.float64, order="C")
+    held = HeldCopy(f, train)
+    with np.errstate(all="ignore"):  # probes may step where a function has no value
+        watched = Watched(held, x, generator)
+        rows, faults = [], list(watched.faults)
+        for name, owner, key in arrays_of(held, x):
+            if not watched.comparable:
+                rows.append(empty_row(name, "not checked"))
+                continue
+            if not owner[key].flags.c_contiguous:
+                owner[key] = np.ascontiguousarray(owner[key])  # probes write into it
+            array, gradient = owner[key], watched.dx if name == "x" else watched.grads.get(name)
+            fault, comparable = form_fault(name, array, gradient)
+            row = empty_row(name, "wrong")
+            if comparable:
+                row = probe_array(name, array, gradient, lambda: held.forward(x)[0], watched.upstream, generator)
+                if row.verdict == "wrong":
+                    fault = Fault(name, "the gradient is wrong.")
+            rows.append(row if fault is None else row._replace(verdict="wrong"))
+            if fault is not None:
+                faults.append(fault)
+    known = named(held.params)
+    extra = [name for name in watched.grads if name not in known]
+    if extra:
+        faults.append(Fault("backward", f"it gives a gradient of {', '.join(extra)}, which is no parameter; "
+                            f"the parameters are {', '.join(known) or 'none'}."))
+    return GradientReport(held.what, rows, faults)
 
 
 def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
@@ -119,64 +85,47 @@ def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
 
     A mistake is then found where it is made, not only in all gradients below it.
     """
-    rows, seen = [], np.array(x, dtype=np.float64)
+    rows: list[Row] = []
+    faults: list[Fault] = []
+
+    def add(report: GradientReport, before: str) -> None:
+        rows.extend(row._replace(name=before + row.name) for row in report.rows)
+        faults.extend(fault._replace(name=before + fault.name) for fault in report.faults)
+
+    seen = np.array(x, dtype=np.float64)
     double = net.astype("float64")
     for name, layer in double.layers.items():
-        rows += [row._replace(name=f"{name}.{row.name}") for row in check_gradients(layer, seen, seed=seed).rows]
+        add(check_gradients(layer, seen, seed=seed), f"{name}.")
         seen, _ = layer.forward(seen, train=True)
-    whole = check_gradients(net, x, seed=seed).rows
-    return GradientReport(net.name, rows + [row._replace(name=f"all layers: {row.name}") for row in whole])
+    add(check_gradients(net, x, seed=seed), "all layers: ")
+    return GradientReport(net.name, rows, faults)
 
 
-class _Held:
-    """A float64 copy of a layer, network or loss, whose random and running state is put back before each pass."""
-
-    def __init__(self, f: Any, train: bool) -> None:
-        self.is_loss = not hasattr(f, "forward")
-        self.train = train
-        self.f = f if self.is_loss else f.astype("float64") if hasattr(f, "astype") else copy.deepcopy(f)
-        self.layers: list[Any] = [] if self.is_loss else [layer for _, layer in single_layers(self.f)]
-        self.start = copy.deepcopy([self._state(layer) for layer in self.layers])
-
-    def forward(self, x: Array) -> Array:
-        return np.asarray(self.f(x)[0]) if self.is_loss else self._run(x)[0]
-
-    def backward(self, x: Array, upstream: Array) -> tuple[Array, dict]:
-        if self.is_loss:
-            return self.f(x)[1] * upstream, {}
-        return self.f.backward(upstream, self._run(x)[1])
-
-    def params(self) -> dict:
-        return getattr(self.f, "params", {})
-
-    def _run(self, x: Array) -> tuple[Array, Any]:
-        for layer, (generator, buffers) in zip(self.layers, self.start, strict=True):
-            if generator is not None:
-                layer.generator.bit_generator.state = generator
-            if buffers:
-                layer.buffers.update(copy.deepcopy(buffers))
-        return self.f.forward(x, train=self.train)
-
-    @staticmethod
-    def _state(layer: Any) -> tuple[Any, Any]:
-        generator = getattr(layer, "generator", None)
-        return None if generator is None else generator.bit_generator.state, getattr(layer, "buffers", None)
+def arrays_of(held: HeldCopy, x: Array) -> Iterator[tuple[str, dict, str]]:
+    """Yield name, the dict that holds the array, and its key there: for the input, and for each parameter."""
+    yield "x", {"x": x}, "x"
+    for path in flat(held.params):
+        owner = held.params
+        for key in path[:-1]:
+            owner = owner[key]
+        yield ".".join(map(str, path)), owner, path[-1]
 
 
-def check_output(what: str, y: Array, again: Array) -> None:
-    """Raise unless two passes over the same input gave the same float64 output."""
-    if y.dtype != np.float64:
-        raise DtypeError(f"{what}: its output is {y.dtype} for an input of float64, so differences would show nothing")
-    if not np.array_equal(y, again, equal_nan=True):
-        raise ArgumentError(f"{what} gives another output each time: keep its random generator in `generator`")
-
-
-def _pairs(params: dict, grads: dict, prefix: str = "") -> Iterator[tuple[str, dict, str, Array]]:
-    """Yield (name, dict that holds the parameter, its key there, its gradient) through nested networks."""
-    if set(params) != set(grads):
-        raise ArgumentError(f"backward gave gradients of {sorted(grads)}, the parameters are {sorted(params)}")
-    for key, value in params.items():
-        if isinstance(value, dict):
-            yield from _pairs(value, grads[key], f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", params, key, grads[key]
+def form_fault(name: str, array: Array, gradient: Any) -> tuple[Fault | None, bool]:
+    """Say what is wrong with the form of a gradient, None if nothing is; and whether its numbers can be compared."""
+    if gradient is None:
+        sentence = "backward gives None for dx." if name == "x" else "backward gives no gradient of it."
+        return Fault(name, sentence), False
+    if not isinstance(gradient, np.ndarray | np.generic):
+        return Fault(name, f"its gradient is a {type(gradient).__name__}, expected an array."), False
+    if gradient.shape != array.shape:
+        return Fault(name, f"its gradient has shape {gradient.shape}, {name} itself has {array.shape}."), False
+    bad = np.argwhere(~np.isfinite(gradient))
+    if len(bad):
+        return Fault(name, f"its gradient is not finite in {len(bad)} of {gradient.size} entries, the first of them "
+                     f"{name}{place(bad[0])}."), False
+    if gradient.dtype != array.dtype:
+        return Fault(name, f"its gradient is {gradient.dtype}, {name} itself is {array.dtype}."), True
+    if only_single(gradient):
+        return Fault(name, "its gradient is float64 with the precision of float32: backward computes in float32."), True
+    return None, True

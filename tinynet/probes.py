@@ -1,10 +1,9 @@
 """Probes of one array's gradient: the slope of the loss along a direction, from backward and from forward."""
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
-from .errors import ArgumentError
+from .gradient_report import Row
 from .layer import Array
 
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
@@ -14,24 +13,11 @@ ENTRIES = 8  # single entries of an array
 ATTEMPTS = 6  # probes drawn anew when one meets a kink
 
 
-class Row(NamedTuple):
-    """The worst probe of one array: its slope from backward (analytic) and from forward (numeric)."""
-
-    name: str
-    analytic: float
-    numeric: float
-    relative_error: float
-    verdict: str  # "right", "wrong" or "kink"
-
-
 def probe_array(
     name: str, array: Array, gradient: Array, forward: Callable[[], Array], upstream: Array,
     generator: np.random.Generator,
 ) -> Row:
     """Probe one array, which is changed in place and put back, and return its worst probe."""
-    found = getattr(gradient, "shape", None)
-    if found != array.shape:
-        raise ArgumentError(f"the gradient of {name} has shape {found}, {name} itself has {array.shape}")
     probe = _Probe(name, array, gradient, forward, upstream)
     rows = []
     for number in range(DIRECTIONS + min(ENTRIES, array.size)):

@@ -1,0 +1,218 @@
+"""The rules that a layer's forward and backward have to keep, watched while they run (the contract of layer.py)."""
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError
+from .gradient_report import Fault
+from .held_copy import HeldCopy
+from .layer import Array
+from .nested import flat
+
+
+class Watched:
+    """One pass forward and back through `held` at `x`, with a random upstream gradient, and which rules it broke.
+
+    Attributes
+    ----------
+    y, upstream : array
+    dx : array or None
+    grads : dict of str to array
+        By name, "w", or "conv1.w" in a network; as backward gave them.
+    faults : list of Fault
+    comparable : bool
+        Whether forward keeps the rules without which differences of its outputs show nothing.
+    """
+
+    def __init__(self, held: HeldCopy, x: Array, generator: np.random.Generator) -> None:
+        self.held, self.x, self.generator = held, x, generator
+        self.faults: list[Fault] = []
+        self.dx: Any = None
+        self.grads: dict[str, Any] = {}
+        self.y = self.watch_forward()
+        self.comparable = not self.faults
+        self.watch_changes_by_forward()
+        self.upstream = generator.standard_normal(self.y.shape)
+        if self.comparable:
+            clean = self.watch_backward()
+            if clean and not held.is_loss:
+                self.watch_without_input_gradient()
+                for other in self.other_batches():
+                    if not self.watch_other_call(other):
+                        break
+
+    def fault(self, name: str, sentence: str) -> None:
+        self.faults.append(Fault(name, sentence))
+
+    def watch_forward(self) -> Array:
+        """Run forward twice: float64 in, the same finite float64 out."""
+        y = self.held.forward(self.x)[0].copy()
+        if y.size == 0 or y.dtype.kind not in "fiub":
+            raise ArgumentError(f"{self.held.what}: its output is {y.dtype} of shape {y.shape}, expected numbers")
+        if y.dtype != np.float64:
+            self.fault("forward", f"its output is {y.dtype} for an input of float64: somewhere it computes in "
+                       f"{y.dtype}. Differences of such numbers show nothing, so that no gradient could be checked.")
+        elif not np.isfinite(y).all():
+            self.fault("forward", f"its output is not finite at {place(np.argwhere(~np.isfinite(y))[0])}.")
+        elif not same(y, self.held.forward(self.x)[0]):
+            self.fault("forward", "it gives another output each time for the same input. Keep its random generator in "
+                       "`generator`, and nothing of an earlier call.")
+        return y
+
+    def watch_changes_by_forward(self) -> None:
+        """Forward writes into neither its input nor the parameters; outside training not into the buffers either."""
+        given, arrays = self.x.copy(), named(self.held.params)
+        before = snapshot(arrays)
+        self.held.run(given)
+        if not same(given, self.x):
+            self.fault("forward", "it writes into its input x. Write `x = x * mask`, not `x *= mask`, or copy it first.")
+        for name in changed(before, arrays):
+            self.fault("forward", f"it changes the parameter {name[2:-2]}: only the optimiser may.")
+        if not self.held.train:
+            for layer, (_, buffers) in zip(self.held.layers, self.held.start, strict=True):
+                for name in changed(snapshot(buffers), getattr(layer, "buffers", None)):
+                    self.fault("forward", f"it changes the running statistic {name[2:-2]} although train is False.")
+
+    def watch_backward(self) -> bool:
+        """Go back, twice: nothing that backward was given may change, and the second time gives the same."""
+        y, saved = self.held.forward(self.x)
+        upstream, arrays = self.upstream.copy(), named(self.held.params)
+        before, params = snapshot(saved), snapshot(arrays)
+        self.dx, self.grads = self.gradients(upstream, saved)
+        count = len(self.faults)
+        if not same(upstream, self.upstream):
+            self.fault("backward", "it writes into the upstream gradient dy, which others still need. Copy it first.")
+        for name in changed(before, saved):
+            self.fault("backward", f"it writes into saved{name}, so that going back again gives something else.")
+        for name in changed(params, arrays):
+            self.fault("backward", f"it changes the parameter {name[2:-2]}: only the optimiser may.")
+        if len(self.faults) == count:
+            for name in self.other_gradients(*self.gradients(self.upstream.copy(), saved)):
+                self.fault("backward", f"called twice with the same dy and saved, it gives another gradient of {name} "
+                           "the second time: does it add to an array that it keeps?")
+        return len(self.faults) == count
+
+    def watch_other_call(self, other: Array) -> bool:
+        """A forward pass on other data in between changes neither what the first gave nor the way back from it."""
+        y, saved = self.held.forward(self.x)
+        before, output = snapshot(saved), y.copy()
+        try:
+            other_y, _ = self.held.run(other, restored=False)
+        except Exception:  # this batch size is not one that it takes
+            return True
+        if not same(output, y) or changed(before, saved):
+            self.fault("forward", "a second call writes into what the first one returned: it keeps an array of its own "
+                       "and fills it anew. Make a new one for each call.")
+            return False
+        why = "it uses what that call left on the layer. Take it from `saved`."
+        try:
+            names = self.other_gradients(*self.gradients(self.upstream.copy(), saved))
+        except Exception as error:  # whatever a backward does with what another batch left behind
+            self.fault("backward", f"after another call of forward it fails ({type(error).__name__}: {error}): {why}")
+            return False
+        if names:
+            found = ", ".join(names)
+            self.fault("backward", f"after another call of forward it gives another gradient of {found}: {why}")
+            return False
+        return self.watch_precision(other_y)
+
+    def other_batches(self) -> Iterator[Array]:
+        """Other numbers like those of x: with one image more, then with as many."""
+        mixed = self.generator.permutation(self.x.reshape(-1)).reshape(self.x.shape)
+        size = float(np.sqrt(np.mean(self.x**2))) or 1.0
+        other = 0.7312345678901 * mixed + 1e-3 * size * np.abs(self.generator.standard_normal(self.x.shape))
+        yield np.concatenate([other, other[:1]])
+        yield other
+
+    def watch_precision(self, other: Array) -> bool:
+        """Outputs that all fit into float32, for an input that does not, were computed in float32."""
+        new = other[: len(self.y)] if other.ndim and other.shape[1:] == self.y.shape[1:] else other
+        moved = new[new != self.y] if new.shape == self.y.shape else new
+        if only_single(moved):
+            self.fault("forward", "its output is float64 with the precision of float32: somewhere it computes in float32.")
+            return False
+        return True
+
+    def watch_without_input_gradient(self) -> None:
+        """The parameters' gradients are the same when the input's is not asked for."""
+        if self.held.skips_input_gradient:
+            _, grads = self.gradients(self.upstream.copy(), self.held.forward(self.x)[1], input_gradient=False)
+            for name in self.other_gradients(self.dx, grads):
+                self.fault("backward", f"with input_gradient=False it gives another gradient of {name}.")
+
+    def gradients(self, upstream: Array, saved: Any, **options: bool) -> tuple[Any, dict[str, Any]]:
+        """Return copies of what backward gives, the parameters' gradients by name."""
+        dx, grads = self.held.backward(upstream, saved, **options)
+        return copied(dx), {name: copied(gradient) for name, gradient in named(grads).items()}
+
+    def other_gradients(self, dx: Any, grads: dict[str, Any]) -> list[str]:
+        """Return the names of the gradients that differ from those of the first time."""
+        first, now = {"x": self.dx, **self.grads}, {"x": dx, **grads}
+        return [name for name in first if name not in now or not close(first[name], now[name])]
+
+
+def named(nested: dict) -> dict[str, Any]:
+    """Return the arrays of nested dicts by name: "conv1.w"."""
+    return {".".join(map(str, path)): array for path, array in flat(nested).items()}
+
+
+def arrays_in(value: Any, path: str = "", seen: tuple[int, ...] = ()) -> Iterator[tuple[str, Array]]:
+    """Yield all arrays inside tuples, dicts and objects, with the path to each: ".x", "['conv1'].x", "[0]"."""
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif id(value) not in seen:
+        parts: dict[str, Any] = {}
+        if isinstance(value, dict):
+            parts = {f"[{key!r}]": part for key, part in value.items()}
+        elif getattr(value, "_fields", ()):
+            parts = {f".{field}": getattr(value, field) for field in value._fields}
+        elif isinstance(value, tuple | list):
+            parts = {f"[{i}]": part for i, part in enumerate(value)}
+        elif hasattr(value, "__dict__") and not callable(value):
+            parts = {f".{name}": part for name, part in vars(value).items()}
+        for name, part in parts.items():
+            yield from arrays_in(part, path + name, (*seen, id(value)))
+
+
+def snapshot(value: Any) -> dict[str, Array]:
+    """Return copies of all arrays inside a value, by path."""
+    return {path: array.copy() for path, array in arrays_in(value)}
+
+
+def changed(before: dict[str, Array], value: Any) -> list[str]:
+    """Return the paths of arrays that are no longer what they were."""
+    now = dict(arrays_in(value))
+    return [path for path, array in before.items() if path not in now or not same(array, now[path])]
+
+
+def same(a: Array, b: Array) -> bool:
+    """Whether two arrays are equal bit for bit."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two gradients are the same but for the order of their sums."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape and a.size):
+        return type(a) is type(b) and getattr(a, "shape", None) == getattr(b, "shape", None)
+    size = float(np.abs(a[np.isfinite(a)]).max(initial=0))
+    return bool(np.allclose(a, b, rtol=1e-9, atol=1e-12 * size, equal_nan=True))
+
+
+def only_single(numbers: Array) -> bool:
+    """Whether float64 numbers have no more digits than float32 has, though not so few that it may be chance."""
+    if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
+        return False
+    with np.errstate(over="ignore"):
+        fits = bool((numbers.astype(np.float32) == numbers).all())
+    return fits and bool((numbers * 256 != np.round(numbers * 256)).any())
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of an array; anything else as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def place(index: Any) -> str:
+    """Write an index as [0, 2, 1]."""
+    return f"[{', '.join(str(int(i)) for i in index)}]"

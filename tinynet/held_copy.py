@@ -1,0 +1,92 @@
+"""A float64 copy of a layer, a network or a loss, with its random and running state held still."""
+import copy
+import inspect
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError
+from .layer import Array
+from .nested import single_layers
+
+
+class HeldCopy:
+    """A float64 copy of `f`, whose random and running state is put back before each forward pass.
+
+    A loss, a function that takes scores and returns (number, gradient), gets the methods of a layer.
+    """
+
+    def __init__(self, f: Any, train: bool) -> None:
+        self.is_loss = not hasattr(f, "forward")
+        self.train = train
+        self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
+        self.f = f if self.is_loss else f.astype("float64") if hasattr(f, "astype") else as_float64(copy.deepcopy(f))
+        self.layers: list[Any] = [] if self.is_loss else [layer for _, layer in single_layers(self.f)]
+        self.start = copy.deepcopy([state(layer) for layer in self.layers])
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        """Run forward on a copy of `x` in the state of the start: the same mask, the same running statistics."""
+        return self.run(x.copy())
+
+    def run(self, x: Array, restored: bool = True) -> tuple[Array, Any]:
+        """Run forward on `x` itself; `restored=False`: in whatever state the last call left."""
+        if self.is_loss:
+            return np.asarray(self.f(x)[0]), x
+        if restored:
+            for layer, (generator, buffers) in zip(self.layers, self.start, strict=True):
+                if generator is not None:
+                    layer.generator.bit_generator.state = generator
+                if buffers:
+                    layer.buffers.update(copy.deepcopy(buffers))
+        result = self.f.forward(x, train=self.train)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)):
+            raise ArgumentError(f"{self.what}.forward returned {told(result)}, expected (array y, saved)")
+        return result
+
+    def backward(self, upstream: Array, saved: Any, **options: bool) -> tuple[Any, dict]:
+        """Return dx and the parameters' gradients."""
+        if self.is_loss:
+            gradient = np.asarray(self.f(saved)[1])
+            return gradient * upstream.astype(gradient.dtype), {}
+        result = self.f.backward(upstream, saved, **options)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            raise ArgumentError(f"{self.what}.backward returned {told(result)}, expected (dx, dict of gradients)")
+        return result
+
+    @property
+    def params(self) -> dict:
+        """The parameters, in nested dicts for a network."""
+        return getattr(self.f, "params", {})
+
+    @property
+    def skips_input_gradient(self) -> bool:
+        """Whether backward takes `input_gradient=False`."""
+        return not self.is_loss and "input_gradient" in inspect.signature(self.f.backward).parameters
+
+
+def as_float64(f: Any) -> Any:
+    """Bring the parameters and buffers of an object without `astype` to float64, and return it."""
+
+    def convert(arrays: dict) -> None:
+        for key, value in arrays.items():
+            if isinstance(value, dict):
+                convert(value)
+            elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                arrays[key] = value.astype(np.float64)
+
+    for name in ("params", "buffers"):
+        convert(getattr(f, name, {}))
+    return f
+
+
+def state(layer: Any) -> tuple[Any, Any]:
+    """Return what a forward pass in training may change: the random generator's state, and the buffers."""
+    generator = getattr(layer, "generator", None)
+    return None if generator is None else generator.bit_generator.state, getattr(layer, "buffers", None)
+
+
+def told(result: Any) -> str:
+    """Say in a few words what a function returned."""
+    if isinstance(result, tuple | list):
+        return f"a {type(result).__name__} of {', '.join(type(part).__name__ for part in result)}"
+    return type(result).__name__
