@@ -1,60 +1,102 @@
-"""Moving between NumPy and CuPy, and what is said where there is no GPU."""
+"""Moving between NumPy and CuPy, choosing a device, and what is said where there is no GPU."""
+import re
 import sys
 import types
 
 import numpy as np
 import pytest
+import strict_cupy
 
 import tinynet as tn
-from tinynet.device import array_module, why_no_gpu
+from tinynet import device
+from tinynet.device import array_module, choose_device, why_no_gpu
 from tinynet.errors import ArgumentError
 
-
-class OnGpu:
-    """Stands for a CuPy array: it is no NumPy array, and `get` copies it to one."""
-
-    def __init__(self, array):
-        self.array, self.shape, self.dtype = np.array(array), array.shape, array.dtype
-
-    def get(self):
-        return self.array.copy()
+MACHINES = {
+    "nothing": (False, None, "neither CuPy nor a driver for an NVIDIA GPU is installed"),
+    "old driver": (False, 12040, r"there is a driver .* but CuPy is not installed: pip install 'tinynet\[cuda12\]'"),
+    "new driver": (False, 13000, r"there is a driver .* but CuPy is not installed: pip install 'tinynet\[cuda13\]'"),
+    "CuPy": (True, None, "CuPy is installed, but there is no driver for an NVIDIA GPU"),
+    "no card": (True, 12040, "CuPy is installed, but finds no GPU"),
+}
 
 
-@pytest.fixture
-def fake_cupy(monkeypatch):
-    cuda = types.SimpleNamespace(is_available=lambda: True)
-    module = types.SimpleNamespace(ndarray=OnGpu, asarray=OnGpu, cuda=cuda)
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    return module
+@pytest.fixture(params=MACHINES)
+def reason(request, monkeypatch, gpu):
+    """A machine without a GPU, in one of the ways to lack it; what is to be said about it."""
+    has_cupy, driver, text = MACHINES[request.param]
+    monkeypatch.setitem(sys.modules, "cupy", gpu if has_cupy else None)  # None: import cupy fails
+    monkeypatch.setattr(gpu.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(device, "driver_version", lambda: driver)
+    return text
 
 
 def small_net():
     return tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("norm1", tn.BatchNorm2d(4))])
 
 
-def test_without_cupy_to_gpu_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)  # import cupy fails
-    assert why_no_gpu() == "CuPy is not installed"
-    with pytest.raises(ArgumentError, match="to_gpu needs a GPU: CuPy is not installed"):
-        tn.to_gpu(np.ones(3))
+def test_to_gpu_says_why_there_is_none(reason):
+    for what in (np.ones(3), small_net()):
+        with pytest.raises(ArgumentError, match=f"^to_gpu needs a GPU: {reason}$"):
+            tn.to_gpu(what)
 
 
-def test_without_a_driver_to_gpu_says_so(fake_cupy):
-    assert why_no_gpu() is None
-    fake_cupy.cuda.is_available = lambda: False
-    with pytest.raises(ArgumentError, match="to_gpu needs a GPU: CuPy is installed but finds no GPU driver"):
-        tn.to_gpu(small_net())
+def test_asked_for_a_missing_gpu_one_line_says_why(reason, capsys):
+    assert choose_device("gpu") == "cpu"
+    line, end = capsys.readouterr().err.split("\n")
+    assert end == "" and line.startswith("tinynet: computing on the CPU, in NumPy: ")
+    assert re.search(reason, line)
 
 
-def test_the_array_picks_the_library(fake_cupy):
+@pytest.mark.parametrize("wanted", ["auto", "cpu"])
+def test_not_asked_for_a_gpu_nothing_is_said(reason, wanted, capsys):
+    assert choose_device(wanted) == "cpu"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_a_gpu_is_used_where_there_is_one(gpu, wanted, capsys):
+    assert why_no_gpu() is None and choose_device(wanted) == "gpu"
+    assert capsys.readouterr().err == "tinynet: computing on the GPU, Stand-in\n"
+    assert choose_device("cpu") == "cpu" and capsys.readouterr().err == ""
+
+
+def test_a_broken_cupy_is_not_called_missing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "cupy":
+                raise ImportError("libnvrtc.so.12: cannot open shared object file", name="cupy._core")
+
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    assert why_no_gpu() == ("CuPy is installed but cannot be imported (libnvrtc.so.12: cannot open shared object "
+                            "file)")
+
+
+def test_the_driver_says_which_cuda_it_knows(monkeypatch):
+    def version(place):
+        place._obj.value = 12040
+
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: types.SimpleNamespace(cuDriverGetVersion=version))
+    assert device.driver_version() == 12040
+
+    def missing(name):
+        raise OSError
+
+    monkeypatch.setattr(device.ctypes, "CDLL", missing)
+    assert device.driver_version() is None
+
+
+def test_the_array_picks_the_library(gpu):
     x = np.ones((2, 3), np.float32)
-    assert array_module(x) is np and array_module(OnGpu(x)) is fake_cupy
+    assert array_module(x) is np and array_module(gpu.asarray(x)) is gpu and array_module(3.0) is np
 
 
-def test_to_cpu_leaves_a_numpy_array_and_fetches_another():
+def test_to_cpu_leaves_a_numpy_array_and_fetches_another(gpu):
     x = np.arange(3.0)
     assert tn.to_cpu(x) is x
-    np.testing.assert_array_equal(tn.to_cpu(OnGpu(x)), x)
+    np.testing.assert_array_equal(tn.to_cpu(gpu.asarray(x)), x)
 
 
 def test_to_cpu_of_a_network_is_a_copy():
@@ -65,10 +107,11 @@ def test_to_cpu_of_a_network_is_a_copy():
     assert net["conv1"].params["w"].any()
 
 
-def test_a_network_goes_to_the_gpu_and_comes_back(fake_cupy):
+def test_a_network_goes_to_the_gpu_and_comes_back(gpu):
     net = small_net()
     moved = tn.to_gpu(net)
-    assert all(isinstance(a, OnGpu) for a in (*moved["conv1"].params.values(), *moved["norm1"].buffers.values()))
+    arrays = (*moved["conv1"].params.values(), *moved["norm1"].buffers.values())
+    assert all(isinstance(array, strict_cupy.ndarray) for array in arrays)
     assert isinstance(net["conv1"].params["w"], np.ndarray), "the network itself stays"
     back = tn.to_cpu(moved)
     for name, array in (net["norm1"].params | net["norm1"].buffers).items():

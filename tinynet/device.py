@@ -1,5 +1,6 @@
 """Which array library an array belongs to (NumPy or CuPy), and moving networks and arrays between the two."""
 import copy
+import ctypes
 import sys
 from types import ModuleType
 from typing import Any
@@ -16,16 +17,38 @@ def array_module(x: Any) -> ModuleType:
 
 
 def why_no_gpu() -> str | None:
-    """Return None where CuPy finds a GPU, else the reason in a few words."""
+    """Return None where CuPy finds a GPU, else the reason in a few words, with what to install where that helps."""
+    driver = driver_version()
     try:
         import cupy
-    except ImportError:
-        return "CuPy is not installed"
-    return None if cupy.cuda.is_available() else "CuPy is installed but finds no GPU driver"
+    except ImportError as error:
+        if sys.modules.get("cupy") is not None or error.name != "cupy":
+            return f"CuPy is installed but cannot be imported ({' '.join(str(error).split())})"
+        if driver is None:
+            return "neither CuPy nor a driver for an NVIDIA GPU is installed"
+        extra = "cuda13" if driver >= 13000 else "cuda12"
+        return f"there is a driver for an NVIDIA GPU, but CuPy is not installed: pip install 'tinynet[{extra}]'"
+    if cupy.cuda.is_available():
+        return None
+    return f"CuPy is installed, but {'finds no GPU' if driver else 'there is no driver for an NVIDIA GPU'}"
+
+
+def driver_version() -> int | None:
+    """Return the newest CUDA that the NVIDIA driver knows, 12040 for 12.4; None where there is no driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    version = ctypes.c_int()
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    return version.value
 
 
 def to_gpu(what: Any) -> Any:
     """Return a copy of an array, or of a layer or network, on the GPU.
+
+    An optimiser works on the network that it was made for: make one for the copy, and let it `load_state` the other's
+    `state()` where velocities have to come along.
 
     Raises
     ------
@@ -43,6 +66,37 @@ def to_gpu(what: Any) -> Any:
 def to_cpu(what: Any) -> Any:
     """Return a copy of an array, or of a layer or network, in NumPy arrays (an array that is there already: itself)."""
     return _moved(what, _as_numpy)
+
+
+def choose_device(wanted: str) -> str:
+    """Return the device to compute on, "cpu" or "gpu", and say which in a line to stderr if it may be unexpected.
+
+    Parameters
+    ----------
+    wanted : "auto", "cpu" or "gpu"
+        "auto" is the GPU where there is one; "gpu" falls back to the CPU where there is none.
+    """
+    reason = None if wanted == "cpu" else why_no_gpu()
+    if wanted == "cpu" or (wanted == "auto" and reason):
+        return "cpu"
+    if reason:
+        print(f"tinynet: computing on the CPU, in NumPy: {reason}", file=sys.stderr)
+        return "cpu"
+    print(f"tinynet: computing on the GPU, {gpu_name()}", file=sys.stderr)
+    return "gpu"
+
+
+def gpu_name() -> str:
+    """Return what the GPU in use is called."""
+    import cupy
+
+    return cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())["name"].decode()
+
+
+def wait_for(x: Any) -> None:
+    """Wait until what was asked of the GPU is done, for an array there; in NumPy everything is done already."""
+    if array_module(x) is not np:
+        array_module(x).cuda.get_current_stream().synchronize()
 
 
 def _as_numpy(x: Any) -> np.ndarray:
