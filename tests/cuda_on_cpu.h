@@ -8,8 +8,10 @@ static thread_local dim3 threadIdx, blockIdx;
 static dim3 blockDim, gridDim;
 
 // CUDA's mathematics is overloaded: a float gives a float.
-static inline float pow(float x, float y) { return __builtin_powf(x, y); }
-static inline double pow(double x, double y) { return __builtin_pow(x, y); }
+static inline float exp2(float x) { return __builtin_exp2f(x); }
+static inline double exp2(double x) { return __builtin_exp2(x); }
+static inline float log2(float x) { return __builtin_log2f(x); }
+static inline double log2(double x) { return __builtin_log2(x); }
 
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }
