@@ -56,13 +56,15 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a switch: activation=tanh")
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--loader-threads", type=int, default=1)
-    add.add_argument("--device", choices=["auto", "cpu"], default="auto", help="there is no GPU path yet")
+    add_device(add)
 
     add = command("evaluate", commands.run_evaluate, "measure top-1 and top-5 error of a checkpoint")
     add.add_argument("checkpoint", help="a checkpoint, or a run folder, whose best one is taken")
     add_data(add)
     add.add_argument("--split", choices=["test", "train"], default="test")
     add.add_argument("--ten-crop", action="store_true", help="average over corners, centre and mirror images")
+    add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
+    add_device(add)
 
     add = command("predict", commands.run_predict, "name what is in images")
     add.add_argument("images", nargs="+", metavar="IMAGE")
@@ -71,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--top", type=int, default=5, help="how many classes to print (%(default)s)")
     add.add_argument("--ten-crop", action="store_true", help="average over corners, centre and mirror images")
     add.add_argument("--sheet", metavar="FILE", help="draw images and classes as bars (needs the extra plots)")
+    add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
+    add_device(add)
 
     add = command("gradcheck", commands.run_gradcheck, "compare all gradients of a network with finite differences")
     add.add_argument("model")
@@ -91,6 +95,12 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("name", choices=list(SOURCES))
     add.add_argument("--to", default="data", metavar="DIR", help="folder (%(default)s)")
     return top
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    """Add the argument that says where to compute."""
+    command.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="auto: the GPU where there "
+                         "is one (%(default)s); gpu: the CPU, with the reason, where there is none")
 
 
 def add_data(command: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from . import demo
 from .checkpoint import load_checkpoint
 from .data import ImageFolder, Preprocessing, download, load_data
 from .data.image_folder import find_image_folder
+from .device import choose_device, to_gpu
 from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
@@ -45,6 +46,7 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:
         fit(
@@ -57,6 +59,11 @@ def run_train(options: argparse.Namespace) -> None:
             print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
         raise
     print(f"results are in {run}")
+
+
+def placed(net: Network, device: str) -> Network:
+    """Return the network on the device that --device asks for."""
+    return to_gpu(net) if choose_device(device) == "gpu" else net
 
 
 def stored_size(net: Network) -> tuple[int, int]:
@@ -89,7 +96,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
     data = train if options.split == "train" else test
     if data is None:
         raise DataError(f"{options.data} has no test images; --split train measures on the training images")
-    print(evaluate(net, data, ten_crop=options.ten_crop))
+    net = placed(net, options.device)
+    print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
 
 
 def run_predict(options: argparse.Namespace) -> None:
@@ -98,7 +106,8 @@ def run_predict(options: argparse.Namespace) -> None:
     net = load_checkpoint(checkpoint_path(options.checkpoint))
     form = trained_form(net)
     images = [form.load_image(path) for path in options.images]
-    probabilities = predict(net, np.stack(images), ten_crop=options.ten_crop)
+    net = placed(net, options.device)
+    probabilities = predict(net, np.stack(images), batch_size=options.batch_size, ten_crop=options.ten_crop)
     names = class_names(net, options.names, probabilities.shape[1])
     for path, row in zip(options.images, probabilities, strict=True):
         best = row.argsort()[::-1][: options.top]
