@@ -280,7 +280,8 @@ def make() -> Part:
     transfers.clear()
     memory.__init__()  # type: ignore[misc]
     runtime = Part("cupy.cuda.runtime", memGetInfo=lambda: (memory.limit - memory.total, memory.limit),
-                   getDevice=lambda: 0, getDeviceProperties=lambda device: {"name": b"Stand-in", "multiProcessorCount": 2})
+                   getDevice=lambda: 0,
+                   getDeviceProperties=lambda device: {"name": b"Stand-in"})
     stream = types.SimpleNamespace(synchronize=lambda: None)
     cuda = Part("cupy.cuda", is_available=lambda: True, runtime=runtime, get_current_stream=lambda: stream,
                 memory=Part("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError))
