@@ -11,18 +11,18 @@ from .threads import set_threads
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, or 2 after an error that its message explains, or 130 after Ctrl-C."""
+    """Run one command; return 0, 1 for an exercise not solved, 2 after an error, which is printed, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
         set_threads(options.threads)
-        options.command(options)
+        code = options.command(options)
     except (TinynetError, OSError) as error:
         print(f"tinynet: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("tinynet: stopped", file=sys.stderr)
         return 130
-    return 0
+    return code or 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +90,15 @@ def parser() -> argparse.ArgumentParser:
     add = command("lesson", commands.run_lesson, "run an experiment for the classroom")
     add.add_argument("name", choices=["speed"], help="speed: one convolution from loops to threads, in five rungs")
     add.add_argument("--run", default="tinynet-lesson", metavar="DIR", help="folder for the results (%(default)s)")
+
+    add = command("exercise", commands.run_exercise, "mend a broken layer; without a number, list the exercises")
+    add.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="write this exercise's file")
+    add.add_argument("--to", default=".", metavar="FOLDER", help="where the file is written (the current folder)")
+    wish = add.add_mutually_exclusive_group()
+    wish.add_argument("--check", nargs="?", const="", metavar="FILE", help="say how far the file is; ends with 0 if it "
+                      "is solved, with 1 if not. Default: the exercise's file in --to")
+    wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="COUNT", help="print the first hint, or so many")
+    wish.add_argument("--solution", action="store_true", help="print the right lines, and why")
 
     add = command("download", commands.run_download, "fetch a data set and check its sum (needs the extra download)")
     add.add_argument("name", choices=list(SOURCES))

@@ -14,6 +14,9 @@ from .data.image_folder import find_image_folder
 from .device import choose_device, to_gpu
 from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
+from .exercises import show
+from .exercises.catalogue import find_exercise
+from .exercises.guard import check_file
 from .gradcheck import check_each_layer
 from .layer import check_count
 from .lessons import speed
@@ -184,6 +187,27 @@ def run_profile(options: argparse.Namespace) -> None:
 
 def run_lesson(options: argparse.Namespace) -> None:
     speed.run(options.run)
+
+
+def run_exercise(options: argparse.Namespace) -> int:
+    if options.number is None:
+        if options.check is not None or options.hint is not None or options.solution:
+            raise ArgumentError("exercise: its number comes first, for instance tinynet exercise 1 --check")
+        print(show.exercise_list())
+        return 0
+    exercise = find_exercise(options.number)
+    if options.hint is not None:
+        print(show.hint_text(exercise, options.hint))
+    elif options.solution:
+        print(show.solution_text(exercise))
+    elif options.check is not None:
+        path = Path(options.check or Path(options.to, exercise.file_name))
+        verdict = check_file(exercise, path)
+        show.say(show.verdict_text(exercise, path, verdict))
+        return 0 if verdict.solved else 1
+    else:
+        show.say(show.written(exercise, exercise.write(Path(options.to))))
+    return 0
 
 
 def run_download(options: argparse.Namespace) -> None:

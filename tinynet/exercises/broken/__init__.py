@@ -1,0 +1,1 @@
+"""The broken files that `tinynet exercise NUMBER` hands out, one to an exercise; nothing in tinynet imports them."""

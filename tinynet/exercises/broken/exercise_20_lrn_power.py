@@ -1,0 +1,41 @@
+"""Exercise 20: the power in local response normalisation.
+
+    y = x / scale**beta,   scale[c] = k + alpha * (sum of x[c']**2 over the `size` channels c' around c)
+
+Krizhevsky et al. 2012, section 3.3.
+
+The forward pass is right. The gradient of x has both its parts, x[c]'s own output and the scale of the channels around
+it, and one of them is not right: mend `input_gradient`. `tinynet exercise 20 --check` says how far you are.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+import tinynet as tn
+from tinynet.primitives import nearby_sum
+
+
+class Saved(NamedTuple):
+    """The input and the denominator before its power, both (N, H, W, C)."""
+
+    x: np.ndarray
+    scale: np.ndarray
+
+
+class LocalResponseNorm(tn.Layer):
+    """y = x / scale**beta,  scale = k + alpha * (sum of x**2 over `size` nearby channels)."""
+
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x, train=False):
+        self.check_input(x)
+        # nearby_sum(a, size)[..., c] = the sum of a[..., c'] over the channels c' around c that exist
+        scale = self.k + self.alpha * nearby_sum(x * x, self.size)             # (N, H, W, C)
+        return x * scale**-self.beta, Saved(x, scale)
+
+    def input_gradient(self, dy, saved):
+        own = dy * saved.scale**-self.beta
+        shared = saved.x * nearby_sum(dy * saved.x * saved.scale**-self.beta, self.size)
+        return own - 2 * self.alpha * self.beta * shared

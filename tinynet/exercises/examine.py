@@ -1,0 +1,131 @@
+"""The checks of a mended layer, loss or optimiser: against tinynet's own, and against finite differences."""
+from typing import Any
+
+import numpy as np
+
+from .. import layers, loss, optim
+from ..errors import ArgumentError
+from ..gradcheck import check_gradients
+from ..layer import Layer
+from .compare import backward, difference, forward, two_layers
+from .exercise import Case, Exercise, Finding
+
+# What comes out right in every broken file has to stay so.
+AS_IT_CAME = "; it was right as it came: the output must stay as it is"
+
+
+def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str:
+    """Compare output and gradients in every case, and see that the layer keeps nothing of a call.
+
+    Returns
+    -------
+    str
+        The report of `check_gradients` for the first case that goes wrong; empty when none does.
+    """
+    if not isinstance(student, type) or not issubclass(student, Layer):
+        raise ArgumentError(f"{exercise.wanted} is no class derived from tn.Layer")
+    true_kind = getattr(layers, exercise.wanted)
+    wrong = []
+    for number, case in enumerate(exercise.cases):
+        before = len(found)
+        examine_case(case, true_kind, student, number, found)
+        if any(finding.fault for finding in found[before:]):
+            wrong.append(number)
+    if not wrong:
+        found += [two_calls(exercise.cases[0], true_kind, student), single(exercise.cases[0], true_kind, student)]
+    for number in wrong or range(len(exercise.cases)):
+        case = exercise.cases[number]
+        if case.ties:
+            continue  # at a tie there is no derivative to compare with
+        _, trial, x = two_layers(case, true_kind, student, number)
+        report = check_gradients(trial, x, train=case.train)
+        if wrong or any(finding.fault for finding in found):
+            return str(report)
+        found.append(Finding(f"finite differences, {case.label}", "" if report.passed else str(report), "backward"))
+    return ""
+
+
+def examine_case(case: Case, true_kind: Any, student: Any, number: int, found: list[Finding]) -> None:
+    """Compare one case; its gradients only where the output is right."""
+    truth, trial, x = two_layers(case, true_kind, student, number)
+    y, saved = truth.forward(x, train=case.train)
+    dy = np.random.default_rng([number, 3]).standard_normal(y.shape)
+    dx, grads = truth.backward(dy, saved)
+    given = x.copy(), dy.copy()
+
+    trial_y, trial_saved = forward(trial, given[0], case.train)
+    fault = difference("y", trial_y, y)
+    found.append(Finding(f"output, {case.label}", fault and fault + AS_IT_CAME, "forward"))
+    if fault:
+        return
+    trial_dx, trial_grads = backward(trial, given[1], trial_saved)
+    found.append(Finding(f"gradient of x, {case.label}", difference("dx", trial_dx, dx), "input_gradient"))
+    for name in grads:
+        fault = difference(f"d{name}", trial_grads[name], grads[name])
+        found.append(Finding(f"gradient of {name}, {case.label}", fault, "param_gradients"))
+    for name, now, before, look in (("x", given[0], x, "forward"), ("dy", given[1], dy, "input_gradient")):
+        if not np.array_equal(now, before):
+            found.append(Finding(f"{name}, {case.label}", f"the layer writes into {name}, which is not its own", look))
+
+
+def two_calls(case: Case, true_kind: Any, student: Any) -> Finding:
+    """Two passes forward, then two back in the same order: a layer that remembers its last call gets them wrong."""
+    truth, trial, x = two_layers(case, true_kind, student, 0)
+    batches = x, np.roll(x, 1, axis=-1) - 0.1
+    calls = [(truth.forward(x, case.train), forward(trial, x, case.train)) for x in batches]
+    for (y, saved), (_, trial_saved) in calls:
+        dy = np.random.default_rng(4).standard_normal(y.shape)
+        (dx, grads), (trial_dx, trial_grads) = truth.backward(dy, saved), backward(trial, dy, trial_saved)
+        pairs = [("dx", trial_dx, dx), *((f"d{name}", trial_grads[name], grads[name]) for name in grads)]
+        for fault in filter(None, (difference(*pair) for pair in pairs)):
+            return Finding("two passes forward, then two back", fault, "forward")
+    return Finding("two passes forward, then two back")
+
+
+def single(case: Case, true_kind: Any, student: Any) -> Finding:
+    """A network computes in float32: the layer must not turn it into float64."""
+    _, double, x = two_layers(case, true_kind, student, 0)
+    trial = double.astype("float32")
+    y, saved = forward(trial, x.astype("float32"), case.train)
+    if y.dtype != np.float32:
+        return Finding("float32 stays float32", f"y is {y.dtype}", "forward")
+    dx, grads = backward(trial, np.ones_like(y), saved)
+    for name, array in {"x": dx, **grads}.items():
+        if getattr(array, "dtype", None) != np.float32:
+            look = "input_gradient" if name == "x" else "param_gradients"
+            return Finding("float32 stays float32", f"d{name} is {getattr(array, 'dtype', type(array).__name__)}", look)
+    return Finding("float32 stays float32")
+
+
+def examine_loss(exercise: Exercise, student: Any, found: list[Finding]) -> str:
+    """Compare loss and gradient in every case: `settings` has the labels, `shape` is that of the scores."""
+    report = ""
+    for number, case in enumerate(exercise.cases):
+        scores = 2 * np.random.default_rng([number, 2]).standard_normal(case.shape)
+        labels = np.array(case.settings["labels"])
+        expected, dscores = loss.softmax_cross_entropy(scores, labels)
+        result = student(scores.copy(), labels.copy())
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ArgumentError(f"{exercise.wanted} returned a {type(result).__name__}, expected two things")
+        fault = difference("loss", np.asarray(result[0], dtype="float64"), np.asarray(expected))
+        found.append(Finding(f"loss, {case.label}", fault and fault + AS_IT_CAME, exercise.wanted))
+        fault = difference("dscores", result[1], dscores)
+        found.append(Finding(f"gradient, {case.label}", fault, exercise.wanted))
+        if fault and not report:
+            report = str(check_gradients(lambda x, labels=labels: student(x, labels), scores))
+    return report
+
+
+def examine_optimizer(exercise: Exercise, student: Any, found: list[Finding]) -> str:
+    """Compare the parameters after each of four steps; `settings` are the optimiser's, `shape` is that of w."""
+    for number, case in enumerate(exercise.cases):
+        nets = [layers.Linear(*case.shape, seed=number).astype("float64") for _ in range(2)]
+        optimizers = optim.SGD(nets[0], **case.settings), student(nets[1], **case.settings)
+        generator = np.random.default_rng(number)
+        for step in range(1, 5):
+            grads = {name: generator.standard_normal(w.shape) for name, w in nets[0].params.items()}
+            for optimizer in optimizers:
+                optimizer.step(grads)
+            faults = [difference(name, nets[1].params[name], w) for name, w in nets[0].params.items()]
+            found.append(Finding(f"step {step}, {case.label}", next(filter(None, faults), ""), "step"))
+    return ""

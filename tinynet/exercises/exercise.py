@@ -1,0 +1,104 @@
+"""What makes up an exercise."""
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import DataError
+
+
+class Case(NamedTuple):
+    """One layer and one batch that a check tries.
+
+    Attributes
+    ----------
+    label : str
+        What is special about it.
+    settings : dict
+        The arguments of the constructor, for the student's layer and for tinynet's own.
+    shape : tuple of int
+        Of the batch.
+    train : bool
+    ties : bool
+        Draw from few whole numbers, so that windows hold their maximum more than once.
+    """
+
+    label: str
+    settings: dict[str, Any]
+    shape: tuple[int, ...]
+    train: bool = True
+    ties: bool = False
+
+
+class Mend(NamedTuple):
+    """Lines of the broken file, and those that belong in their place."""
+
+    broken: str
+    right: str
+
+
+class Finding(NamedTuple):
+    """One point of a check: what was looked at, what is wrong (empty: nothing), and the function to look at."""
+
+    what: str
+    fault: str = ""
+    look: str = ""
+
+
+class Exercise(NamedTuple):
+    """A broken file and all that goes with it.
+
+    Attributes
+    ----------
+    number : int
+    name, level, title : str
+    wanted : str
+        The class or function that the file has to define, called as tinynet's own.
+    examine : function (exercise, what the file defines, list of findings to add to) to text of `check_gradients`
+    cases : tuple of Case
+    hints : tuple of str
+        Each says more than the one before.
+    mends : tuple of Mend
+    why : str
+        A paragraph that explains the right lines.
+    """
+
+    number: int
+    name: str
+    level: str
+    title: str
+    wanted: str
+    examine: Callable[["Exercise", Any, list[Finding]], str]
+    cases: tuple[Case, ...]
+    hints: tuple[str, ...]
+    mends: tuple[Mend, ...]
+    why: str
+
+    @property
+    def file_name(self) -> str:
+        return f"exercise_{self.number:02d}_{self.name}.py"
+
+    @property
+    def broken(self) -> str:
+        """The text of the broken file."""
+        return (resources.files(f"{__package__}.broken") / self.file_name).read_text(encoding="utf-8")
+
+    def write(self, folder: Path) -> Path:
+        """Write the broken file into `folder`, which is made if need be; DataError where the file is there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / self.file_name
+        try:
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(self.broken)
+        except FileExistsError as error:
+            raise DataError(f"{path} is there already and may have your work in it: move it, "
+                            "or choose another folder with --to") from error
+        return path
+
+    @property
+    def solved(self) -> str:
+        """The text of the file with the mends in it."""
+        text = self.broken
+        for mend in self.mends:
+            text = text.replace(mend.broken, mend.right)
+        return text

@@ -1,0 +1,133 @@
+"""Checking a student's file in a process of its own, so that nothing in the file takes the program down."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ..errors import DataError
+from .exercise import Exercise, Finding
+from .loading import CODE, in_line
+
+SECONDS = 10.0  # for a check, which takes less than one
+MEMORY = 2 * 2**30  # bytes of address space, of which Python and NumPy took 0.13 GB on Linux
+START = 30.0  # seconds that the process may take beyond, to start and to end
+PRINTED = 2000  # letters of what the file prints that are kept
+
+
+class Verdict(NamedTuple):
+    """How far a student's file is.
+
+    Attributes
+    ----------
+    findings : list of Finding
+    failure : str
+        Why the check could not go to its end; empty when it did.
+    report : str
+        What `check_gradients` says of the first case that goes wrong.
+    printed : str
+        The beginning of what the file printed.
+    """
+
+    findings: list[Finding]
+    failure: str
+    report: str
+    printed: str
+
+    @property
+    def solved(self) -> bool:
+        """Whether the check went to its end and found nothing wrong."""
+        return not self.failure and bool(self.findings) and not any(finding.fault for finding in self.findings)
+
+
+def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory: int = MEMORY) -> Verdict:
+    """Run the check in a process that gets so much time and memory.
+
+    Raises
+    ------
+    DataError
+        When there is no such file.
+    """
+    if not file.is_file():
+        raise DataError(f"there is no file {file}; `tinynet exercise {exercise.number}` writes it")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        arguments = [str(exercise.number), str(file.resolve()), folder, str(seconds), str(memory)]
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", f"{__package__}.child", *arguments], env=environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )
+        assert process.stdout is not None
+        output = Output(process.stdout)
+        late = False
+        try:
+            process.wait(seconds + START)
+        except subprocess.TimeoutExpired:
+            late = True  # the file has switched off the limit that the process sets itself
+        finally:
+            kill(process)
+        try:
+            findings, failure, report = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
+            return Verdict([Finding(*finding) for finding in findings], failure, report, output.text())
+        except (OSError, ValueError):  # no result, or none that the child has written
+            trace = Path(folder, "trace.txt").read_text(errors="replace") if Path(folder, "trace.txt").exists() else ""
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            return Verdict([], crash(trace, process.returncode, late, seconds, lines), "", output.text())
+
+
+def environment() -> dict[str, str]:
+    """Return the child's environment: this tinynet, one thread, everything in UTF-8."""
+    home = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return os.environ | threads | {"PYTHONPATH": path, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End the process, and where the system has groups of processes, those that it started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):  # all have ended
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+def crash(trace: str, code: int, late: bool, seconds: float, lines: list[str]) -> str:
+    """Say how a check ended that left no result, from what faulthandler wrote and the process's exit code."""
+    if late or trace.startswith("Timeout"):
+        what = f"it is not done after {seconds:g} seconds: a loop that does not end?"
+    elif trace.startswith("Fatal Python error"):
+        what = f"Python itself broke down ({trace.splitlines()[0].removeprefix('Fatal Python error: ')})"
+    elif code < 0:
+        what = f"the program was ended by signal {-code} before the check was done"
+    else:
+        what = f"the program ended before the check was done (exit code {code})"
+    found = re.search(rf'File "{re.escape(CODE)}", line (\d+)', trace)
+    return in_line(what, int(found.group(1)) if found else None, lines)
+
+
+class Output:
+    """Reads all that a process prints, so that it never waits, and keeps the beginning."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.kept, self.more = stream, b"", False
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        with self.stream:
+            while chunk := os.read(self.stream.fileno(), 65536):
+                self.more = self.more or len(self.kept) + len(chunk) > PRINTED
+                self.kept = (self.kept + chunk)[:PRINTED]
+
+    def text(self) -> str:
+        """What was kept, without what would steer a terminal."""
+        self.reader.join(2)  # a process that the file has cut loose may still hold the other end
+        text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in self.kept.decode("utf-8", "replace"))
+        return text.rstrip() + ("\n(and more)" if self.more else "")
