@@ -57,7 +57,7 @@ def images_per_block(layers: Sequence[Layer], shape: tuple[int, ...]) -> int:
 
 def forward(layers: Sequence[Layer], x: Array, train: bool, save: bool) -> tuple[Array, list[Blocks] | None]:
     """Send `x` through layers that treat each image alone; return the output and what each layer saved."""
-    run = [twin(layer) for layer in layers]
+    run = [twin(layer, x) for layer in layers]
 
     def chain(block: Array) -> tuple[Array, list]:
         kept = []
@@ -85,7 +85,7 @@ def backward(
     check_whole(layers[-1], dy, saved[-1])
     first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
     last = 0 if input_gradient else first  # below the first parameter no gradient has a use
-    run = [twin(layer) for layer in layers]
+    run = [twin(layer, dy) for layer in layers]
 
     def chain(block: tuple[Array, list]) -> tuple[Array | None, list[dict[str, Array]]]:
         dy, kept = block

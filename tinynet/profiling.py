@@ -97,7 +97,7 @@ def profile(net: Network, batch: int = 128) -> Profile:
 
 def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: float, copied: float) -> Row:
     """Time one layer on one block, or on the batch."""
-    run: Any = twin(layer)
+    run: Any = twin(layer, x)
     y, saved = run.forward(x, True)
     goes_back = input_gradient or bool(layer.params)
     forward = median(lambda: run.forward(x, True)) / len(x)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..device import array_module
 from ..layer import Array, Layer, Shape
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from . import winograd
 from .on_cpu import col2im, im2col
+from .twins_on_gpu import TWINS
 from .window import Window
 
 LEAST_CHANNELS = 96  # seen by a filter; with fewer, adding up the tiles costs more than the multiplications saved
@@ -19,10 +21,20 @@ PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
 MOST_FILTERS = 32  # for a product too narrow for the BLAS, which RowConv makes as many times wider as filters have rows
 
 
-def twin(layer: Layer) -> Any:
-    """Return the layer's twin where there is one that pays, else the layer itself."""
+def twin(layer: Layer, x: Array | None = None) -> Any:
+    """Return the layer's twin where there is one that pays, else the layer itself.
+
+    Parameters
+    ----------
+    layer : Layer
+    x : array, optional
+        What the layer is about to be given: a GPU has twins of its own.
+    """
     # The very class: a class derived from it may do something else.
-    if type(layer) is not Conv2d or not isinstance(layer.params["w"], np.ndarray):
+    if x is not None and array_module(x) is not np:
+        on_gpu = TWINS.get(type(layer))
+        return layer if on_gpu is None else on_gpu(layer)
+    if type(layer) is not Conv2d:
         return layer
     kh, kw, channels, _ = layer.params["w"].shape
     if layer.window.stride == (1, 1):
