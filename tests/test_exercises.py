@@ -161,6 +161,7 @@ def test_a_changed_output_is_told_as_such():
 def test_what_else_a_check_sees(number, old, new, told):
     verdict = broken_by(number, old, new)
     assert not verdict.solved and told in "".join(finding.fault for finding in verdict.findings)
+    assert not verdict.failure and "Look at " in show.verdict_text(find_exercise(number), "mine.py", verdict)
 
 
 @pytest.mark.parametrize(("number", "old", "new", "told"), [

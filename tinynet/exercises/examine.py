@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers, loss, optim
-from ..errors import ArgumentError
+from ..errors import ArgumentError, TinynetError
 from ..gradcheck import check_gradients
 from ..layer import Layer
 from .compare import backward, difference, forward, two_layers
@@ -38,11 +38,20 @@ def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str
         if case.ties:
             continue  # at a tie there is no derivative to compare with
         _, trial, x = two_layers(case, true_kind, student, number)
-        report = check_gradients(trial, x, train=case.train)
+        passed, report = finite_differences(trial, x, case.train)
         if wrong or any(finding.fault for finding in found):
-            return str(report)
-        found.append(Finding(f"finite differences, {case.label}", "" if report.passed else str(report), "backward"))
+            return report
+        found.append(Finding(f"finite differences, {case.label}", "" if passed else report, "backward"))
     return ""
+
+
+def finite_differences(layer: Layer, x: np.ndarray, train: bool) -> tuple[bool, str]:
+    """Return whether `check_gradients` is content, and what it says; it refuses gradients of a wrong form."""
+    try:
+        report = check_gradients(layer, x, train=train)
+    except TinynetError as error:
+        return False, str(error)
+    return report.passed, str(report)
 
 
 def examine_case(case: Case, true_kind: Any, student: Any, number: int, found: list[Finding]) -> None:
