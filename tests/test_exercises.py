@@ -148,6 +148,8 @@ def test_a_changed_output_is_told_as_such():
     verdict = broken_by(2, "0.5 * np.tanh(0.5 * x) + 0.5", "np.tanh(0.5 * x)")
     assert not verdict.solved
     assert "the output must stay as it is" in verdict.findings[0].fault and "y[0, 0] is" in verdict.findings[0].fault
+    verdict = broken_by(5, "return float(loss),", "return 2 * float(loss),")
+    assert verdict.findings[0].fault.startswith("loss is ") and not verdict.solved
 
 
 @pytest.mark.parametrize(("number", "old", "new", "told"), [

@@ -22,8 +22,9 @@ def difference(name: str, got: Any, expected: Any) -> str:
     if not far.any():
         return ""
     place = tuple(int(i) for i in np.argwhere(far)[0])
-    return (f"{name}[{', '.join(map(str, place))}] is {got[place]:.6g}, expected {expected[place]:.6g} "
-            f"({far.sum()} of {far.size} numbers differ)")
+    where = f"[{', '.join(map(str, place))}]" if place else ""  # a loss is a single number
+    return (f"{name}{where} is {got[place] + 0.0:.9g}, expected {expected[place] + 0.0:.9g} "
+            f"({far.sum()} of {far.size} numbers differ)")  # + 0.0: -0.0 becomes 0.0
 
 
 def two_layers(case: Case, true_kind: Any, student: Any, seed: int) -> tuple[Layer, Layer, np.ndarray]:

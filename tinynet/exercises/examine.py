@@ -45,7 +45,16 @@ def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str
     return ""
 
 
-def finite_differences(layer: Layer, x: np.ndarray, train: bool) -> tuple[bool, str]:
+def with_labels(student: Any, labels: np.ndarray) -> Any:
+    """Return the student's loss as a function of the scores alone."""
+
+    def loss_of_scores(scores: np.ndarray) -> Any:
+        return student(scores, labels)
+
+    return loss_of_scores
+
+
+def finite_differences(layer: Any, x: np.ndarray, train: bool) -> tuple[bool, str]:
     """Return whether `check_gradients` is content, and what it says; it refuses gradients of a wrong form."""
     try:
         report = check_gradients(layer, x, train=train)
@@ -121,7 +130,7 @@ def examine_loss(exercise: Exercise, student: Any, found: list[Finding]) -> str:
         fault = difference("dscores", result[1], dscores)
         found.append(Finding(f"gradient, {case.label}", fault, exercise.wanted))
         if fault and not report:
-            report = str(check_gradients(lambda x, labels=labels: student(x, labels), scores))
+            _, report = finite_differences(with_labels(student, labels), scores, train=True)
     return report
 
 
