@@ -8,7 +8,7 @@ import strict_cupy
 from strict_cupy import TO_CPU, TO_GPU, Transfer
 
 import tinynet as tn
-from tinynet import cli
+from tinynet import cli, profiling
 from tinynet.checkpoint import load_checkpoint, restore_network
 from tinynet.data import Dataset, Preprocessing
 from tinynet.errors import GpuMemoryError, NotFiniteError
@@ -229,3 +229,14 @@ def test_the_command_line_trains_evaluates_and_predicts_on_the_gpu(gpu, tmp_path
         assert len(strict_cupy.transfers) > 8 if device == "gpu" else not strict_cupy.transfers
     assert errors[0] == errors[1] and "top-1 error" in errors[0]
     assert json.loads((tmp_path / "run/settings.json").read_text())["epochs"] == 2
+
+
+def test_a_profile_times_the_layers_where_they_are(gpu, monkeypatch):
+    monkeypatch.setattr(profiling.gpu_rates, "__defaults__", (16, 1))
+    monkeypatch.setattr(profiling, "REPEATS", 1)
+    net = tn.to_gpu(tn.alexnet_small(size=32))
+    waits = []
+    monkeypatch.setattr(profiling, "wait_for", lambda x: waits.append(type(x)))
+    found = profiling.profile(net, batch=2)
+    assert "on the Stand-in" in str(found) and [row.name for row in found.rows] == list(net.layers)
+    assert set(waits) == {gpu.ndarray} and len(waits) > 2 * len(net.layers)

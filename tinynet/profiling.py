@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .blocks import images_per_block
+from .device import array_module, gpu_name, wait_for
 from .layer import Array, Layer, Shape
+from .nested import library_of
 from .network import Network
 from .primitives.twins import twin
 from .tables import html_table, text_table
@@ -18,7 +20,7 @@ HEAD = ["layer", "forward ms", "backward ms", "limit ms", "of limit", "GFLOP/s",
 
 
 class Row(NamedTuple):
-    """One layer, for one image and one thread.
+    """One layer, for one image and one thread, or a GPU.
 
     Attributes
     ----------
@@ -44,8 +46,11 @@ class Row(NamedTuple):
 class Profile:
     """What `profile` found; prints as a table."""
 
-    def __init__(self, network: str, batch: int, rows: list[Row], gflops: float, copied: float) -> None:
+    def __init__(
+        self, network: str, batch: int, rows: list[Row], gflops: float, copied: float, device: str = "a thread"
+    ) -> None:
         self.network, self.batch, self.rows, self.gflops, self.copied = network, batch, rows, gflops, copied
+        self.device = device
 
     def __str__(self) -> str:
         return f"{self.headline()}\n{text_table(HEAD, self.cells(), rules=[len(self.rows)])}"
@@ -56,7 +61,7 @@ class Profile:
     def headline(self) -> str:
         """One line: what was measured, and the machine's rates."""
         return (
-            f"{self.network}, batch {self.batch}: milliseconds an image on one thread; here a thread does "
+            f"{self.network}, batch {self.batch}: milliseconds an image on {self.device}, which does "
             f"{self.gflops:.0f} GFLOP/s in matrix products and copies {self.copied:.1f} GB/s"
         )
 
@@ -76,23 +81,24 @@ class Profile:
 
 
 def profile(net: Network, batch: int = 128) -> Profile:
-    """Time every layer of a network, as the executor runs it: blocks of images where a layer takes those, and twins.
+    """Time every layer of a network where it is, as the executor runs it: on the CPU in blocks of images; and twins.
 
     The images' own gradient is left out, as in training.
     """
     shape: Shape = net.input_shape or ()
-    gflops, copied = product_rate(1), copy_rate()
+    xp, on_cpu = library_of(net), library_of(net) is np
+    gflops, copied = (product_rate(1), copy_rate()) if on_cpu else gpu_rates(xp)
     rows = []
     generator = np.random.default_rng(0)
     trainable = False  # whether a parameter lies below: without one, nothing goes back
     with one_blas_thread():
         for name, layer in net.layers.items():
-            images = batch if layer.whole_batch else min(batch, images_per_block([layer], shape))
-            x = generator.standard_normal((images, *shape), dtype=np.float32)
+            images = min(batch, images_per_block([layer], shape)) if on_cpu and not layer.whole_batch else batch
+            x = xp.asarray(generator.standard_normal((images, *shape), dtype=np.float32))
             rows.append(measure(name, layer, x, trainable, gflops, copied))
             trainable = trainable or bool(layer.params)
             shape = layer.output_shape(shape)
-    return Profile(net.name, batch, rows, gflops, copied)
+    return Profile(net.name, batch, rows, gflops, copied, "one thread" if on_cpu else f"the {gpu_name()}")
 
 
 def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: float, copied: float) -> Row:
@@ -100,8 +106,8 @@ def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: flo
     run: Any = twin(layer, x)
     y, saved = run.forward(x, True)
     goes_back = input_gradient or bool(layer.params)
-    forward = median(lambda: run.forward(x, True)) / len(x)
-    backward = median(lambda: run.backward(y, saved, input_gradient)) / len(x) if goes_back else 0.0
+    forward = median(lambda: run.forward(x, True), x) / len(x)
+    backward = median(lambda: run.backward(y, saved, input_gradient), x) / len(x) if goes_back else 0.0
     products = 1 + bool(layer.params) + (input_gradient and bool(layer.params))  # y, dw, dx: as many operations each
     operations = 2.0 * products * layer.multiply_adds(x.shape[1:])
     # forward reads x and writes y, backward reads dy and what was saved and writes dx
@@ -110,13 +116,18 @@ def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: flo
     return Row(name, forward, backward, limit, operations, y.nbytes // len(y))
 
 
-def median(function: Callable[[], Any]) -> float:
-    """Return the median of a few timings in seconds, after one that does not count."""
+def median(function: Callable[[], Any], where: Array = None) -> float:
+    """Return the median of a few timings in seconds, after one that does not count.
+
+    Each waits for what the GPU has been given to do, if the array `where` is there.
+    """
     function()
+    wait_for(where)
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
         function()
+        wait_for(where)
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
@@ -135,6 +146,21 @@ def product_rate(threads: int | None = None, size: int = 1536) -> float:
 
 def copy_rate(megabytes: int = 16) -> float:
     """Return GB/s, read and written together, at which one thread copies an array of so many megabytes."""
-    source = np.ones(megabytes * 250_000, np.float32)
-    target = np.empty_like(source)
-    return 2 * source.nbytes / median(lambda: np.copyto(target, source)) / 1e9
+    return copied_per_second(np.ones(megabytes * 250_000, np.float32)) / 1e9
+
+
+def gpu_rates(xp: Any, size: int = 4096, megabytes: int = 256) -> tuple[float, float]:
+    """Return GFLOP/s of float32 matrix products and GB/s of copying, of a GPU; arguments as for the CPU's."""
+    a = xp.ones((size, size), np.float32)
+    products = 2 * size**3 / median(lambda: a @ a, a)
+    return products / 1e9, copied_per_second(xp.ones(megabytes * 250_000, np.float32)) / 1e9
+
+
+def copied_per_second(source: Array) -> float:
+    """Return the bytes, read and written together, of copying an array, in a second."""
+    target = array_module(source).empty_like(source)
+
+    def copy() -> None:
+        target[...] = source
+
+    return 2 * source.nbytes / median(copy, source)
