@@ -22,7 +22,9 @@ import numpy as np
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
 # A float that becomes a double, or the reverse, is an error unless it is written out.
-WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wdouble-promotion", "-Wfloat-conversion", "-Wno-unused-function"]
+WARNINGS = [
+    "-Wall", "-Wextra", "-Wno-unused", "-Wno-unused-parameter", "-Werror", "-Wdouble-promotion", "-Wfloat-conversion",
+]
 MOST_THREADS = 1024  # in a block
 MOST_BLOCKS = (2**31 - 1, 65535, 65535)  # along x, y, z of a grid
 DTYPES = {"float": "float32", "double": "float64", "int": "int32", "long long": "int64"}

@@ -3,6 +3,7 @@
 A check raises AssertionError where a kernel's result is not its twin's. Copies, maxima and sums are added up in the
 same order and have to be equal bit for bit; where the order differs, to rounding.
 """
+import mmap
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -139,7 +140,21 @@ BORDERS = [
 
 
 def check_borders(dtype: str) -> None:
-    """Every kernel at settings that are not drawn, in every layout."""
+    """Every kernel at settings that are not drawn: at borders, in every layout, with threads that are too many."""
+    for count in (1, on_gpu.THREADS, on_gpu.THREADS + 1):
+        check_update(np.zeros((1, count), dtype), "contiguous")
+    for c in (100, 257):  # neither columns of images nor channels fill their last block
+        x, window = numbers((1, 3, 5, c), dtype), Window((2, 3), (1, 1), (1, 0), False)
+        check_windows(x, window)
+        check_maximum(x, window)
+        check_nearby(x, 3, 1)
+        check_around(x, 3)
+        check_response_norm(x, 3, 1, 1.0, 0.75, 2.0)
+    x = numbers((2, 3, 4, 12), dtype)
+    for size, groups in ((1, 1), (3, 2), (5, 4), (9, 3)):
+        check_nearby(x, size, groups)
+        check_around(x, size)
+        check_response_norm(x, size, groups, 1.0, 0.75, 2.0)
     generator = np.random.default_rng(0)
     for n, c, (window, h, w) in ((n, c, border) for n, c in ((1, 1), (2, 5)) for border in BORDERS):
         for layout in LAYOUTS:
@@ -147,24 +162,41 @@ def check_borders(dtype: str) -> None:
             few[generator.random(few.shape) < 0.1] = np.nan
             check_maximum(in_layout(few, layout), window)
             check_windows(in_layout(numbers((n, h, w, c), dtype), layout), window)
-    x = numbers((2, 3, 4, 12), dtype)
-    for size, groups in ((1, 1), (3, 2), (5, 4), (9, 3)):
-        check_nearby(x, size, groups)
-        check_around(x, size)
-        check_response_norm(x, size, groups, 1.0, 0.75, 2.0)
-    for count in (1, on_gpu.THREADS, on_gpu.THREADS + 1):
-        check_update(np.zeros((1, count), dtype), "contiguous")
 
 
-if __name__ == "__main__":  # in a process that has loaded a sanitizer, perhaps with a mistake planted
-    file, old, new = sys.argv[1:] or ("", "", "")
+def check_far_apart() -> None:
+    """im2col with two images further apart than 32 bits can count."""
+    apart = 2**32  # numbers; the memory between is never touched, so there need be none
+    memory = mmap.mmap(-1, (apart + 16) * 4, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000))
+    whole = np.frombuffer(memory, np.float32)
+    x = np.lib.stride_tricks.as_strided(whole, (2, 2, 2, 4), (4 * apart, 32, 16, 4))
+    x[...] = numbers(x.shape, "float32")
+    window = Window((2, 2), (1, 1), (1, 1), False)
+    equal(on_gpu.im2col(x, window), on_cpu.im2col(x, window))
 
-    def planted(name: str, text: str) -> str:
-        if name == file:
-            assert old in text, f"{file}.cu has no {old!r}"
-            return text.replace(old, new)
-        return text
 
-    with kernels_on_cpu(planted):
-        for number_type in ("float32", "float64"):
-            check_borders(number_type)
+def planted(file: str, old: str, new: str) -> Callable[[str, str], str]:
+    """Return a change of the text that a file is compiled from; it must find its place there."""
+
+    def change(name: str, text: str) -> str:
+        if name != file:
+            return text
+        assert old in text, f"{file}.cu has no {old!r}"
+        return text.replace(old, new)
+
+    return change
+
+
+def check_for_races() -> None:
+    """A kernel of many threads with neighbouring places."""
+    check_nearby(numbers((2, 3, 4, 12), "float32"), 3, 1)
+
+
+if __name__ == "__main__":  # in a process that has loaded a sanitizer: which check, and perhaps a mistake to plant
+    check, *mistake = sys.argv[1:]
+    with kernels_on_cpu(planted(*mistake) if mistake else None):
+        if check == "races":
+            check_for_races()
+        else:
+            for number_type in ("float32", "float64"):
+                check_borders(number_type)

@@ -1,6 +1,5 @@
 """Every CUDA kernel against its NumPy twin, run on the CPU by cuda_on_cpu."""
 import math
-import mmap
 import re
 
 import cuda_on_cpu
@@ -13,6 +12,7 @@ from kernel_checks import (
     LAYOUTS,
     check_around,
     check_borders,
+    check_far_apart,
     check_maximum,
     check_nearby,
     check_response_norm,
@@ -25,7 +25,7 @@ from kernel_checks import (
 from layer_table import TABLE, draw_case, window_and_image
 
 from tinynet.errors import DtypeError
-from tinynet.primitives import make_window, on_cpu, on_gpu
+from tinynet.primitives import make_window, on_gpu
 
 pytestmark = pytest.mark.skipif(not cuda_on_cpu.have_compiler(), reason="g++, which compiles the kernels, is missing")
 dtypes = st.sampled_from(["float32", "float64"])
@@ -115,13 +115,7 @@ def test_empty_batches_launch_nothing():
 
 
 def test_places_further_apart_than_32_bits_count():
-    apart = 2**32  # numbers between the two images
-    memory = mmap.mmap(-1, (apart + 16) * 4, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000))
-    whole = np.frombuffer(memory, np.float32)
-    x = np.lib.stride_tricks.as_strided(whole, (2, 2, 2, 4), (4 * apart, 32, 16, 4))
-    x[...] = numbers(x.shape, "float32")
-    window = make_window("test", 2, 1, 1, False)
-    np.testing.assert_array_equal(on_gpu.im2col(x, window), on_cpu.im2col(x, window))
+    check_far_apart()
 
 
 def test_number_types_without_a_kernel_and_mixed_ones_are_refused():
