@@ -1,7 +1,7 @@
 """Small pictures of arrays, as PNG inside HTML: blue below zero, white at zero, orange above.
 
-Blue and orange are told apart with any colour vision. The pictures of one array share one scale, up to its largest
-absolute value. Pillow draws them, so that they need no extra.
+Blue and orange are told apart with any colour vision. The pictures of one array share one scale, up to its larger
+numbers. Pillow draws them, so that they need no extra.
 """
 import base64
 import html
@@ -9,16 +9,16 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from .device import to_cpu
 from .layer import Array
 from .tables import Html
 
 BLUE, WHITE, ORANGE, GAP = (26, 82, 150), (247, 247, 247), (196, 84, 0), (128, 128, 128)
-TILE = 56  # pixels that the longer side of a map has at most
-LEAST = 4  # pixels that a number has at least, where that keeps within TILE
-COLUMNS = 64  # units in a row of a vector's picture
+TILE = 48  # pixels that the longer side of a map has at most
+PHOTOGRAPH = 128  # pixels that the longer side of an image has at most
+COLUMNS = 48  # units in a row of a vector's picture
 
 
 def palette() -> list[int]:
@@ -29,36 +29,47 @@ def palette() -> list[int]:
     return [*colours.round().astype(int).reshape(-1), *GAP]
 
 
-def picture(x: Array, maps: int = 8) -> Html:
-    """Return an <img> of one image's array: (H, W, C) as its first channels, (units,) as rows of units, or (H, W)."""
-    x = np.nan_to_num(to_cpu(x).astype(np.float64))
+def picture(x: Array, maps: int = 5) -> Html:
+    """Return an <img> of one image's array: (H, W, C) as its first channels, (units,) as rows, (H, W) as one map.
+
+    Full colour is where 99 of 100 numbers that are not zero lie below, so that a few large ones don't leave the others
+    pale.
+    """
+    x = finite(x)
+    strongest = float(np.percentile(np.abs(x[x != 0]), 99)) if x.any() else 0.0
     if x.ndim == 3:
         tiles = [x[:, :, c] for c in range(min(maps, x.shape[2]))]
         what = f"{len(tiles)} of {x.shape[2]} channels"
     elif x.ndim == 2:
-        tiles, what = [x], "one map"
+        tiles, what = [x], f"{x.shape[0]} x {x.shape[1]}"
     else:
         flat = x.reshape(-1)
-        width = min(COLUMNS, max(1, len(flat)))
-        rows = -(-len(flat) // width)
-        padded = np.zeros(rows * width)
+        width = min(COLUMNS, len(flat))
+        padded = np.zeros(-(-len(flat) // width) * width)
         padded[: len(flat)] = flat
-        tiles, what = [padded.reshape(rows, width)], f"{len(flat)} units"
-    largest = float(np.abs(x).max(initial=0))
-    return image_tag(side_by_side([shaded(tile, largest) for tile in tiles]), f"{what}, full colour at {largest:.3g}")
+        tiles, what = [padded.reshape(-1, width)], f"{len(flat)} units, {width} in a row"
+    shades = [shaded(tile, strongest, TILE if x.ndim == 3 else 4 * TILE) for tile in tiles]
+    return image_tag(side_by_side(shades), f"{what}; full colour at {strongest:.2g} and beyond")
 
 
-def shaded(x: np.ndarray, largest: float) -> np.ndarray:
-    """Return palette indices for a map (H, W), scaled to a picture's size: large maps by means, small ones enlarged."""
-    height, width = x.shape
-    longest = max(height, width)
-    if width == COLUMNS or longest <= TILE:
-        factor = max(1, min(TILE // longest, 12)) if longest <= TILE else LEAST
-        x = np.kron(x, np.ones((factor, factor)))
-    else:
-        size = (max(1, round(width * TILE / longest)), max(1, round(height * TILE / longest)))
-        x = np.asarray(Image.fromarray(x.astype(np.float32)).resize(size, Image.Resampling.BOX))
-    return np.clip(127 + 127 * x / (largest or 1), 0, 254).round().astype(np.uint8)
+def finite(x: Array) -> np.ndarray:
+    """Return an array in float64 and on the CPU, nan as 0 and infinity as the largest number otherwise there."""
+    x = to_cpu(x).astype(np.float64)
+    largest = float(np.abs(x[np.isfinite(x)]).max(initial=0))
+    return np.nan_to_num(x, posinf=largest, neginf=-largest)
+
+
+def shaded(x: np.ndarray, strongest: float, most: int) -> np.ndarray:
+    """Return palette indices for a map (H, W), small ones enlarged, large ones reduced to `most` by means."""
+    factor = max(1, min(most // max(x.shape), 16 if most == TILE else 10))
+    x = np.kron(x, np.ones((factor, factor)))
+    height, width = (min(side, most) for side in x.shape)
+    if (height, width) != x.shape:
+        if most == TILE:  # a map keeps its proportions
+            scale = most / max(x.shape)
+            height, width = (max(1, round(side * scale)) for side in x.shape)
+        x = np.asarray(Image.fromarray(x.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
+    return np.clip(127 + 127 * x / (strongest or 1), 0, 254).round().astype(np.uint8)
 
 
 def side_by_side(tiles: Sequence[np.ndarray], gap: int = 2) -> Image.Image:
@@ -75,16 +86,28 @@ def side_by_side(tiles: Sequence[np.ndarray], gap: int = 2) -> Image.Image:
     return image
 
 
-def photograph(x: Array) -> Html:
-    """Return an <img> of an image (H, W, 1 or 3) as a network gets it, its least number black, its largest white."""
-    x = np.nan_to_num(to_cpu(x).astype(np.float64))
-    grey = (x - x.min()) / (float(np.ptp(x)) or 1)
-    pixels = (255 * np.broadcast_to(grey, (*x.shape[:2], 3))).round().astype(np.uint8)
-    image = Image.fromarray(pixels)
-    longest = max(image.size)
-    size = tuple(max(1, round(side * 2 * TILE / longest)) for side in image.size)
-    smooth = Image.Resampling.BOX if longest > 2 * TILE else Image.Resampling.NEAREST
-    return image_tag(image.resize((size[0], size[1]), smooth), f"the image, {x.min():.3g} black, {x.max():.3g} white")
+def photograph(x: Array, top: int = 0, left: int = 0, height: int = 0, width: int = 0) -> Html:
+    """Return an <img> of an image (H, W, C): three channels as colours, otherwise their mean as grey.
+
+    The least number is black, the largest white. With a height and a width, a frame shows a window on it.
+    """
+    x = finite(x)
+    if x.shape[2] != 3:
+        x = x.mean(axis=2, keepdims=True)
+    bright = (x - x.min()) / (float(np.ptp(x)) or 1)
+    image = Image.fromarray((255 * np.broadcast_to(bright, (*x.shape[:2], 3))).round().astype(np.uint8))
+    scale = PHOTOGRAPH / max(image.size)
+    scale = int(scale) if scale >= 1 else scale
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    image = image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX)
+    text = f"black is {x.min():.3g}, white {x.max():.3g}"
+    if height and width:
+        box = [round(side * scale) for side in (left, top, left + width, top + height)]
+        pen = ImageDraw.Draw(image)
+        for colour, out in (("white", 1), ("black", 2)):  # seen on light and on dark
+            pen.rectangle((box[0] - out, box[1] - out, box[2] + out - 1, box[3] + out - 1), outline=colour)
+        text += f"; the window from row {top}, column {left}, {height} x {width}"
+    return image_tag(image, text)
 
 
 def image_tag(image: Image.Image, text: str) -> Html:

@@ -1,5 +1,6 @@
 """A trace and its steps as text and as HTML: tables and pictures, without script or style sheet."""
 import html
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from .array_facts import statistics
@@ -8,21 +9,21 @@ from .errors import ArgumentError
 from .layer import Array, Layer
 from .nested import flat
 from .network import times
-from .tables import Html, details, html_table, text_table
+from .tables import Html, details, html_list, html_table, text_table
 from .thumbnails import photograph, picture
 
 if TYPE_CHECKING:
     from .tracing import Step, Trace
 
 HEAD = [
-    "layer", "output", "mean", "deviation", "zeros", "dead", "gradient that comes", "of parameters", "ms there",
-    "ms back", "kB",
+    "layer", "output", "mean", "deviation", "zeros", "dead", "upstream gradient", "parameters' gradients",
+    "forward ms", "backward ms", "kB",
 ]
 LEGEND = (
-    "Blue is below zero, white is zero, orange above; each picture has a scale of its own. The pictures show the first "
-    "image of the batch, and of each layer the first channels. zeros: the share of outputs that are 0; dead: the share "
-    "that is 0 for every image of the batch. Gradients are given as root mean squares, kB are those of all arrays that "
-    "the layer's passes made."
+    "Pictures: the first image of the batch and its first channels; blue is below zero, white is zero, orange above, "
+    "and each picture has a scale of its own (point at it).",
+    "zeros: the share of outputs that are 0; dead: the share of units that are 0 for every image of the batch.",
+    "Gradients in numbers are root mean squares; kB is the memory of all arrays that the two passes made.",
 )
 
 
@@ -47,7 +48,7 @@ def in_words(layer: Layer) -> str:
 
 def formula_of(layer: Layer) -> str:
     """Return the first line of a layer's own docstring, which is its formula for tinynet's layers."""
-    return (vars(type(layer)).get("__doc__") or "").strip().partition("\n")[0]
+    return (vars(type(layer)).get("__doc__") or "").strip().partition("\n")[0].removesuffix(".")
 
 
 def trace_text(trace: "Trace") -> str:
@@ -60,13 +61,15 @@ def trace_html(trace: "Trace") -> str:
     first = trace.steps[0].input
     blocks = [f"<p><b>{html.escape(headline(trace))}</b></p>"]
     if first.ndim == 4:
-        blocks.append(f"<p>{photograph(first[0]) if first.shape[3] in (1, 3) else picture(first[0])}</p>")
-    head = ["layer", "output", "activations", "gradient that comes", *HEAD[2:]]
+        blocks.append(f"<p>{photograph(first[0])}</p>")
+    head = ["layer", "output", "activations", "upstream gradient", *HEAD[2:6], "its size", *HEAD[7:]]
     rows = []
     for step in trace.steps:
         cells = row(step)
-        rows.append([*cells[:2], first_image(step.output), first_image(step.upstream), *cells[2:]])
-    blocks += [html_table(head, rows), f"<p><small>{LEGEND}</small></p>"]
+        shape = cells[1].replace(" ", "\u00a0")  # in one line
+        cells[7] = Html(cells[7].replace(", ", "<br>"))
+        rows.append([cells[0], shape, first_image(step.output), first_image(step.upstream), *cells[2:]])
+    blocks += [html_table(head, rows), html_list(LEGEND)]
     blocks += [details(f"{step.name}: {in_words(step.layer)}", step_table_html(step)) for step in trace.steps]
     return "\n".join(blocks)
 
@@ -74,17 +77,12 @@ def trace_html(trace: "Trace") -> str:
 def row(step: "Step") -> list[str]:
     """Return a layer's cells in the table of all layers."""
     y, dy = statistics(step.output), statistics(step.upstream)
-    sizes = ", ".join(f"{'.'.join(path)} {rms(array)}" for path, array in flat(step.gradients).items())
+    sizes = ", ".join(f"{'.'.join(path)} {statistics(x).rms:.1e}" for path, x in flat(step.gradients).items())
     return [
-        step.name, times(y.shape[1:]), f"{y.mean:.3g}", f"{y.deviation:.3g}", percent(y.zeros), percent(y.dead),
-        f"{dy.rms:.1e}", sizes, f"{1000 * step.forward_seconds:.1f}", f"{1000 * step.backward_seconds:.1f}",
-        f"{(step.forward_bytes + step.backward_bytes) / 1000:,.0f}",
+        step.name, times(y.shape[1:]) or "one number", f"{y.mean:.3g}", f"{y.deviation:.3g}", percent(y.zeros),
+        percent(y.dead), f"{dy.rms:.1e}", sizes, f"{1000 * step.forward_seconds:.1f}",
+        f"{1000 * step.backward_seconds:.1f}", f"{(step.forward_bytes + step.backward_bytes) / 1000:,.0f}",
     ]
-
-
-def rms(x: Array) -> str:
-    """Write the root mean square."""
-    return f"{statistics(x).rms:.1e}"
 
 
 def percent(share: float) -> str:
@@ -108,9 +106,10 @@ def step_html(step: "Step") -> str:
 def step_table_html(step: "Step") -> str:
     """Return a layer's formula, costs, and the table of its arrays with pictures."""
     head, rows = array_table(step)
-    shown = [[*cells, pictured(name, x)] for (name, x), cells in zip(arrays_of(step), rows, strict=True)]
+    params = {".".join(path) for path in flat(step.layer.params)}
+    shown = [[*cells, pictured(name, x, params)] for (name, x), cells in zip(arrays_of(step), rows, strict=True)]
     formula = html.escape(formula_of(step.layer))
-    return f"<p><code>{formula}</code><br>{costs(step)}</p>\n{html_table([*head, 'first image'], shown)}"
+    return f"<p><code>{formula}</code><br>{costs(step)}</p>\n{html_table([*head, 'picture'], shown)}"
 
 
 def costs(step: "Step") -> str:
@@ -139,10 +138,10 @@ def arrays_of(step: "Step") -> list[tuple[str, Array]]:
     kept = [(f"saved.{name}", getattr(saved, name)) for name in getattr(saved, "_fields", ())]
     others = [(name, x) for name, x in kept if hasattr(x, "shape") and x is not step.input and x is not step.output]
     params = [(".".join(path), x) for path, x in flat(step.layer.params).items()]
-    gradients = [(f"gradient of {'.'.join(path)}", x) for path, x in flat(step.gradients).items()]
+    gradients = [(f"gradients {'.'.join(path)}", x) for path, x in flat(step.gradients).items()]
     return [
         ("input", step.input), ("output", step.output), *others, *params,
-        ("gradient of output", step.upstream), ("gradient of input", step.input_gradient), *gradients,
+        ("upstream", step.upstream), ("input_gradient", step.input_gradient), *gradients,
     ]
 
 
@@ -151,6 +150,8 @@ def first_image(x: Array) -> Html:
     return picture(x[0]) if x.ndim > 1 else Html("")
 
 
-def pictured(name: str, x: Array) -> Html:
-    """Return a picture of one of a step's arrays."""
-    return first_image(x)
+def pictured(name: str, x: Array, params: Collection[str]) -> Html:
+    """Return a picture of one of a step's arrays; of a convolution's weights, its first filters' first channel."""
+    if name.removeprefix("gradients ") not in params:
+        return first_image(x)
+    return picture(x[:, :, 0] if x.ndim == 4 else x)

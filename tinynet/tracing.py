@@ -13,6 +13,7 @@ from .layer import Array, Layer, check_upstream
 from .loss_step import SoftmaxCrossEntropy
 from .network import Network
 from .trace_view import headline, name_of, step_html, step_text, trace_html, trace_text
+from .walk import Walk
 
 
 @dataclass(eq=False)
@@ -111,7 +112,7 @@ class Trace:
         self.network, self.steps, self.loss = network, steps, loss
         self.backward_steps = [replace(step, direction="backward") for step in reversed(steps)]
 
-    def walk(self) -> "Walk":
+    def walk(self) -> Walk:
         """Return a place in the trace that can be moved, at the first step."""
         return Walk(self)
 
@@ -136,43 +137,6 @@ class Trace:
 
     def _repr_html_(self) -> str:
         return trace_html(self)
-
-
-class Walk:
-    """A place in a trace: `next()` and `previous()` move it and return the step there; at the ends it stays.
-
-    Attributes
-    ----------
-    position : int
-        From 0, the first layer forwards, to `len(trace) - 1`, the first layer backwards.
-    """
-
-    def __init__(self, trace: Trace) -> None:
-        self.all_steps = list(trace)
-        self.position = 0
-
-    @property
-    def step(self) -> Step:
-        """The step here; `step.direction` tells which way it is met."""
-        return self.all_steps[self.position]
-
-    @property
-    def at_end(self) -> bool:
-        """Whether this is the last step, the first layer's backward pass."""
-        return self.position == len(self.all_steps) - 1
-
-    def next(self) -> Step:
-        """Go one step on: forwards to the loss, then backwards."""
-        self.position = min(self.position + 1, len(self.all_steps) - 1)
-        return self.step
-
-    def previous(self) -> Step:
-        """Go one step back the way we came."""
-        self.position = max(self.position - 1, 0)
-        return self.step
-
-    def __repr__(self) -> str:
-        return f"Walk(step {self.position + 1} of {len(self.all_steps)}: {self.step!r})"
 
 
 def trace(

@@ -27,12 +27,12 @@ from ..layers import (
 from ..loss_step import SoftmaxCrossEntropy
 from ..nested import flat
 from . import batch_norm, conv, linear, one_to_one, own_layer, pooling, response_norm, softmax
-from .explanation import Explanation, Factor, Part, Term
+from .explanation import Explanation, Factor, Part, Term, Window
 
 if TYPE_CHECKING:
     from ..tracing import Step
 
-__all__ = ["EXPLAINERS", "Explainer", "Explanation", "Factor", "Part", "Term", "explain"]
+__all__ = ["EXPLAINERS", "Explainer", "Explanation", "Factor", "Part", "Term", "Window", "explain"]
 
 
 class Explainer(NamedTuple):

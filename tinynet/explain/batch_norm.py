@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..tracing import Step
 
 
+AXES = ("image", "row", "column")
+
+
 def places_of(step: "Step", c: int) -> np.ndarray:
     """Return all places of channel c in the batch, which share its mean and variance."""
     return grid(*map(range, step.input.shape[:3]), c)
@@ -55,7 +58,7 @@ def variance(step: "Step", c: int, mean: float, deviation: float) -> Explanation
     x = factor("x[]", step.input, places)
     squares = Factor("(x[] - mean)**2", (x.values - mean) ** 2, places)
     share = constant("1 / M", 1 / len(places), len(places))
-    parts = [Part("squares", (share, squares), step.input.shape[:3]), Part("eps", (constant("eps", layer.eps),))]
+    parts = [Part("squares", (share, squares), step.input.shape[:3], AXES), Part("eps", (constant("eps", layer.eps),))]
     reason = f"The mean of M = {len(places)} squares over the batch, and eps."
     slack = 8 * float(np.finfo(step.output.dtype).eps) * abs(mean) * deviation  # of x - mean, where the mean is large
     formula = "deviation**2 = mean of (x - mean)**2, + eps"
@@ -77,8 +80,8 @@ def input_gradient(step: "Step", at: Place) -> Explanation:
         through_mean = (constant("-w / (deviation M)", -slope / m, m), dy)
         through_variance = (constant("-w normalized / (deviation M)", -slope * here / m, m), dy, normalized)
         parts += [
-            Part("through the mean", through_mean, step.input.shape[:3]),
-            Part("through the variance", through_variance, step.input.shape[:3]),
+            Part("through the mean", through_mean, step.input.shape[:3], AXES),
+            Part("through the variance", through_variance, step.input.shape[:3], AXES),
         ]
         reason = (
             f"Three paths lead from the input to the loss: its own output, the mean and the variance, through which it "
@@ -101,5 +104,5 @@ def param_gradient(step: "Step", name: str, at: Place) -> Explanation:
     else:
         factors, formula = [dy], "db[c] = sum over n, i and j of dy"
         reason = f"b was added in {used}: the sum of their upstream gradients."
-    part = Part("products" if name == "w" else "upstream", tuple(factors), step.input.shape[:3])
+    part = Part("products" if name == "w" else "upstream", tuple(factors), step.input.shape[:3], AXES)
     return explanation(name_of_gradient(step, name, at), step.gradients[name], at, [part], formula, reason)

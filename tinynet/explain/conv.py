@@ -15,6 +15,7 @@ from .reading import (
     grid,
     name_of_gradient,
     name_of_output,
+    seen_by,
     windows_over,
 )
 
@@ -39,12 +40,14 @@ def output(step: "Step", at: Place) -> Explanation:
         f"The window of {kh} x {kw} places and {count_of(channels, 'channel')}, its corner at row {top}, column {left} "
         f"of image {n}, times {whose}{outside}, and the bias."
     )
-    parts = [Part("products", (x, w), (kh, kw, channels)), bias(step, (f,) if isinstance(layer, Conv2d) else (i, j, f))]
+    products = Part("products", (x, w), (kh, kw, channels), ("row", "column", "channel"))
+    parts = [products, bias(step, (f,) if isinstance(layer, Conv2d) else (i, j, f))]
     formula = (
         "y[n, i, j, f] = sum over the window at (i, j) of x * w[:, :, :, f], + b[f]" if isinstance(layer, Conv2d)
         else "y[n, i, j, f] = sum over the window at (i, j) of x * w[i, j, :, f], + b[i, j, f]"
     )
-    return explanation(name_of_output(step, at), step.output, at, parts, formula, reason)
+    seen = seen_by(step, n, i, j, slice(first, first + channels))
+    return explanation(name_of_output(step, at), step.output, at, parts, formula, reason, seen=seen)
 
 
 def input_gradient(step: "Step", at: Place) -> Explanation:
@@ -63,7 +66,7 @@ def input_gradient(step: "Step", at: Place) -> Explanation:
         "each: every output it went into sends back its upstream gradient times the weight that the pixel met there."
     )
     formula = "dx[n, h, w, c] = sum over all windows (i, j) that see it and all filters f of dy[n, i, j, f] * weight"
-    part = Part("products", (dy, weight), (len(rows), len(across), filters))
+    part = Part("products", (dy, weight), (len(rows), len(across), filters), ("row", "column", "filter"))
     return explanation(name_of_gradient(step, "x", at), step.input_gradient, at, [part], formula, reason)
 
 
@@ -90,7 +93,7 @@ def weight_gradient(step: "Step", at: Place) -> Explanation:
         f"The weight was used in {count_of(len(uses), 'output')}: each gives the input that the weight met there "
         "times its upstream gradient."
     )
-    part = Part("products", (x, factor("dy[]", step.upstream, uses)), use_shape(step))
+    part = Part("products", (x, factor("dy[]", step.upstream, uses)), *laid_out(step))
     return explanation(name_of_gradient(step, "w", at), step.gradients["w"], at, [part], formula, reason)
 
 
@@ -102,7 +105,7 @@ def bias_gradient(step: "Step", at: Place) -> Explanation:
         uses = grid(range(len(step.input)), *at)
         formula = "db[i, j, f] = sum over n of dy[n, i, j, f]"
     reason = f"The bias was added in {count_of(len(uses), 'output')}: the sum of their upstream gradients."
-    part = Part("upstream", (factor("dy[]", step.upstream, uses),), use_shape(step))
+    part = Part("upstream", (factor("dy[]", step.upstream, uses),), *laid_out(step))
     return explanation(name_of_gradient(step, "b", at), step.gradients["b"], at, [part], formula, reason)
 
 
@@ -124,6 +127,7 @@ def columns(*indices: Any) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*indices), axis=-1)
 
 
-def use_shape(step: "Step") -> tuple[int, ...]:
-    """Return how the outputs that share a parameter are laid out: by image, row and column, or by image."""
-    return step.output.shape[:3] if isinstance(step.layer, Conv2d) else (len(step.output),)
+def laid_out(step: "Step") -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return shape and axes of the outputs that share a parameter: by image, row and column, or by image."""
+    axes = ("image", "row", "column") if isinstance(step.layer, Conv2d) else ("image",)
+    return step.output.shape[: len(axes)], axes

@@ -1,6 +1,6 @@
 """What an explanation consists of: the terms that were added, each a product of factors, and the number they make."""
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,6 +28,23 @@ class Term(NamedTuple):
     factors: tuple[tuple[str, float], ...]
     value: float
     note: str
+
+
+class Window(NamedTuple):
+    """Where a window lies on an image, perhaps reaching past its edges.
+
+    Attributes
+    ----------
+    image : array (H, W, C)
+        The channels that were looked at.
+    top, left, height, width : int
+    """
+
+    image: np.ndarray
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +83,8 @@ class Part:
     factors : tuple of Factor
     shape : tuple of int
         What the T terms are when laid out, (KH, KW, C) for a window: `part.values.reshape(part.shape)`.
+    axes : tuple of str
+        What the axes of that shape are: ("row", "column", "channel"), or ("image", "row", "column").
     notes : sequence of str
         One for each term, or nothing.
     """
@@ -73,6 +92,7 @@ class Part:
     name: str
     factors: tuple[Factor, ...]
     shape: tuple[int, ...] = ()
+    axes: tuple[str, ...] = ()
     notes: Sequence[str] = ()
 
     @cached_property
@@ -111,6 +131,8 @@ class Explanation:
         In words, what was added.
     rounding : float
         How far a sum of these terms may be off in the array's number type.
+    window : Window or None
+        For an output: the part of the input image that it looked at.
     inner : tuple of Explanation
         Where a factor came from that is itself a sum: the denominator of a normalisation.
     """
@@ -121,7 +143,8 @@ class Explanation:
     formula: str
     reason: str
     rounding: float
-    inner: tuple["Explanation", ...] = field(default=())
+    inner: tuple["Explanation", ...] = ()
+    window: Window | None = None
 
     @cached_property
     def terms(self) -> list[Term]:
@@ -149,7 +172,7 @@ class Explanation:
         return f"{self.reason} {self.sum_in_numbers()}"
 
     def sum_in_numbers(self) -> str:
-        """The sum by part, a single term by its factors: "products 0.3135 + bias 0.1 = 0.4135"."""
+        """The sum by part, a single term by its factors: "In numbers: products 0.3135 + bias 0.1 = 0.4135."."""
         if len(self.parts) == 1 and len(self.parts[0].values) != 1:
             return f"All {len(self.parts[0].values)} terms together: {brief(self.total)}."
         if len(self.parts) == 1:
@@ -157,7 +180,7 @@ class Explanation:
             left = " × ".join(f"{text} {brief(value)}" for text, value in factors)
         else:
             left = " + ".join(f"{part.name} {brief(part.total)}" for part in self.parts)
-        return f"{left} = {brief(self.total)}."
+        return f"In numbers: {left} = {brief(self.total)}."
 
     def equality(self) -> str:
         """One line: the sum of the terms beside the number in the array."""

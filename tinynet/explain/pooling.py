@@ -3,8 +3,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..primitives.window import Window
-from .explanation import Explanation, Factor, Part
+from ..primitives import window as sliding
+from .explanation import Explanation, Factor, Part, Window
 from .reading import (
     Place,
     constant,
@@ -15,6 +15,7 @@ from .reading import (
     grid,
     name_of_gradient,
     name_of_output,
+    seen_by,
     windows_over,
 )
 
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
     from ..tracing import Step
 
 
-def seen(step: "Step", window: Window, n: int, i: int, j: int, c: int) -> Factor:
+def seen(step: "Step", window: sliding.Window, n: int, i: int, j: int, c: int) -> Factor:
     """Return what window (i, j) sees, row by row."""
     top, left = corner(window, i, j)
     kh, kw = window.kernel
     return factor("x[]", step.input, grid(n, range(top, top + kh), range(left, left + kw), c))
+
+
+def window_of(step: "Step", at: Place) -> Window:
+    """Return the window on its own channel of the image."""
+    n, i, j, c = at
+    return seen_by(step, n, i, j, slice(c, c + 1))
 
 
 def winner(x: Factor) -> int:
@@ -45,13 +52,14 @@ class Max:
         x = seen(step, layer.window, *at)
         first = winner(x)
         wins = (np.arange(len(x.values)) == first).astype(float)
-        part = Part("window", (x, Factor("wins", wins)), layer.window.kernel, notes_of(x, first))
+        factors = (x, Factor("wins", wins, x.places))
+        part = Part("window", factors, layer.window.kernel, ("row", "column"), notes_of(x, first))
         count = count_of(sum(not note.startswith("outside") for note in notes_of(x, first)), "place")
         reason = f"The largest of the {count} under the window is {x.text(first)}."
         if first < 0:
             reason = "There is nan under the window, which makes its maximum nan."
         formula = "y[n, i, j, c] = the largest x[n, :, :, c] under the window at (i, j)"
-        return explanation(name_of_output(step, at), step.output, at, [part], formula, reason)
+        return explanation(name_of_output(step, at), step.output, at, [part], formula, reason, seen=window_of(step, at))
 
     @staticmethod
     def input_gradient(step: "Step", at: Place) -> Explanation:
@@ -66,8 +74,8 @@ class Max:
         here = f"x[{n}, {h}, {w}, {c}]"
         wins = np.array([float(place == here) for place in winners])
         notes = ["won" if place == here else f"the winner was {place}" if place else "no winner" for place in winners]
-        factors = (factor("dy[]", step.upstream, uses), Factor("won", wins))
-        part = Part("windows", factors, (len(rows), len(across)), notes)
+        factors = (factor("dy[]", step.upstream, uses), Factor("won", wins, uses))
+        part = Part("windows", factors, (len(rows), len(across)), ("row", "column"), notes)
         reason = (
             f"The place lay in {count_of(len(uses), 'window')} and won in {int(wins.sum())}: the whole upstream "
             "gradient of a window goes to its winner, the others get nothing."
@@ -94,10 +102,11 @@ class Average:
         layer: Any = step.layer
         x = seen(step, layer.window, *at)
         cells = layer.window.cells(step.input.shape[1:3])[at[1:3]]
-        part = Part("window", (x, constant(f"1 / {cells}", 1 / cells, len(x.values))), layer.window.kernel)
+        share = constant(f"1 / {cells}", 1 / cells, len(x.values))
+        part = Part("window", (x, share), layer.window.kernel, ("row", "column"))
         reason = f"The mean over {count_of(cells, 'place')} under the window, zeros of the padding counted."
         formula = "y[n, i, j, c] = the mean of x[n, :, :, c] under the window at (i, j)"
-        return explanation(name_of_output(step, at), step.output, at, [part], formula, reason)
+        return explanation(name_of_output(step, at), step.output, at, [part], formula, reason, seen=window_of(step, at))
 
     @staticmethod
     def input_gradient(step: "Step", at: Place) -> Explanation:
@@ -107,7 +116,8 @@ class Average:
         rows, across = windows_over(layer.window, size, (h, w))
         uses = grid(n, rows, across, c)
         share = Factor("share[]", 1 / layer.window.cells(size)[tuple(uses[:, 1:3].T)], uses[:, 1:3])
-        part = Part("windows", (factor("dy[]", step.upstream, uses), share), (len(rows), len(across)))
+        factors = (factor("dy[]", step.upstream, uses), share)
+        part = Part("windows", factors, (len(rows), len(across)), ("row", "column"))
         reason = (
             f"The place lay in {count_of(len(uses), 'window')}: each sends back its upstream gradient divided by the "
             "number of places in its mean."

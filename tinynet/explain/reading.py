@@ -8,6 +8,7 @@ from ..device import array_module, to_cpu
 from ..layer import Array
 from ..primitives.window import Window
 from .explanation import Explanation, Factor, Part
+from .explanation import Window as Seen
 
 if TYPE_CHECKING:
     from ..tracing import Step
@@ -68,6 +69,12 @@ def corner(window: Window, i: Any, j: Any) -> tuple[Any, Any]:
     return i * window.stride[0] - window.padding[0], j * window.stride[1] - window.padding[1]
 
 
+def seen_by(step: "Step", n: int, i: int, j: int, channels: slice) -> Seen:
+    """Return the window of output (i, j) on image n, with the channels that it looked at."""
+    layer: Any = step.layer
+    return Seen(to_cpu(step.input[n, :, :, channels]), *corner(layer.window, i, j), *layer.window.kernel)
+
+
 def count_of(count: int, what: str) -> str:
     """Write "1 window" or "4 windows"."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
@@ -85,15 +92,15 @@ def name_of_gradient(step: "Step", name: str, at: Place) -> str:
 
 def explanation(
     what: str, array: Array, at: Place, parts: Sequence[Part], formula: str, reason: str,
-    inner: Sequence[Explanation] = (),
+    inner: Sequence[Explanation] = (), seen: Seen | None = None,
 ) -> Explanation:
     """Return the Explanation of what `array` has at `at`."""
-    return explained(what, value_at(array, at), array.dtype, parts, formula, reason, inner)
+    return explained(what, value_at(array, at), array.dtype, parts, formula, reason, inner, seen)
 
 
 def explained(
     what: str, value: float, dtype: np.dtype, parts: Sequence[Part], formula: str, reason: str,
-    inner: Sequence[Explanation] = (), slack: float = 0.0,
+    inner: Sequence[Explanation] = (), seen: Seen | None = None, slack: float = 0.0,
 ) -> Explanation:
     """Return the Explanation of a number; its rounding follows from the number type and the size of the terms.
 
@@ -102,4 +109,4 @@ def explained(
     count = sum(len(part.values) for part in parts)
     size = float(sum(np.abs(part.values).sum() for part in parts))
     rounding = float(np.finfo(dtype).eps) * (8 + count**0.5) * size + slack
-    return Explanation(what, value, tuple(parts), formula, reason, rounding, tuple(inner))
+    return Explanation(what, value, tuple(parts), formula, reason, rounding, tuple(inner), seen)

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..tables import Html, details, html_table, text_table
-from ..thumbnails import picture
+from ..tables import details, html_table, text_table
+from ..thumbnails import photograph, picture
 
 if TYPE_CHECKING:
     from .explanation import Explanation, Part
 
-SHOWN = 8  # terms of a part in a table; of a longer part those that weigh most
+WHOLE = 12  # a part of up to so many terms is shown whole
+SHOWN = 8  # of a longer part, the terms that weigh most
+MAPS = 4  # pictures of channels side by side
 ALL = 100  # a part with up to so many terms can be opened whole in HTML
 
 
@@ -29,9 +31,10 @@ def html(e: "Explanation") -> str:
     head = (
         f"<p><b>{escape(e.what)} = {e.value:.6g}</b><br><code>{escape(e.formula)}</code><br>{escape(e.sentence)}</p>"
     )
-    blocks = [head, *(pictures(part) for part in e.parts), html_table(*table(e)), f"<p>{escape(e.equality())}.</p>"]
+    seen = [f"<p>{photograph(*e.window)}</p>"] if e.window is not None else []
+    blocks = [head, *seen, *map(pictures, e.parts), html_table(*table(e)), f"<p>{escape(e.equality())}.</p>"]
     for part in e.parts:
-        if SHOWN < len(part.values) <= ALL:
+        if WHOLE < len(part.values) <= ALL:
             rows = [cells(part, index, widest(e)) for index in range(len(part.values))]
             blocks.append(details(f"all {len(rows)} terms of: {part.name}", html_table(heading(e), rows)))
     blocks += [details(f"{inner.what} = {inner.value:.6g}", html(inner)) for inner in e.inner]
@@ -44,9 +47,9 @@ def table(e: "Explanation") -> tuple[list[str], list[list[str]]]:
     rows = []
     for part in e.parts:
         count = len(part.values)
-        order = np.argsort(-np.abs(part.values), kind="stable")[:SHOWN] if count > SHOWN else np.arange(count)
+        order = np.arange(count) if count <= WHOLE else np.argsort(-np.abs(part.values), kind="stable")[:SHOWN]
         rows += [cells(part, int(index), columns) for index in order]
-        if count > SHOWN:
+        if count > WHOLE:
             rest = part.total - float(part.values[order].sum())
             rows.append([part.name, f"the other {count - SHOWN} terms", *[""] * (2 * columns - 1), f"{rest:.6g}", ""])
     rows.append(["sum", *[""] * (2 * columns), f"{e.total + 0.0:.6g}", ""])
@@ -71,12 +74,16 @@ def widest(e: "Explanation") -> int:
 
 
 def pictures(part: "Part") -> str:
-    """Return a window's factors and products as pictures, where the part has the shape of one."""
-    if len(part.shape) < 2 or min(part.shape[:2]) < 2 or len(part.factors) != 2:
+    """Return factors and products as pictures, where the part is laid out in rows and columns."""
+    if part.axes[-2:] != ("row", "column") and part.axes[:2] != ("row", "column") or max(part.shape) < 2 or 0 in part.shape:
         return ""
-    shown = [(factor.name.replace("[]", ""), factor.values) for factor in part.factors]
-    shown.append(("product", part.values))
-    pictured = [Html(picture(values.reshape(part.shape))) for _, values in shown]
-    channels = f", first {min(8, part.shape[2])} of {part.shape[2]} channels" if len(part.shape) == 3 else ""
-    note = f"<p>Blue below zero, white zero, orange above{channels}:</p>"
-    return note + html_table([name for name, _ in shown], [pictured])
+    shown = {factor.name.replace("[]", ""): factor.values for factor in part.factors if factor.places is not None}
+    maps = {name: values.reshape(part.shape) for name, values in (shown | {"product": part.values}).items()}
+    caption = ""
+    if len(part.axes) == 3:
+        if part.axes[0] == "image":
+            maps = {name: np.moveaxis(values, 0, -1) for name, values in maps.items()}
+        tile, count = (part.axes[0], part.shape[0]) if part.axes[0] == "image" else (part.axes[2], part.shape[2])
+        caption = f"; the first {MAPS} of {count} {tile}s" if count > MAPS else f"; one picture for each {tile}"
+    note = f"<p>{part.name}: blue is below zero, white zero, orange above{caption}</p>\n"
+    return note + html_table(list(maps), [[picture(values, MAPS) for values in maps.values()]])
