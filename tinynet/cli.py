@@ -86,6 +86,11 @@ def parser() -> argparse.ArgumentParser:
     add = command("profile", commands.run_profile, "time each layer, beside the rates that the machine reaches")
     add.add_argument("model")
     add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
+    add_device(add)
+
+    add = command("gpu-check", commands.run_gpu_check, "compare all that runs on the GPU with NumPy, and time it")
+    add.add_argument("--model", default="alexnet", help="whose layers and shapes to take (%(default)s)")
+    add.add_argument("--batch-size", type=int, default=128, help="images at a time, for the times (%(default)s)")
 
     add = command("lesson", commands.run_lesson, "run an experiment for the classroom")
     add.add_argument("name", choices=["speed"], help="speed: one convolution from loops to threads, in five rungs")

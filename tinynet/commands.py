@@ -11,7 +11,7 @@ from . import demo
 from .checkpoint import load_checkpoint
 from .data import ImageFolder, Preprocessing, download, load_data
 from .data.image_folder import find_image_folder
-from .device import choose_device, to_gpu
+from .device import choose_device, to_gpu, why_no_gpu
 from .errors import ArgumentError, DataError, TinynetError
 from .evaluation import evaluate, predict
 from .exercises import show
@@ -182,7 +182,20 @@ def run_summary(options: argparse.Namespace) -> None:
 
 
 def run_profile(options: argparse.Namespace) -> None:
-    print(profile(make_model(options.model), check_count("profile", "--batch-size", options.batch_size)))
+    batch = check_count("profile", "--batch-size", options.batch_size)
+    print(profile(placed(make_model(options.model), options.device), batch))
+
+
+def run_gpu_check(options: argparse.Namespace) -> None:
+    from .gpu_check import check
+
+    batch, reason = check_count("gpu-check", "--batch-size", options.batch_size), why_no_gpu()
+    if reason:
+        raise TinynetError(f"gpu-check needs a GPU: {reason}")
+    report = check(make_model(options.model), batch)
+    print(report)
+    if report.wrong:
+        raise TinynetError(f"the GPU gives other numbers than NumPy for: {', '.join(report.wrong)}")
 
 
 def run_lesson(options: argparse.Namespace) -> None:
