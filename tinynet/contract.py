@@ -30,9 +30,10 @@ class Watched:
         self.faults: list[Fault] = []
         self.dx: Any = None
         self.grads: dict[str, Any] = {}
-        self.y = self.watch_forward()
-        self.comparable = not self.faults
         self.watch_changes_by_forward()
+        count = len(self.faults)
+        self.y = self.watch_forward()
+        self.comparable = len(self.faults) == count
         self.upstream = generator.standard_normal(self.y.shape)
         if self.comparable:
             clean = self.watch_backward()
@@ -66,7 +67,7 @@ class Watched:
         before = snapshot(arrays)
         self.held.run(given)
         if not same(given, self.x):
-            self.fault("forward", "it writes into its input x. Write `x = x * mask`, not `x *= mask`, or copy it first.")
+            self.fault("forward", "it writes into its input x. Write `x = x * mask`, not `x *= mask`, or copy x.")
         for name in changed(before, arrays):
             self.fault("forward", f"it changes the parameter {name[2:-2]}: only the optimiser may.")
         if not self.held.train:
@@ -130,7 +131,7 @@ class Watched:
         new = other[: len(self.y)] if other.ndim and other.shape[1:] == self.y.shape[1:] else other
         moved = new[new != self.y] if new.shape == self.y.shape else new
         if only_single(moved):
-            self.fault("forward", "its output is float64 with the precision of float32: somewhere it computes in float32.")
+            self.fault("forward", "its output is float64 with the precision of float32: it computes in float32.")
             return False
         return True
 
@@ -145,6 +146,11 @@ class Watched:
         """Return copies of what backward gives, the parameters' gradients by name."""
         dx, grads = self.held.backward(upstream, saved, **options)
         return copied(dx), {name: copied(gradient) for name, gradient in named(grads).items()}
+
+    def gradient_of(self, name: str) -> Array:
+        """Return the gradient of one array for the input and parameters as they are now."""
+        dx, grads = self.gradients(self.upstream.copy(), self.held.forward(self.x)[1])
+        return dx if name == "x" else grads[name]
 
     def other_gradients(self, dx: Any, grads: dict[str, Any]) -> list[str]:
         """Return the names of the gradients that differ from those of the first time."""

@@ -1,5 +1,6 @@
 """Checking a backward pass against finite differences of its forward pass."""
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from .gradient_report import Fault, GradientReport, Row, empty_row
 from .held_copy import HeldCopy
 from .layer import Array
 from .nested import flat
-from .probes import probe_array
+from .probes import Evaluations, probe_array
+
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> GradientReport:
@@ -56,6 +59,10 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     with np.errstate(all="ignore"):  # probes may step where a function has no value
         watched = Watched(held, x, generator)
         rows, faults = [], list(watched.faults)
+        passes = Evaluations(
+            lambda: held.forward(x)[0], watched.y, watched.upstream, rounding(held, x, watched.y, generator),
+            work=x.size + watched.y.size + sum(array.size for array in named(held.params).values()),
+        )
         for name, owner, key in arrays_of(held, x):
             if not watched.comparable:
                 rows.append(empty_row(name, "not checked"))
@@ -66,7 +73,7 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
             fault, comparable = form_fault(name, array, gradient)
             row = empty_row(name, "wrong")
             if comparable:
-                row = probe_array(name, array, gradient, lambda: held.forward(x)[0], watched.upstream, generator)
+                row = probe_array(name, array, gradient, passes, partial(watched.gradient_of, name), generator)
                 if row.verdict == "wrong":
                     fault = Fault(name, "the gradient is wrong.")
             rows.append(row if fault is None else row._replace(verdict="wrong"))
@@ -109,6 +116,23 @@ def arrays_of(held: HeldCopy, x: Array) -> Iterator[tuple[str, dict, str]]:
         for key in path[:-1]:
             owner = owner[key]
         yield ".".join(map(str, path)), owner, path[-1]
+
+
+def rounding(held: HeldCopy, x: Array, y: Array, generator: np.random.Generator) -> Array:
+    """How far each output may be off: by its own last digit, or by what the last digits of input and parameters do.
+
+    The second is more where large numbers cancel, as in batch normalisation of an input far from zero.
+    """
+    off = EPSILON * np.abs(y)
+    arrays = [owner[key] for _, owner, key in arrays_of(held, x)]
+    before = [array.copy() for array in arrays]
+    for _ in range(2):
+        for array, original in zip(arrays, before, strict=True):
+            array[...] = original * (1 + EPSILON * generator.choice([-1, 1], size=array.shape))
+        off = np.maximum(off, np.abs(held.forward(x)[0] - y))
+    for array, original in zip(arrays, before, strict=True):
+        array[...] = original
+    return off
 
 
 def form_fault(name: str, array: Array, gradient: Any) -> tuple[Fault | None, bool]:
