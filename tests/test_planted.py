@@ -13,7 +13,9 @@ BUGS = [bug for bug in CATALOGUE.values() if bug.family != "optimizer"]  # those
 def test_a_bug_is_caught_and_named(bug):
     report = bug.check()
     assert not report.passed
-    assert set(report.wrong) == set(bug.names), str(report)
+    assert set(bug.names) <= set(report.wrong), str(report)
+    if "forward" not in bug.names:  # where forward breaks a rule, gradients may seem wrong as well
+        assert set(report.wrong) == set(bug.names), str(report)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -25,8 +27,8 @@ def test_what_it_was_made_from_passes_on_the_same_case(bug):
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_that_it_is_caught_is_no_luck_of_the_draw(bug):
     for seed in (1, 2, 3):
-        assert set(bug.names) <= set(tn.check_gradients(*bug.case(), seed=seed).wrong)
-        assert tn.check_gradients(*bug.case(right=True), seed=seed).passed
+        assert set(bug.names) <= set(tn.check_gradients(*bug.case(seed=seed), seed=seed).wrong)
+        assert tn.check_gradients(*bug.case(right=True, seed=seed), seed=seed).passed
 
 
 def test_there_are_many_and_each_says_what_is_wrong():

@@ -48,12 +48,12 @@ class Bug(NamedTuple):
         """The file that it stands in."""
         return self.wrong.__module__.rpartition(".")[2]
 
-    def case(self, right: bool = False) -> tuple[Any, Array]:
-        """Return the wrong version (or the right one) in float64 and an input for it, the same in every call.
+    def case(self, right: bool = False, seed: int = 0) -> tuple[Any, Array]:
+        """Return the wrong version (or the right one) in float64 and an input for it, the same for the same seed.
 
         All parameters are drawn, those too that start at zero or one: a forgotten factor of one would not show.
         """
-        f, generator = self.make(self.right if right else self.wrong), np.random.default_rng(0)
+        f, generator = self.make(self.right if right else self.wrong), np.random.default_rng(seed)
         if isinstance(f, Layer):
             f = f.astype("float64")
             for _, layer in single_layers(f):
