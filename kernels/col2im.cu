@@ -1,4 +1,4 @@
-// dx[n, h, w, c] = sum over the windows (i, j) that see (h, w) of dcols[(n, i, j), (h + top - i SH, w + left - j SW, c)]
+// dx[n, h, w, c] = sum of dcols[(n, i, j), (p, q, c)] over the windows (i, j) that see (h, w), at their place (p, q)
 //
 // NumPy twin: col2im in tinynet/primitives/on_cpu.py, the adjoint of im2col. One thread: one number of dx.
 //
@@ -12,7 +12,9 @@
 //                         [ . . . ]                    [ . . . ]
 //
 // It fetches what it needs, where NumPy's twin adds what each window has. So no two threads write to one place, there
-// is nothing to wait for, and the sums come out the same in every run.
+// is nothing to wait for, and the sums come out the same in every run. Window i sees the rows i SH to i SH + KH - 1,
+// counted from where the padding begins. The last that sees row h is therefore (h + top) / SH, if there are as many; the
+// ones before it do, as long as p = h + top - i SH stays below KH.
 extern "C" __global__ void col2im(
     const real* __restrict__ dcols, real* __restrict__ dx,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
@@ -22,13 +24,10 @@ extern "C" __global__ void col2im(
     if (c >= C || w >= W) return;
     int n = blockIdx.x / H, h = blockIdx.x % H;
 
-    int first_j = first_window(w + left, KW, SW), last_j = last_window(w + left, SW, OW);
-    int first_i = first_window(h + top, KH, SH), last_i = last_window(h + top, SH, OH);
+    int last_i = min((h + top) / SH, OH - 1), last_j = min((w + left) / SW, OW - 1);
     real sum = 0;
-    for (int i = last_i; i >= first_i; --i) {  // backwards, in the order in which NumPy's twin adds
-        int p = h + top - i * SH;
-        for (int j = last_j; j >= first_j; --j) {
-            int q = w + left - j * SW;
+    for (int i = last_i, p = h + top - i * SH; i >= 0 && p < KH; --i, p += SH) {  // p grows, as in NumPy's twin
+        for (int j = last_j, q = w + left - j * SW; j >= 0 && q < KW; --j, q += SW) {
             long long row = ((long long)n * OH + i) * OW + j;
             sum += dcols[(row * KH * KW + p * KW + q) * C + c];
         }

@@ -27,7 +27,7 @@ extern "C" __global__ void window_max(
             int h = i * SH + p - top, w = j * SW + q - left;
             if (h < 0 || h >= H || w < 0 || w >= W) continue;
             real value = x[(((long long)n * H + h) * W + w) * C + c];
-            if (value > largest || value != value) largest = value;  // nan alone differs from itself; once there it stays
+            if (value > largest || value != value) largest = value;  // nan, which differs from itself, stays
         }
     }
     y[((long long)blockIdx.x * OW + j) * C + c] = largest;
@@ -45,15 +45,13 @@ extern "C" __global__ void to_winner(
 
     const real* image = x + (long long)n * H * W * C + c;
     real here = image[((long long)h * W + w) * C];
-    int first_j = first_window(w + left, KW, SW), last_j = last_window(w + left, SW, OW);
-    int first_i = first_window(h + top, KH, SH), last_i = last_window(h + top, SH, OH);
+    int last_i = min((h + top) / SH, OH - 1), last_j = min((w + left) / SW, OW - 1);  // see col2im.cu
     real sum = 0;
-    for (int i = last_i; i >= first_i; --i) {
-        for (int j = last_j; j >= first_j; --j) {
+    for (int i = last_i, p = h + top - i * SH; i >= 0 && p < KH; --i, p += SH) {
+        for (int j = last_j, q = w + left - j * SW; j >= 0 && q < KW; --j, q += SW) {
             long long window = (((long long)n * OH + i) * OW + j) * C + c;
             bool wins = here == y[window];
-            int place = (h + top - i * SH) * KW + (w + left - j * SW);  // of (h, w) in the window, row by row
-            for (int earlier = 0; wins && earlier < place; ++earlier) {
+            for (int earlier = 0; wins && earlier < p * KW + q; ++earlier) {  // the window's places, row by row
                 int eh = i * SH + earlier / KW - top, ew = j * SW + earlier % KW - left;
                 bool inside = 0 <= eh && eh < H && 0 <= ew && ew < W;
                 real there = inside ? image[((long long)eh * W + ew) * C] : lowest;

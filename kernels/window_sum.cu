@@ -40,11 +40,10 @@ extern "C" __global__ void spread(
     if (c >= C || w >= W) return;
     int n = blockIdx.x / H, h = blockIdx.x % H;
 
-    int first_j = first_window(w + left, KW, SW), last_j = last_window(w + left, SW, OW);
-    int first_i = first_window(h + top, KH, SH), last_i = last_window(h + top, SH, OH);
+    int last_i = min((h + top) / SH, OH - 1), last_j = min((w + left) / SW, OW - 1);  // see col2im.cu
     real sum = 0;
-    for (int i = last_i; i >= first_i; --i) {
-        for (int j = last_j; j >= first_j; --j) {
+    for (int i = last_i, p = h + top - i * SH; i >= 0 && p < KH; --i, p += SH) {
+        for (int j = last_j, q = w + left - j * SW; j >= 0 && q < KW; --j, q += SW) {
             sum += dy[(((long long)n * OH + i) * OW + j) * C + c];
         }
     }

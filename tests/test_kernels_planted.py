@@ -43,10 +43,10 @@ WRONG_RESULTS = {
     "one row too few above": ("im2col", "0 <= h &&", "0 < h &&"),
     "the layout of the image is taken for granted": ("im2col", "w * step_w", "w * C"),
     "= for += in a gather": ("col2im", "sum += dcols", "sum = dcols"),
-    "a window too few": ("col2im", "(place - kernel) / stride + 1", "(place - kernel) / stride + 2"),
+    "a window too few": ("col2im", "i >= 0 && p < KH", "i >= 1 && p < KH"),
     "channels and columns exchanged": ("col2im", "p * KW + q", "q * KH + p"),
     "nan does not stay": ("window_max", " || value != value", ""),
-    "all that equal the maximum win": ("window_max", "wins && earlier < place", "false"),
+    "all that equal the maximum win": ("window_max", "wins && earlier < p * KW + q", "false"),
     "the padding is a 0 that wins": ("window_max", "* C] : lowest;", "* C] : (real)0;"),
     "the sum reaches into the next group": ("nearby_sum", "min(last, c + half)", "min(C - 1, c + half)"),
     "one place too few around": ("around_sum", "across <= min(W - 1", "across < min(W - 1"),
@@ -84,7 +84,7 @@ OUT_OF_BOUNDS = {
     "no bound check of the columns": ("im2col", "if (column >= columns) return;", ""),
     "a number past the end": ("sgd_update", "i >= numbers", "i > numbers"),
     "a row past the image, which is not used": ("window_max", "h >= H ||", "h > H ||"),
-    "a window past the last one": ("col2im", "last_window(h + top, SH, OH)", "last_window(h + top, SH, OH + 1)"),
+    "a window past the last one": ("col2im", "(h + top) / SH, OH - 1)", "(h + top) / SH, OH)"),
 }
 
 

@@ -100,11 +100,11 @@ def kernel_cost(name: str, shape: Shape, window: Window | None = None, size: int
     by = seen / math.prod(window.stride)  # windows that see a place
     return {
         "im2col": (REAL * (numbers + seen * outputs), 12 * seen * outputs),
-        "col2im": (REAL * (numbers + seen * outputs), (5 * DIVISION + 8 * by) * numbers),
+        "col2im": (REAL * (numbers + seen * outputs), (3 * DIVISION + 8 * by) * numbers),
         "window_max": (REAL * (numbers + outputs), (DIVISION + 10 * seen) * outputs),
-        "to_winner": (REAL * (2 * numbers + 2 * outputs), (5 * DIVISION + 14 * by) * numbers),
+        "to_winner": (REAL * (2 * numbers + 2 * outputs), (3 * DIVISION + 14 * by) * numbers),
         "window_sum": (REAL * (numbers + outputs), (DIVISION + 10 * seen) * outputs),
-        "spread": (REAL * (numbers + outputs), (5 * DIVISION + 6 * by) * numbers),
+        "spread": (REAL * (numbers + outputs), (3 * DIVISION + 6 * by) * numbers),
     }[name]
 
 

@@ -189,12 +189,8 @@ def module(cupy: ModuleType, file: str, dtype: str) -> Any:
 
 
 def source(file: str, real: str) -> str:
-    """Return the text to compile: the number type, what several kernels use, and the file itself.
-
-    Not by #include: CuPy looks a text up among those compiled before, and would not see a change in what it includes.
-    """
-    shared, own = (folder() / "windows.cuh").read_text(), (folder() / f"{file}.cu").read_text()
-    return f"typedef {real} real;\n{shared}\n{own}"
+    """Return the text to compile: the number type and the file."""
+    return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text()}"
 
 
 @cache
