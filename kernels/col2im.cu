@@ -13,8 +13,8 @@
 //
 // It fetches what it needs, where NumPy's twin adds what each window has. So no two threads write to one place, there
 // is nothing to wait for, and the sums come out the same in every run. Window i sees the rows i SH to i SH + KH - 1,
-// counted from where the padding begins. The last that sees row h is therefore (h + top) / SH, if there are as many; the
-// ones before it do, as long as p = h + top - i SH stays below KH.
+// counted from where the padding begins. The last that sees row h is therefore (h + top) / SH, if there are as many,
+// and those before it do as long as p = h + top - i SH stays below KH.
 extern "C" __global__ void col2im(
     const real* __restrict__ dcols, real* __restrict__ dx,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
