@@ -17,6 +17,8 @@ from .tables import Html
 
 BLUE, WHITE, ORANGE, GAP = (26, 82, 150), (247, 247, 247), (196, 84, 0), (128, 128, 128)
 TILE = 48  # pixels that the longer side of a map has at most
+MATRIX = 144  # pixels that either side of a matrix or of a vector's rows has at most
+LARGEST = 16  # pixels that one number has at most
 PHOTOGRAPH = 128  # pixels that the longer side of an image has at most
 COLUMNS = 48  # units in a row of a vector's picture
 
@@ -32,44 +34,45 @@ def palette() -> list[int]:
 def picture(x: Array, maps: int = 5) -> Html:
     """Return an <img> of one image's array: (H, W, C) as its first channels, (units,) as rows, (H, W) as one map.
 
-    Full colour is where 99 of 100 numbers that are not zero lie below, so that a few large ones don't leave the others
-    pale.
+    Full colour is where 99 of 100 numbers in the picture that are not zero lie below, so that a few large ones don't
+    leave the others pale.
     """
-    x = finite(x)
-    strongest = float(np.percentile(np.abs(x[x != 0]), 99)) if x.any() else 0.0
     if x.ndim == 3:
-        tiles = [x[:, :, c] for c in range(min(maps, x.shape[2]))]
+        tiles = [finite(x[:, :, c]) for c in range(min(maps, x.shape[2]))]
         what = f"{len(tiles)} of {x.shape[2]} channels"
     elif x.ndim == 2:
-        tiles, what = [x], f"{x.shape[0]} x {x.shape[1]}"
+        tiles, what = [finite(x)], f"{x.shape[0]} x {x.shape[1]}"
     else:
-        flat = x.reshape(-1)
-        width = min(COLUMNS, len(flat))
-        padded = np.zeros(-(-len(flat) // width) * width)
-        padded[: len(flat)] = flat
-        tiles, what = [padded.reshape(-1, width)], f"{len(flat)} units, {width} in a row"
-    shades = [shaded(tile, strongest, TILE if x.ndim == 3 else 4 * TILE) for tile in tiles]
+        units = finite(x).reshape(-1)
+        width = min(COLUMNS, len(units))
+        rows = np.pad(units, (0, -len(units) % width)).reshape(-1, width)  # zeros after the last
+        tiles, what = [rows], f"{x.size} units, {width} in a row"
+    tiles = [sized(tile, keep_proportions=x.ndim == 3) for tile in tiles]
+    sizes = np.concatenate([np.abs(tile[tile != 0]) for tile in tiles])
+    strongest = float(np.percentile(sizes, 99)) if len(sizes) else 1.0
+    shades = [np.clip(127 + 127 * tile / strongest, 0, 254).round().astype(np.uint8) for tile in tiles]
     return image_tag(side_by_side(shades), f"{what}; full colour at {strongest:.2g} and beyond")
 
 
 def finite(x: Array) -> np.ndarray:
-    """Return an array in float64 and on the CPU, nan as 0 and infinity as the largest number otherwise there."""
-    x = to_cpu(x).astype(np.float64)
-    largest = float(np.abs(x[np.isfinite(x)]).max(initial=0))
+    """Return an array in float32 and on the CPU, nan as 0 and infinity as the largest number otherwise there."""
+    x = to_cpu(x).astype(np.float32)
+    if np.isfinite(x).all():
+        return x
+    largest = np.abs(x[np.isfinite(x)]).max(initial=0)
     return np.nan_to_num(x, posinf=largest, neginf=-largest)
 
 
-def shaded(x: np.ndarray, strongest: float, most: int) -> np.ndarray:
-    """Return palette indices for a map (H, W), small ones enlarged, large ones reduced to `most` by means."""
-    factor = max(1, min(most // max(x.shape), 16 if most == TILE else 10))
-    x = np.kron(x, np.ones((factor, factor)))
-    height, width = (min(side, most) for side in x.shape)
-    if (height, width) != x.shape:
-        if most == TILE:  # a map keeps its proportions
-            scale = most / max(x.shape)
-            height, width = (max(1, round(side * scale)) for side in x.shape)
-        x = np.asarray(Image.fromarray(x.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
-    return np.clip(127 + 127 * x / (strongest or 1), 0, 254).round().astype(np.uint8)
+def sized(x: np.ndarray, keep_proportions: bool) -> np.ndarray:
+    """Return a map (H, W) at a picture's size: a small one with numbers repeated, a large one by means."""
+    most = TILE if keep_proportions else MATRIX
+    factor = max(1, min(most // max(x.shape), LARGEST))
+    x = x.repeat(factor, axis=0).repeat(factor, axis=1)
+    if max(x.shape) <= most:
+        return x
+    scale = most / max(x.shape)
+    height, width = (max(1, round(side * scale)) if keep_proportions else min(side, most) for side in x.shape)
+    return np.asarray(Image.fromarray(x).resize((width, height), Image.Resampling.BOX))
 
 
 def side_by_side(tiles: Sequence[np.ndarray], gap: int = 2) -> Image.Image:
