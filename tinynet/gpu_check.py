@@ -1,5 +1,4 @@
 """`tinynet gpu-check`: on a machine with a GPU, everything that runs there against NumPy, and how long it takes."""
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,7 +31,6 @@ DTYPES = ("float32", "float64")
 # order; a training step goes through all layers twice.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}
 STEP_TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
-TF32 = 100  # times as much in float32 where CuPy is told to round what it multiplies to 10 bits (CUPY_TF32=1)
 HEAD = ["what", "float32", "float64", "verdict", "ms", "predicted ms"]
 
 class Row(NamedTuple):
@@ -57,8 +55,7 @@ class Row(NamedTuple):
     @property
     def passed(self) -> bool:
         """Whether all differences are small; nan, an infinity or another shape is none of them."""
-        rounded = {"float32": TF32 if os.environ.get("CUPY_TF32") == "1" else 1}
-        return all(found <= rounded.get(dtype, 1) * self.allowed[dtype] for dtype, found in self.differences.items())
+        return all(found <= self.allowed[dtype] for dtype, found in self.differences.items())
 
     def cells(self) -> list[str]:
         """The line as text."""
