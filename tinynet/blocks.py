@@ -13,8 +13,8 @@ from .layer import Array, Layer, check_upstream
 from .primitives.twins import twin
 from .threads import map_in_order
 
-BLOCK_FLOATS = 1_200_000  # numbers in a block's largest activation: 4 images of the paper's conv1
-MOST_IMAGES = 32  # in a block, so that a batch of small images still makes several blocks
+BLOCK_FLOATS = 600_000  # numbers in a block's largest activation: 18 images of cifar_net("80sec")'s conv1
+LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images
 
 
 class Blocks:
@@ -52,7 +52,7 @@ def images_per_block(layers: Sequence[Layer], shape: tuple[int, ...]) -> int:
     for layer in layers:
         shape = layer.output_shape(shape)
         largest = max(largest, math.prod(shape))
-    return max(1, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
+    return max(LEAST_IMAGES, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
 
 
 def forward(layers: Sequence[Layer], x: Array, train: bool, save: bool) -> tuple[Array, list[Blocks] | None]:

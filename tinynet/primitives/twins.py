@@ -3,6 +3,7 @@
 A twin does what its layer's forward and backward do, to rounding, with the layer's own parameters and `saved`.
 `twin(layer)` is made anew for each pass over a batch, so that it may work out something once for all blocks.
 """
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,12 @@ from ..layer import Array, Layer, Shape
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from . import winograd
-from .on_cpu import col2im, im2col
+from .on_cpu import col2im, im2col, padded
 from .twins_on_gpu import TWINS
 from .window import Window
 
-LEAST_CHANNELS = 96  # seen by a filter; with fewer, adding up the tiles costs more than the multiplications saved
+FEW_CHANNELS = 4  # with fewer, what im2col copies in one go is too short
 PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
-MOST_FILTERS = 32  # for a product too narrow for the BLAS, which RowConv makes as many times wider as filters have rows
 
 
 def twin(layer: Layer, x: Array | None = None) -> Any:
@@ -36,59 +36,115 @@ def twin(layer: Layer, x: Array | None = None) -> Any:
         return layer if on_gpu is None else on_gpu(layer)
     if type(layer) is not Conv2d:
         return layer
-    kh, kw, channels, _ = layer.params["w"].shape
+    taps, _, channels, _ = layer.params["w"].shape
     if layer.window.stride == (1, 1):
-        if (kh, kw) == (3, 3) and channels >= LEAST_CHANNELS:
+        if channels < FEW_CHANNELS and layer.groups == 1:
+            return ThinConv(layer)
+        if channels >= FEW_CHANNELS and 3 <= taps <= winograd.MOST_TAPS:
             return WinogradConv(layer)
-        if kh >= 5 and channels >= 4 and layer.groups == 1 and layer.out_channels <= MOST_FILTERS:
-            return RowConv(layer)
     return ConvInParts(layer)
 
 
 class WinogradConv:
-    """Twin of a Conv2d with 3 x 3 filters: 16 products for 4 outputs instead of 36, see `winograd.py`."""
+    """Twin of a Conv2d at stride 1: across, windows laid out as ever; down, fewer products by sums of rows.
+
+    `winograd.py` says how: T products for a tile of outputs, one below the other, between sums of an image's rows and
+    sums of the filters' rows.
+    """
 
     def __init__(self, layer: Conv2d) -> None:
         self.layer = layer
         self.params = layer.params
-        self.groups = []
-        f = layer.out_channels // layer.groups
-        for g, (channels, filters, _) in enumerate(layer.each_group()):
-            w = layer.params["w"][..., g * f : (g + 1) * f]                    # (3, 3, C/G, F/G)
-            self.groups.append((channels, filters, winograd.weights(w)))       # (4, 4, C/G, F/G)
+        kh, kw = layer.window.kernel
+        self.across = Window((1, kw), (1, 1), (0, layer.window.padding[1]), False)
+        self.lock, self.ready = Lock(), False
 
     def output_shape(self, shape: Shape) -> Shape:
         return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
-        y = np.empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)
-        for channels, filters, u in self.groups:
-            v = self.tiles(x[..., channels], y.shape[1:3])                     # (4, 4, N, TH, TW, C/G)
-            m = np.matmul(by_tile(v), u).reshape(*v.shape[:-1], u.shape[-1])
-            winograd.outputs(m, y[..., filters])
+        y = np.empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)  # (N, OH, OW, F)
+        self.prepare(y.shape[1])
+        for channels, filters, weights in self.groups:
+            products = np.matmul(self.columns(x[..., channels]), weights)       # (T, N*TH*OW, F/G)
+            self.tiles.outputs(products, y[..., filters])
         y += self.params["b"]
         return y, Saved(x)
 
     def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
         self.layer.check_upstream(dy, saved)
-        x, size = saved.x, dy.shape[1:3]
+        self.prepare(dy.shape[1])
+        x, w = saved.x, self.params["w"]
         dx = np.empty_like(x) if input_gradient else None
-        dw = np.empty_like(self.params["w"])
-        for channels, filters, u in self.groups:
-            v = self.tiles(x[..., channels], size)
-            dm = winograd.outputs_back(dy[..., filters], *winograd.tile_count(size))
-            du = np.matmul(by_tile(v).swapaxes(-1, -2), by_tile(dm))           # (4, 4, C/G, F/G)
-            dw[..., filters] = winograd.weights_back(du)
+        dw = np.empty_like(w)
+        for channels, filters, weights in self.groups:
+            dproducts = self.tiles.outputs_back(dy[..., filters])               # (T, N*TH*OW, F/G)
+            dweights = np.matmul(self.columns(x[..., channels]).swapaxes(1, 2), dproducts)
+            dw[..., filters] = self.tiles.weights_back(dweights, w[..., filters].shape)
             if dx is not None:
-                dv = np.matmul(by_tile(dm), u.swapaxes(-1, -2)).reshape(v.shape)
-                part = winograd.tiles_back(dv)
-                dx[..., channels] = winograd.cropped(part, self.layer.window.padding, x.shape)
-        return dx, {"w": dw, "b": dy.sum(axis=(0, 1, 2))}
+                cols = np.matmul(dproducts, weights.swapaxes(1, 2))             # (T, N*TH*OW, KW*C/G)
+                n, _, width, c = x[..., channels].shape
+                summed = (self.tiles.sums * n, self.tiles.count, width, c)
+                dx[..., channels] = self.tiles.images_back(
+                    col2im(cols, summed, self.across), x[..., channels].shape
+                )
+        return dx, {"w": dw, "b": bias_gradient(dy)}
 
-    def tiles(self, x: Array, size: tuple[int, int]) -> Array:
-        """The transformed tiles of padded images for an output of `size`."""
-        return winograd.tiles(winograd.padded_for_tiles(x, self.layer.window.padding, size))
+    def columns(self, x: Array) -> Array:
+        """Return what each filter row, all columns of it, meets in the sums of rows: (T, N*TH*OW, KW*C/G)."""
+        cols = im2col(self.tiles.images(x), self.across)
+        return cols.reshape(self.tiles.sums, -1, cols.shape[1])
+
+    def prepare(self, height: int) -> None:
+        """Cut outputs of so many rows into tiles and transform the weights: once in a pass, in the first block."""
+        with self.lock:
+            if not self.ready:
+                w = self.params["w"]
+                self.tiles = winograd.Tiles(len(w), self.layer.window.padding[0], height, w.dtype)
+                self.groups = [
+                    (channels, filters, self.tiles.weights(w[..., filters]))    # (T, KW*C/G, F/G)
+                    for channels, filters, _ in self.layer.each_group()
+                ]
+                self.ready = True
+
+
+class ThinConv:
+    """Twin of a Conv2d that sees few channels: a row of `rows` for each place of the filter, not for each window.
+
+    What im2col copies in runs of KW * C numbers comes in runs of OW here, and the product is the transposed one. A last
+    row of ones meets the bias, a weight like the others then.
+    """
+
+    def __init__(self, layer: Conv2d) -> None:
+        self.layer = layer
+        self.params = layer.params
+        w, b = layer.params["w"], layer.params["b"]
+        self.w_and_b = np.concatenate([w.reshape(-1, len(b)), b[np.newaxis]])                # (KH*KW*C + 1, F)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.layer.output_shape(shape)
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
+        self.layer.check_input(x)
+        y = self.rows(x).T @ self.w_and_b                                                    # (N*OH*OW, F)
+        return y.reshape(len(x), *self.output_shape(x.shape[1:])), Saved(x)
+
+    def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
+        self.layer.check_upstream(dy, saved)
+        gradient = self.rows(saved.x) @ dy.reshape(-1, dy.shape[3])                          # (KH*KW*C + 1, F)
+        dx = self.layer.input_gradient(dy, saved) if input_gradient else None
+        return dx, {"w": gradient[:-1].reshape(self.params["w"].shape), "b": gradient[-1]}
+
+    def rows(self, x: Array) -> Array:
+        """Return im2col(x).T for one group and a stride of 1, and a row of ones: (KH*KW*C + 1, N*OH*OW)."""
+        planes = np.ascontiguousarray(np.moveaxis(padded(x, self.layer.window), 3, 0))       # (C, N, H, W)
+        windows = np.lib.stride_tricks.sliding_window_view(planes, self.layer.window.kernel, axis=(2, 3))
+        c, n, oh, ow, kh, kw = windows.shape
+        rows = np.empty((kh * kw * c + 1, n * oh * ow), dtype=x.dtype)
+        rows[:-1].reshape(kh, kw, c, n, oh, ow)[...] = windows.transpose(4, 5, 0, 1, 2, 3)
+        rows[-1] = 1
+        return rows
 
 
 class ConvInParts:
@@ -124,45 +180,7 @@ class ConvInParts:
         return [slice(i, i + images) for i in range(0, len(y), images)]
 
 
-class RowConv:
-    """Twin of a Conv2d with few, large filters: windows laid out across only, y[h] = sum over i of rows[h + i] @ w[i].
-
-    im2col writes each pixel KH * KW times, this KW times; and the products for all rows i of the filter are one, KH
-    times as wide, whose parts are added up one row apart.
-    """
-
-    def __init__(self, layer: Conv2d) -> None:
-        self.layer = layer
-        self.params = layer.params
-        kh, kw, channels, filters = layer.params["w"].shape
-        self.across = Window((1, kw), (1, 1), layer.window.padding, False)
-        self.w = layer.params["w"].transpose(1, 2, 0, 3).reshape(kw * channels, kh * filters)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
-
-    def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
-        self.layer.check_input(x)
-        oh, ow, filters = self.output_shape(x.shape[1:])
-        products = (im2col(x, self.across) @ self.w).reshape(len(x), -1, ow, self.layer.window.kernel[0], filters)
-        y = products[:, :oh, :, 0] + self.params["b"]                          # (N, OH, OW, F)
-        for i in range(1, self.layer.window.kernel[0]):
-            y += products[:, i : i + oh, :, i]
-        return y, Saved(x)
-
-    def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
-        self.layer.check_upstream(dy, saved)
-        kh, kw, channels, filters = self.params["w"].shape
-        n, oh, ow, _ = dy.shape
-        dproducts = np.zeros((n, oh + kh - 1, ow, kh, filters), dtype=dy.dtype)
-        for i in range(kh):
-            dproducts[:, i : i + oh, :, i] = dy
-        wide = dproducts.reshape(-1, kh * filters)                             # (N*(OH+KH-1)*OW, KH*F)
-        dw = (im2col(saved.x, self.across).T @ wide).reshape(kw, channels, kh, filters).transpose(2, 0, 1, 3)
-        dx = col2im(wide @ self.w.T, saved.x.shape, self.across) if input_gradient else None
-        return dx, {"w": np.ascontiguousarray(dw), "b": dy.sum(axis=(0, 1, 2))}
-
-
-def by_tile(array: Array) -> Array:
-    """(4, 4, N, TH, TW, C) as 16 matrices (4, 4, T, C)."""
-    return array.reshape(4, 4, -1, array.shape[-1])
+def bias_gradient(dy: Array) -> Array:
+    """Return the sum over all but the last axis of dy (N, OH, OW, F); NumPy adds long rows faster than short ones."""
+    n, oh, ow, f = dy.shape
+    return dy.reshape(n * oh, ow * f).sum(axis=0).reshape(ow, f).sum(axis=0)
