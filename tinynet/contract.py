@@ -147,6 +147,10 @@ class Watched:
         dx, grads = self.held.backward(upstream, saved, **options)
         return copied(dx), {name: copied(gradient) for name, gradient in named(grads).items()}
 
+    def gradient(self, name: str) -> Any:
+        """Return what backward gave for the input, "x", or for a parameter; None for nothing."""
+        return self.dx if name == "x" else self.grads.get(name)
+
     def gradient_of(self, name: str) -> Array:
         """Return the gradient of one array for the input and parameters as they are now."""
         dx, grads = self.gradients(self.upstream.copy(), self.held.forward(self.x)[1])
@@ -211,7 +215,8 @@ def only_single(numbers: Array) -> bool:
         return False
     with np.errstate(over="ignore"):
         fits = bool((numbers.astype(np.float32) == numbers).all())
-    return fits and bool((numbers * 256 != np.round(numbers * 256)).any())
+    digits = 4096 * np.frexp(numbers[np.abs(numbers) > 1e-6])[0]  # smaller ones may be what a difference left over
+    return fits and bool((digits != np.round(digits)).any())
 
 
 def copied(value: Any) -> Any:

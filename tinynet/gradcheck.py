@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .contract import Watched, named, only_single, place
+from .diagnosis import explain
 from .gradient_report import Fault, GradientReport, Row, empty_row
 from .held_copy import HeldCopy
 from .layer import Array
@@ -51,6 +52,11 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     ArgumentError
         When forward or backward returns something else than a pair of the contract's form.
     """
+    return check(f, x, train, seed)
+
+
+def check(f: Any, x: Array, train: bool, seed: int, explained: bool = True) -> GradientReport:
+    """Do what `check_gradients` does; `explained=False` leaves out what kind of mistake it may be."""
     # Two numbers: an input drawn by default_rng(seed) must not equal the upstream gradient, or x.T @ dy would be
     # symmetric, and a transposed gradient pass.
     generator = np.random.default_rng([seed, 1])
@@ -58,33 +64,55 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     held = HeldCopy(f, train)
     with np.errstate(all="ignore"):  # probes may step where a function has no value
         watched = Watched(held, x, generator)
-        rows, faults = [], list(watched.faults)
         passes = Evaluations(
             lambda: held.forward(x)[0], watched.y, watched.upstream, rounding(held, x, watched.y, generator),
             work=x.size + watched.y.size + sum(array.size for array in named(held.params).values()),
         )
+        rows: list[Row] = []
+        faults: dict[str, str] = {}
+        to_explain: dict[str, Array] = {}
         for name, owner, key in arrays_of(held, x):
             if not watched.comparable:
                 rows.append(empty_row(name, "not checked"))
                 continue
             if not owner[key].flags.c_contiguous:
                 owner[key] = np.ascontiguousarray(owner[key])  # probes write into it
-            array, gradient = owner[key], watched.dx if name == "x" else watched.grads.get(name)
-            fault, comparable = form_fault(name, array, gradient)
+            array, gradient = owner[key], watched.gradient(name)
+            sentence, comparable = form_fault(name, array, gradient)
             row = empty_row(name, "wrong")
             if comparable:
                 row = probe_array(name, array, gradient, passes, partial(watched.gradient_of, name), generator)
                 if row.verdict == "wrong":
-                    fault = Fault(name, "the gradient is wrong.")
-            rows.append(row if fault is None else row._replace(verdict="wrong"))
-            if fault is not None:
-                faults.append(fault)
+                    sentence, to_explain[name] = "the gradient is wrong.", array
+            rows.append(row._replace(verdict="wrong") if sentence else row)
+            if sentence:
+                faults[name] = sentence
+        last_layer = [name.rpartition(".")[0] for name in to_explain][-1:]
+        for name, array in to_explain.items() if explained else ():
+            if name.rpartition(".")[0] in last_layer:
+                faults[name] = explain(name, array, watched, passes, held.f, generator)
+            else:
+                faults[name] = f"the gradient is wrong, perhaps for a mistake behind it only. {where_to_look(rows)}"
+    found = [*watched.faults, *(Fault(name, sentence) for name, sentence in faults.items())]
+    return GradientReport(held.what, rows, found + extra_gradients(held, watched))
+
+
+def where_to_look(rows: list[Row]) -> str:
+    """Say between which parameters of a network the gradients become wrong, going back."""
+    last = max(i for i, row in enumerate(rows) if row.verdict == "wrong")
+    layer = rows[last].name.rpartition(".")[0]
+    right = f", those behind it ({rows[last + 1].name} and on) are right" if last + 1 < len(rows) else ""
+    return f"Going back, {rows[last].name} is the first that is wrong{right}: look at {layer} and what follows it."
+
+
+def extra_gradients(held: HeldCopy, watched: Watched) -> list[Fault]:
+    """Name gradients of what is no parameter."""
     known = named(held.params)
     extra = [name for name in watched.grads if name not in known]
-    if extra:
-        faults.append(Fault("backward", f"it gives a gradient of {', '.join(extra)}, which is no parameter; "
-                            f"the parameters are {', '.join(known) or 'none'}."))
-    return GradientReport(held.what, rows, faults)
+    if not extra:
+        return []
+    return [Fault("backward", f"it gives a gradient of {', '.join(extra)}, which is no parameter; "
+                  f"the parameters are {', '.join(known) or 'none'}.")]
 
 
 def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
@@ -104,7 +132,7 @@ def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
     for name, layer in double.layers.items():
         add(check_gradients(layer, seen, seed=seed), f"{name}.")
         seen, _ = layer.forward(seen, train=True)
-    add(check_gradients(net, x, seed=seed), "all layers: ")
+    add(check(net, x, True, seed, explained=not faults), "all layers: ")  # if there are, they are the explanation
     return GradientReport(net.name, rows, faults)
 
 
@@ -135,21 +163,21 @@ def rounding(held: HeldCopy, x: Array, y: Array, generator: np.random.Generator)
     return off
 
 
-def form_fault(name: str, array: Array, gradient: Any) -> tuple[Fault | None, bool]:
-    """Say what is wrong with the form of a gradient, None if nothing is; and whether its numbers can be compared."""
+def form_fault(name: str, array: Array, gradient: Any) -> tuple[str, bool]:
+    """Say what is wrong with the form of a gradient, "" if nothing is; and whether its numbers can be compared."""
     if gradient is None:
         sentence = "backward gives None for dx." if name == "x" else "backward gives no gradient of it."
-        return Fault(name, sentence), False
+        return sentence, False
     if not isinstance(gradient, np.ndarray | np.generic):
-        return Fault(name, f"its gradient is a {type(gradient).__name__}, expected an array."), False
+        return f"its gradient is a {type(gradient).__name__}, expected an array.", False
     if gradient.shape != array.shape:
-        return Fault(name, f"its gradient has shape {gradient.shape}, {name} itself has {array.shape}."), False
+        return f"its gradient has shape {gradient.shape}, {name} itself has {array.shape}.", False
     bad = np.argwhere(~np.isfinite(gradient))
     if len(bad):
-        return Fault(name, f"its gradient is not finite in {len(bad)} of {gradient.size} entries, the first of them "
-                     f"{name}{place(bad[0])}."), False
+        first = f"{name}{place(bad[0])}"
+        return f"its gradient is not finite in {len(bad)} of {gradient.size} entries, the first of them {first}.", False
     if gradient.dtype != array.dtype:
-        return Fault(name, f"its gradient is {gradient.dtype}, {name} itself is {array.dtype}."), True
+        return f"its gradient is {gradient.dtype}, {name} itself is {array.dtype}.", True
     if only_single(gradient):
-        return Fault(name, "its gradient is float64 with the precision of float32: backward computes in float32."), True
-    return None, True
+        return "its gradient is float64 with the precision of float32: backward computes in float32.", True
+    return "", True

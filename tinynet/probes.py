@@ -9,7 +9,7 @@ from .layer import Array
 
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
 CHANGE = 1e-5  # the part of itself by which the first step is to change the output
-STEPS = (1.0, 1e-2, 1e-4)  # times the first step; most probes need no other than the first
+STEPS = (1.0, 1e-2, 1e-3, 1e-4)  # times the first step; most probes need no other than the first
 LARGEST_STEP = 10  # times the size of the numbers that are moved
 DIRECTIONS = 2  # random directions over all entries of an array
 ATTEMPTS = 4  # probes drawn anew when one meets a kink
@@ -101,6 +101,8 @@ class ArrayProbes:
         reached = np.zeros(e.output.shape, dtype=bool)
         slopes: list[float] = []
         best: Row | None = None
+        uncertain = e.rounding * np.abs(e.weights)
+        unavoidable = 4 * float(uncertain.sum()) / size_of(self.array)  # also in what backward works out
         largest = (first, self.usual_step)  # here rounding matters least: what it can explain has to be let pass
         for step in self.steps(first):
             after = after if step == first else e.moved(self.array, places, step * values)
@@ -112,10 +114,9 @@ class ArrayProbes:
             numeric = float((moved * e.weights).sum()) / (2 * step)
             size = max(abs(analytic), abs(numeric), floor)
             error = abs(analytic - numeric)
-            uncertain = e.rounding * np.abs(e.weights)
-            noise = 4 * float((uncertain[reached] if reached.any() else uncertain).sum()) / step
+            noise = unavoidable + 4 * float((uncertain[reached] if reached.any() else uncertain).sum()) / step
             row = Row(self.name, analytic, numeric, error / size, "right")
-            if error <= TOLERANCE * size + noise and (noise < 1e-3 * size or step in largest):
+            if error <= TOLERANCE * size + noise and (noise < 1e-2 * size or step in largest):
                 return row
             bend = float((np.abs(after - 2 * e.output + before) * np.abs(e.weights)).sum()) / step
             certain = error > max(3 * noise, bend) and any(abs(numeric - slope) < 0.1 * error for slope in slopes)
@@ -144,7 +145,7 @@ class ArrayProbes:
         """Yield ever smaller steps. An output that hardly changes makes the first ones too large for what is curved."""
         yield from (first * part for part in STEPS)
         if self.usual_step < 1e-3 * first:
-            yield from (self.usual_step * part for part in STEPS[:2])
+            yield from (self.usual_step * part for part in STEPS[:3])
 
 
 def probe_array(

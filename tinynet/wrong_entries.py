@@ -1,0 +1,144 @@
+"""The entries of a wrong gradient that were measured one by one, and words for where they are."""
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Shape
+
+CLOSE = 1e-4  # times the largest: numbers that far apart are taken for equal in a diagnosis
+
+
+class Wrong:
+    """A gradient from backward beside one that was measured, at some entries.
+
+    Attributes
+    ----------
+    name, array, gradient
+        As backward has it, all of it.
+    axes : tuple of str
+        What an index along each axis counts.
+    output_shape : tuple of int
+    settings : dict of str to float
+        Of the layer.
+    others : dict of str to array
+        All gradients from backward.
+    """
+
+    def __init__(
+        self, name: str, array: Array, gradient: Array, axes: tuple[str, ...], output_shape: Shape,
+        settings: dict[str, float], others: dict[str, Array],
+    ) -> None:
+        self.name, self.array, self.gradient, self.axes = name, array, gradient, axes
+        self.output_shape, self.settings, self.others = output_shape, settings, others
+        self.places: list[int] = []
+        self._right: list[float] = []
+        self._for_ones: list[float] = []
+        self._along: list[list[Array]] = [[] for _ in output_shape]
+        self.parts: list[Array] = []  # for each entry: what it is a sum of, by image and place of the output
+
+    def add(self, place: int, contributions: Array, slopes: Array, kink: bool) -> None:
+        """Take down one entry, given what its gradient is a sum of; one at a kink is left out."""
+        if kink or not np.isfinite(contributions).all():
+            return
+        self.places.append(place)
+        self._right.append(float(contributions.sum()))
+        self._for_ones.append(float(slopes.sum()))
+        for axis, sums in enumerate(self._along):
+            sums.append(contributions.sum(axis=tuple(i for i in range(contributions.ndim) if i != axis)))
+        by_place = contributions.sum(axis=-1).reshape(-1) if contributions.ndim > 2 else contributions.reshape(-1)
+        self.parts.append(by_place[np.abs(by_place) > 1e-6 * np.abs(by_place).max(initial=0)])
+
+    @property
+    def right(self) -> Array:
+        """The measured gradient at the entries."""
+        return np.array(self._right)
+
+    @property
+    def found(self) -> Array:
+        """What backward gives there."""
+        return self.at(self.gradient)
+
+    @property
+    def for_ones(self) -> Array:
+        """The measured gradient for an upstream gradient of ones."""
+        return np.array(self._for_ones)
+
+    def along(self, axis: int) -> Array:
+        """The part of each index along an axis of the output in the measured gradient: (entries, length)."""
+        return np.array(self._along[axis])
+
+    def at(self, full: Array) -> Array:
+        """Return the entries of an array of the gradient's size."""
+        return full.reshape(-1)[self.places]
+
+    def indices(self) -> Array:
+        """The entries' indices: (entries, axes)."""
+        return np.stack(np.unravel_index(self.places, self.array.shape), axis=-1)
+
+    def limit(self) -> float:
+        """How far apart two numbers here may be and still be taken for equal."""
+        return CLOSE * float(np.abs(self.right).max(initial=0)) + 1e-300
+
+    def equal(self, a: Array, b: Array) -> bool:
+        """Whether two gradients at the entries are the same, and are not just zeros."""
+        return bool((np.abs(a - b) <= self.limit()).all() and np.abs(a).max(initial=0) > 0)
+
+    def differing(self) -> Array:
+        """Which entries are wrong."""
+        size = np.maximum(np.abs(self.right), 1e-2 * np.sqrt(np.mean(self.right**2)))
+        return np.abs(self.found - self.right) > 1e-5 * size
+
+    def example(self) -> str:
+        """Show the entry that is off most."""
+        worst = int(np.argmax(np.abs(self.found - self.right)))
+        place = ", ".join(str(int(i)) for i in self.indices()[worst])
+        found, right = self.found[worst], self.right[worst]
+        return f"For example {self.name}[{place}]: backward {found:+.6g}, differences {right:+.6g}."
+
+    def where(self) -> str:
+        """Say at which entries it is wrong, by the indices along each axis."""
+        bad = self.differing()
+        count = f"{int(bad.sum())} of {len(bad)} entries" + ("" if len(bad) == self.array.size else " looked at")
+        if bad.all():
+            return f"wrong in all {len(bad)} entries{'' if len(bad) == self.array.size else ' looked at'}, " \
+                   "in no simple pattern."
+        place = self.only_at(bad)
+        if place:
+            return f"wrong at {place} ({count}), right elsewhere."
+        some = ", ".join(str(tuple(map(int, index))) for index in self.indices()[bad][:4])
+        return f"wrong in {count}, in no simple pattern: {some}{' and others' if bad.sum() > 4 else ''}."
+
+    def only_at(self, bad: Array) -> str:
+        """Name the indices along one axis, or the border, that hold all entries marked as bad and no other; or ""."""
+        index, shape = self.indices(), self.array.shape
+        for axis, what in enumerate(self.axes):
+            inside, outside = set(index[bad, axis]), set(index[~bad, axis])
+            if inside and not inside & outside and len(inside | outside) > 1:
+                return f"{what} {listed(sorted(map(int, inside)))} of {shape[axis]}"
+        edge = np.zeros(len(bad), dtype=bool)
+        for axis in (1, 2) if len(shape) == 4 else ():
+            edge |= (index[:, axis] == 0) | (index[:, axis] == shape[axis] - 1)
+        if edge.any() and not edge.all() and not (bad & ~edge).any():
+            return "the border of the images"
+        return ""
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Write 0, 1 and 2; long rows as 0 to 9."""
+    if len(numbers) > 3 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    shown = [str(number) for number in numbers[:8]] + (["others"] if len(numbers) > 8 else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def axis_names(name: str, array: Array, f: Any) -> tuple[str, ...]:
+    """Say what an index along each axis counts."""
+    last = name.split(".")[-1]
+    if name == "x":
+        known = {4: ("image", "row", "column", "channel"), 2: ("image", "feature")}
+    elif last == "w" and hasattr(f, "kernel_size") and not hasattr(f, "input_size"):
+        known = {4: ("row of the window", "column of the window", "channel", "filter")}
+    else:
+        known = {1: ("entry",), 2: ("row", "column")}
+    return known.get(array.ndim, tuple(f"axis {i}, index" for i in range(array.ndim)))
