@@ -8,7 +8,7 @@ from kernel_checks import FILES
 
 import tinynet as tn
 from tinynet import cli, gpu_check, gpu_compare, layers, profiling
-from tinynet.errors import GpuMemoryError
+from tinynet.errors import ArgumentError, GpuMemoryError
 from tinynet.layer import Layer
 from tinynet.models import alexnet
 from tinynet.primitives import on_gpu
@@ -118,3 +118,8 @@ def test_the_layers_are_left_as_they_were(small):
         assert gpu_compare.layer_difference(layer, shape, "float64") < 1e-11
         assert isinstance(layer, Layer)
     assert [repr(layer) for layer, _ in gpu_compare.LAYERS] == before and drop.generator.bit_generator.state == state
+
+
+def test_a_network_without_prediction_is_refused_at_once(small):
+    with pytest.raises(ArgumentError, match="no prediction for Tanh"):
+        gpu_check.check(tn.lenet5())

@@ -94,13 +94,14 @@ def check(net: Network, batch: int = 128) -> Report:
 
     gflops, copied = gpu_rates(cupy)
     card = 1e9 * copied / OF_BANDWIDTH, 1e9 * gflops / OF_PRODUCTS  # predictions take a share of a GPU's best rates
+    predicted = predict_step(net, batch, *card)  # ArgumentError for a layer that it does not know
     rows = [kernel_row(case, batch, card) for case in kernel_cases(net)]
     rows += [Row(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
              for layer, shape in LAYERS]
     rows += layer_rows(net, batch, card)
     step = Row(f"{net.name}: a training step", {dtype: step_difference(net, dtype) for dtype in DTYPES},
                STEP_TOLERANCES)
-    rows.append(step._replace(seconds=step_seconds(net, batch), predicted=predict_step(net, batch, *card)))
+    rows.append(step._replace(seconds=step_seconds(net, batch), predicted=predicted))
     headline = (f"{gpu_name()}: copies {copied:.0f} GB/s and does {gflops:.0f} GFLOP/s in float32 products, from which "
                 f"times are predicted. Differences from NumPy with {IMAGES} images; times in float32 with {batch}.")
     return Report(headline, rows)

@@ -38,7 +38,7 @@ def fit(
     Parameters
     ----------
     net : Network
-        Trained in place. Gets `preprocessing` and `class_names`.
+        Trained in place, on the GPU if `to_gpu` brought it there. Gets `preprocessing` and `class_names`.
     train, validation : Dataset, ImageFolder, or a pair (images, labels)
         A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
         decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
@@ -59,8 +59,9 @@ def fit(
         A folder for settings.json, metrics.csv, log.txt, curve.png and the checkpoints last.npz (at the start, after
         every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
     resume : bool
-        Go on where the run in the folder stopped, as if it had not: the same bits. Network, data and all settings
-        must be those of the run; only `epochs`, `loader_threads`, `progress` and `checkpoint_seconds` may differ.
+        Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
+        rounding. Network, data and all settings must be those of the run; only `epochs`, `loader_threads`, `progress`
+        and `checkpoint_seconds` may differ.
     loader_threads : int
         Threads that read and augment images ahead; they change no number. 0: none.
     progress : bool
@@ -79,6 +80,8 @@ def fit(
         already, or one that differs in a setting.
     ShapeError, DtypeError
         When the network does not take the images; nothing is written then.
+    GpuMemoryError
+        When a batch does not fit into the GPU's memory; names one that would.
     NotFiniteError
         When loss or parameters become infinite or nan; names the first layer whose output was not finite.
     KeyboardInterrupt
