@@ -131,7 +131,7 @@ class RunsInEvaluation(tn.BatchNorm2d):
 
 @pytest.mark.parametrize(("layer", "x", "wrong", "sentence"), [
     (InPlace(), images(3, 4), ["forward"], "writes into its input x"),
-    (DecaysInForward(4, 3), images(3, 4), ["forward"], "another output each time"),
+    (DecaysInForward(4, 3), images(3, 4), ["forward"], "changes the parameter b: only the optimiser may"),
     (UpstreamInPlace(), images(3, 4), ["backward"], "writes into the upstream gradient dy"),
     (SavedInPlace(), images(3, 4), ["backward"], r"writes into saved\.y"),
     (StepsInBackward(4, 3), images(3, 4), ["backward"], "changes the parameter w: only the optimiser may"),

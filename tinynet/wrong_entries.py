@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Shape
+from .layer import Array
 
-CLOSE = 1e-4  # times the largest: numbers that far apart are taken for equal in a diagnosis
+CLOSE = 1e-5  # times the largest: numbers that far apart are taken for equal in a diagnosis
 
 
 class Wrong:
@@ -18,7 +18,7 @@ class Wrong:
         As backward has it, all of it.
     axes : tuple of str
         What an index along each axis counts.
-    output_shape : tuple of int
+    output, upstream : array
     settings : dict of str to float
         Of the layer.
     others : dict of str to array
@@ -26,15 +26,17 @@ class Wrong:
     """
 
     def __init__(
-        self, name: str, array: Array, gradient: Array, axes: tuple[str, ...], output_shape: Shape,
+        self, name: str, array: Array, gradient: Array, axes: tuple[str, ...], output: Array, upstream: Array,
         settings: dict[str, float], others: dict[str, Array],
     ) -> None:
         self.name, self.array, self.gradient, self.axes = name, array, gradient, axes
-        self.output_shape, self.settings, self.others = output_shape, settings, others
+        self.output, self.upstream, self.settings, self.others = output, upstream, settings, others
         self.places: list[int] = []
         self._right: list[float] = []
         self._for_ones: list[float] = []
-        self._along: list[list[Array]] = [[] for _ in output_shape]
+        self._along: list[list[Array]] = [[] for _ in output.shape]
+        self.first_places: list[float] = []  # what comes from the first place of each image alone
+        self.last_places: list[float] = []
         self.parts: list[Array] = []  # for each entry: what it is a sum of, by image and place of the output
 
     def add(self, place: int, contributions: Array, slopes: Array, kink: bool) -> None:
@@ -46,6 +48,9 @@ class Wrong:
         self._for_ones.append(float(slopes.sum()))
         for axis, sums in enumerate(self._along):
             sums.append(contributions.sum(axis=tuple(i for i in range(contributions.ndim) if i != axis)))
+        if contributions.ndim == 4:
+            self.first_places.append(float(contributions[:, 0, 0].sum()))
+            self.last_places.append(float(contributions[:, -1, -1].sum()))
         by_place = contributions.sum(axis=-1).reshape(-1) if contributions.ndim > 2 else contributions.reshape(-1)
         self.parts.append(by_place[np.abs(by_place) > 1e-6 * np.abs(by_place).max(initial=0)])
 
@@ -78,7 +83,8 @@ class Wrong:
 
     def limit(self) -> float:
         """How far apart two numbers here may be and still be taken for equal."""
-        return CLOSE * float(np.abs(self.right).max(initial=0)) + 1e-300
+        off = np.abs(self.found - self.right).max(initial=0)  # what explains has to be much closer than what is wrong
+        return min(CLOSE * float(np.abs(self.right).max(initial=0)), 0.01 * float(off)) + 1e-300
 
     def equal(self, a: Array, b: Array) -> bool:
         """Whether two gradients at the entries are the same, and are not just zeros."""
