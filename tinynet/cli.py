@@ -6,8 +6,11 @@ from typing import Any
 from . import commands, demo
 from .data.download import SOURCES
 from .errors import TinynetError
+from .lessons import LESSONS
+from .lessons.command import run_lesson
 from .models import MODELS
 from .threads import set_threads
+from .trace_command import run_trace
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,6 +79,18 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
     add_device(add)
 
+    add = command("trace", run_trace, "send one image through a network, forwards and back, and show every step")
+    add.add_argument("image", nargs="?", metavar="IMAGE", help="a file; a shape is drawn where none is given")
+    net = add.add_mutually_exclusive_group(required=True)
+    net.add_argument("--model", help="an untrained network, such as alexnet-small")
+    net.add_argument("--checkpoint", help="a trained one: a checkpoint, or a run folder, whose best one is taken")
+    add.add_argument("--html", metavar="FILE", help="write a page for the browser in place of the table: it shows where "
+                                                    "each number came from")
+    add.add_argument("--label", type=int, help="the class that the loss takes as right (else the drawn shape's, or the "
+                                               "network's first guess)")
+    add.add_argument("--train", action="store_true", help="as in training: dropout drops units")
+    add.add_argument("--seed", type=int, default=0, help="of the untrained weights and of the drawn shape")
+
     add = command("gradcheck", commands.run_gradcheck, "compare all gradients of a network with finite differences")
     add.add_argument("model")
     add.add_argument("--seed", type=int, default=0)
@@ -92,9 +107,19 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--model", default="alexnet", help="whose layers and shapes to take (%(default)s)")
     add.add_argument("--batch-size", type=int, default=128, help="images at a time, for the times (%(default)s)")
 
-    add = command("lesson", commands.run_lesson, "run an experiment for the classroom")
-    add.add_argument("name", choices=["speed"], help="speed: one convolution from loops to threads, in five rungs")
-    add.add_argument("--run", default="tinynet-lesson", metavar="DIR", help="folder for the results (%(default)s)")
+    add = command("lesson", run_lesson, "run an experiment for the classroom")
+    add.add_argument("name", choices=LESSONS, metavar="NAME", help=f"one of {', '.join(LESSONS)}")
+    add.add_argument("--run", metavar="DIR", help="folder for the results; the same command goes on with what is in it "
+                                                  "(tinynet-lesson/NAME)")
+    add.add_argument("--quick", action="store_true", help="minutes on drawn shapes instead of hours on CIFAR-10")
+    add.add_argument("--data", help="a folder with CIFAR-10 or another data set, or: shapes")
+    add.add_argument("--model", help="another network whose switches the arms set")
+    add.add_argument("--arms", metavar="NAME,NAME", help="some of the lesson's arms; the first is compared with")
+    add.add_argument("--arm", action="append", default=[], metavar="NAME:SWITCH=VALUE,...", help="a further arm")
+    for option, what in {"epochs": "of each training", "images": "to train on", "batch-size": "images in a step",
+                         "seeds": "trainings of each arm", "jobs": "trainings at a time (one on each core)"}.items():
+        add.add_argument(f"--{option}", type=int, metavar="COUNT", help=what)
+    add.add_argument("--rates", type=float, nargs="+", metavar="RATE", help="learning rates to choose from")
 
     add = command("exercise", commands.run_exercise, "mend a broken layer; without a number, list the exercises")
     add.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="write this exercise's file")

@@ -19,7 +19,6 @@ from .exercises.catalogue import find_exercise
 from .exercises.guard import check_file
 from .gradcheck import check_each_layer
 from .layer import check_count
-from .lessons import speed
 from .models import make_model
 from .network import Network
 from .profiling import profile
@@ -196,10 +195,6 @@ def run_gpu_check(options: argparse.Namespace) -> None:
     print(report)
     if report.wrong:
         raise TinynetError(f"the GPU gives other numbers than NumPy for: {', '.join(report.wrong)}")
-
-
-def run_lesson(options: argparse.Namespace) -> None:
-    speed.run(options.run)
 
 
 def run_exercise(options: argparse.Namespace) -> int:

@@ -1,1 +1,3 @@
-"""Experiments for a classroom, one to a file; `tinynet lesson NAME` runs them."""
+"""Experiments for a classroom, one to a file; `tinynet lesson NAME` runs them, and `tinynet.lessons.NAME.run` does."""
+
+LESSONS = ("speed", "relu")

@@ -1,0 +1,48 @@
+"""What `tinynet lesson` does."""
+import argparse
+import importlib
+import sys
+from typing import Any
+
+from ..errors import ArgumentError
+from . import speed
+from .lesson import Lesson
+from .plan import Arm
+
+SPEED_TAKES = ("name", "run", "threads", "command")
+
+
+def run_lesson(options: argparse.Namespace) -> None:
+    """Run the lesson that the command line names."""
+    if options.name == "speed":
+        given = [name for name, value in vars(options).items() if value and name not in SPEED_TAKES]
+        if given:
+            raise ArgumentError(f"lesson speed has no --{given[0].replace('_', '-')}: it times one convolution")
+        speed.run(options.run or "tinynet-lesson")
+        return
+    lesson: Lesson = importlib.import_module(f"{__package__}.{options.name}").LESSON
+    arms: list[Arm | str] | None = None
+    if options.arms is not None or options.arm:
+        names = [arm.name for arm in lesson.arms] if options.arms is None else options.arms.split(",")
+        arms = [*names, *map(read_arm, options.arm)]
+    try:
+        result = lesson.run(
+            quick=options.quick, data=options.data, model=options.model, arms=arms, epochs=options.epochs,
+            images=options.images, batch_size=options.batch_size, seeds=options.seeds, rates=options.rates,
+            folder=options.run, parallel=options.jobs,
+        )
+    except KeyboardInterrupt:
+        print("tinynet: what is done is kept; the same command goes on", file=sys.stderr)
+        raise
+    print(f"table, numbers and plot are in {result.plan.folder}")
+
+
+def read_arm(text: str) -> Arm:
+    """Read NAME:SWITCH=VALUE,SWITCH=VALUE."""
+    from ..commands import parse_switch
+
+    name, colon, rest = text.partition(":")
+    if not name or not colon:
+        raise ArgumentError(f"--arm {text}: expected NAME:SWITCH=VALUE, for instance wide:activation=tanh")
+    switches: dict[str, Any] = dict(parse_switch(each) for each in rest.split(",") if each)
+    return Arm(name, switches)

@@ -1,0 +1,65 @@
+"""The usual plot of a lesson: learning curves, and each seed's error at the end."""
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..pictures import PercentFormatter, Picture
+
+if TYPE_CHECKING:
+    from .result import Result
+
+# Okabe and Ito's colours, which people with any of the usual colour-blindnesses tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vPX"
+
+
+def curves_and_errors(result: "Result") -> Picture:
+    """Draw the test error by epoch (mean, and each seed), and the last one of each seed."""
+    picture = Picture(figsize=(11, 4.6), layout="constrained")
+    left, right = picture.subplots(1, 2)
+    arms = result.plan.arms
+    for i, arm in enumerate(arms):
+        draw_curves(left, [[row["validation_error"] for row in r["history"]] for r in result.of(arm)], i, arm.name)
+    left.set(xlabel="epoch", ylabel="test error")
+    left.legend()
+    draw_seeds(right, result, "test_error")
+    right.set_ylabel("test error at the end")
+    finish(picture, result)
+    return picture
+
+
+def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: Any = None) -> None:
+    """Draw the mean of some curves as far as they all go, and each of them thinly."""
+    curves = [curve for curve in curves if curve]
+    if not curves:
+        return
+    x = np.arange(1, max(map(len, curves)) + 1) if at is None else at
+    colour, shortest = COLOURS[i % len(COLOURS)], min(map(len, curves))
+    for curve in curves:
+        axes.plot(x[: len(curve)], curve, color=colour, alpha=0.4, linewidth=0.8)
+    mean = np.mean([curve[:shortest] for curve in curves], axis=0)
+    axes.plot(x[:shortest], mean, color=colour, label=label, linewidth=2.2)
+
+
+def draw_seeds(axes: Any, result: "Result", name: str) -> None:
+    """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean."""
+    arms = result.plan.arms
+    values = np.array([[record[name] for record in result.of(arm)] for arm in arms])           # (arms, seeds)
+    for seed in values.T:
+        axes.plot(range(len(arms)), seed, color="grey", alpha=0.5, linewidth=1)
+    for i, row in enumerate(values):
+        axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)])
+        axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
+    names = [arm.name if len(arms) < 4 else arm.name.replace(" ", "\n", 1) for arm in arms]
+    axes.set_xticks(range(len(arms)), names, fontsize=9)
+    axes.set_xlim(-0.5, len(arms) - 0.5)
+
+
+def finish(picture: Picture, result: "Result") -> None:
+    """Add per cent, grids and the title."""
+    for axes in picture.axes:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(alpha=0.3)
+    budget = result.plan.budget
+    picture.suptitle(f"{result.lesson.question}\n{budget.images} images of {result.plan.train.name}, "
+                     f"{budget.seeds} seeds", fontsize=11)

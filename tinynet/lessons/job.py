@@ -1,0 +1,137 @@
+"""One training of a lesson: a folder of its own, done once, and safe to cut off."""
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..beside import replaced_when_whole
+from ..errors import ArgumentError, NotFiniteError
+from ..evaluation import evaluate
+from ..preparation import described_data
+from ..run_folder import first_difference
+from ..train import fit
+
+if TYPE_CHECKING:
+    from .plan import Arm, Plan
+
+LOOKED_AT = 5000  # training images on which the trained network is measured
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: an arm, a seed, a learning rate."""
+
+    plan: "Plan"
+    arm: "Arm"
+    seed: int
+    rate: float
+    stage: str
+    epochs: int
+    until: float | None
+    test: Any
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        arm = re.sub("[^A-Za-z0-9]+", "-", self.arm.name).strip("-")
+        return f"{self.stage}-{arm}-rate{self.rate:g}-seed{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the training keeps its checkpoints, and at last result.json."""
+        return self.plan.folder / "jobs" / self.name
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is there."""
+        return (self.folder / "result.json").exists()
+
+    def record(self) -> dict[str, Any] | None:
+        """Return what the training found; None before it is done.
+
+        Raises
+        ------
+        ArgumentError
+            When the folder has the result of another training.
+        """
+        if not self.done:
+            return None
+        found = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+        difference = first_difference(found["settings"], self.settings())
+        if difference is not None:
+            raise ArgumentError(f"{self.folder} has the result of another training, take another folder: {difference}")
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that decides the training's numbers, as JSON gives it back."""
+        budget, net = self.plan.budget, self.plan.make(self.arm, self.seed)
+        return json.loads(json.dumps({
+            "network": net.settings, "data": described_data(self.plan.train),
+            "test": None if self.test is None else described_data(self.test), "epochs": self.epochs,
+            "batch_size": budget.batch_size, "until": self.until, "drops": list(budget.drops),
+        }))
+
+    def do(self) -> None:
+        """Train, or go on with a training that was cut off, and write result.json."""
+        with locked(self.folder) as ours:
+            if not ours:
+                raise BlockingIOError("another process is doing this job")
+            if not self.done:
+                result = {"arm": self.arm.name, "stage": self.stage, "seed": self.seed, "rate": self.rate}
+                result |= self.train() | {"settings": self.settings()}
+                with replaced_when_whole(self.folder / "result.json") as file:
+                    file.write(f"{json.dumps(result, indent=1)}\n".encode())
+
+    def train(self) -> dict[str, Any]:
+        """Return history, errors and measures of the training."""
+        plan, last = self.plan, self.folder / "last.npz"
+        net = plan.make(self.arm, self.seed)
+        net.recipe |= {"learning_rate": self.rate}
+        if plan.budget.drops and self.until is None:
+            drops = sorted({round(part * self.epochs) for part in plan.budget.drops})
+            net.recipe["schedule"] = {"kind": "step", "epochs": drops, "factor": 0.1}
+        chance = 1 - 1 / len(plan.train.class_names)
+        found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
+        found["multiply_adds"] = net.multiply_adds(net.input_shape or plan.train.image_shape)
+        # With an error to reach, fit is asked for one epoch more at a time.
+        for epochs in range(1, self.epochs + 1) if self.until is not None else [self.epochs]:
+            try:
+                found["history"] = list(fit(
+                    net, plan.train, self.test, epochs=epochs, batch_size=plan.budget.batch_size, seed=self.seed,
+                    run=self.folder, resume=last.exists(), loader_threads=0, progress=False,
+                ))
+            except NotFiniteError as error:
+                return found | {"diverged": str(error), "test_error": chance, "train_error": chance, "measured": {}}
+            if self.until is not None and found["history"][-1]["train_error"] <= self.until:
+                break
+        some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))
+        found["train_error"] = evaluate(net, some).top1_error
+        found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
+        found["measured"] = {} if plan.lesson.measure is None else plan.lesson.measure(net, plan)
+        return found
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Give True while no other process has this folder's lock; a process that dies gives it up.
+
+    Where the system has no such locks (Windows), always True: do not start a lesson twice there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    with open(folder / "lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -1,0 +1,156 @@
+"""A lesson: a question, arms that answer it at equal budgets, seeds that are the same for all arms, and a report."""
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError
+from ..layer import check_count
+from ..network import Network
+from ..threads import available_cores
+from .plan import Arm, Budget, Plan, changed_budget, make_network, split_data
+from .result import Result
+
+SEARCH_SEED = 0  # of the search for learning rates; the seeds that are reported start at 1
+
+
+def search_then_seeds(plan: Plan) -> list[dict[str, Any]]:
+    """Choose each arm's learning rate on held-out images, then train it with every seed."""
+    searches = [
+        plan.job(arm, SEARCH_SEED, rate, stage="search", epochs=plan.budget.search_epochs, test=plan.held_out)
+        for arm in plan.arms for rate in rates_of(plan, arm) if len(rates_of(plan, arm)) > 1
+    ]
+    found = plan.run(searches)
+    chosen = {arm.name: best_rate(plan, arm, found) for arm in plan.arms}
+    seeds = range(1, plan.budget.seeds + 1)
+    # Seed by seed: when a run is cut off, whole seeds are there, of all arms.
+    return found + plan.run([plan.job(arm, seed, chosen[arm.name]) for seed in seeds for arm in plan.arms])
+
+
+def rates_of(plan: Plan, arm: Arm) -> tuple[float, ...]:
+    """Return the learning rates among which the arm's is chosen."""
+    return arm.rates or plan.budget.rates
+
+
+def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]], by: str = "test_error") -> float:
+    """Return the rate of the search with the lowest error; a training that diverged comes last."""
+    own = [record for record in found if record["arm"] == arm.name and record["stage"] == "search"]
+    return min(own, key=lambda record: record[by])["rate"] if own else rates_of(plan, arm)[0]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """An experiment that `tinynet lesson NAME` or `run` carries out.
+
+    Parameters
+    ----------
+    name, question : str
+    arms : tuple of Arm
+        The first is the one that the others are compared with.
+    quick, full : Budget
+    published : mapping of str to str
+        By arm, or "all": what the paper and its authors' program report.
+    scale : str
+        In what the experiment differs from theirs.
+    model, switches, training
+        The network that the arms vary: a name on the command line or a function, arguments for it, changes of its
+        recipe.
+    stages : function of a Plan
+        Trains; returns the records.
+    measure : function of (network, Plan), optional
+        More numbers of a trained network, a dict for JSON.
+    columns : mapping of str to function of a list of records
+        More columns of the table; each gives a cell from an arm's records.
+    findings : function of a Result
+        Sentences under the table.
+    draw : function of a Result, optional
+        The plot, where the usual one does not do.
+    """
+
+    name: str
+    question: str
+    arms: tuple[Arm, ...]
+    quick: Budget
+    full: Budget
+    published: Mapping[str, str]
+    scale: str
+    model: str | Callable[..., Network] = "alexnet-small"
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    stages: Callable[[Plan], list[dict[str, Any]]] = search_then_seeds
+    measure: Callable[[Network, Plan], dict[str, Any]] | None = None
+    columns: Mapping[str, Callable[[list[dict[str, Any]]], str]] = field(default_factory=dict)
+    findings: Callable[[Result], list[str]] = lambda result: []
+    draw: Callable[[Result], Any] | None = None
+
+    def run(
+        self, *, quick: bool = False, data: Any = None, model: str | Callable[..., Network] | None = None,
+        arms: Sequence[Arm | str] | None = None, epochs: int | None = None, images: int | None = None,
+        batch_size: int | None = None, seeds: int | None = None, rates: Sequence[float] | None = None,
+        folder: str | Path | None = None, parallel: int | None = None, show: bool = True,
+    ) -> Result:
+        """Carry the lesson out; what is in `folder` already is not done again.
+
+        Parameters
+        ----------
+        quick : bool
+            Minutes, on drawn shapes, instead of hours on CIFAR-10.
+        data : path-like, "shapes", or a pair of data sets (train, test)
+        model : str or function
+            Instead of the lesson's.
+        arms : list of Arm or names
+            The lesson's own by name, and further ones.
+        epochs, images, batch_size, seeds, rates
+            Instead of the budget's.
+        folder : path-like
+            Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick.
+        parallel : int
+            Trainings at the same time, each in a process of its own; default: one on each core.
+        show : bool
+            Print how far it is, and the table.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        ArgumentError, DataError
+            Before anything is trained.
+        """
+        given = {"epochs": epochs, "images": images, "batch_size": batch_size, "seeds": seeds, "rates": rates}
+        budget = changed_budget(self.name, self.quick if quick else self.full, given)
+        if data is None and not quick:
+            raise ArgumentError(f"lesson {self.name}: the full form needs data, a folder with CIFAR-10 (`tinynet "
+                                "download cifar10`) or another data set; quick draws its own")
+        parallel = available_cores() if parallel is None else check_count(f"lesson {self.name}", "jobs", parallel)
+        chosen = choose_arms(self, arms)
+        model = model or self.model
+        made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
+        train, held_out, test = split_data(
+            self.name, "shapes" if data is None else data, budget, (made.input_shape or (32,))[0], images is not None)
+        budget = replace(budget, images=len(train))
+        place = Path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
+        plan = Plan(self, chosen, model, budget, train, held_out, test, place, parallel, show)
+        for arm in chosen:
+            plan.make(arm, 0)  # a wrong switch is an error now, not after an hour
+        result = Result(plan, self.stages(plan))
+        result.write()
+        if show:
+            print(result)
+        return result
+
+
+def choose_arms(lesson: Lesson, wanted: Sequence[Arm | str] | None) -> tuple[Arm, ...]:
+    """Return the arms, those given by name out of the lesson's own."""
+    own = {arm.name: arm for arm in lesson.arms}
+    if wanted is None:
+        return lesson.arms
+    for arm in wanted:
+        if not isinstance(arm, Arm) and arm not in own:
+            raise ArgumentError(f"lesson {lesson.name} has no arm {arm!r}; it has {', '.join(own)}")
+    chosen = tuple(arm if isinstance(arm, Arm) else own[arm] for arm in wanted)
+    names = [arm.name for arm in chosen]
+    if not chosen or len(set(names)) < len(names):
+        raise ArgumentError(f"lesson {lesson.name}: arms is {names}, expected at least one, each once")
+    return chosen

@@ -1,0 +1,106 @@
+"""The plot of the lesson on ReLU: figure 1 by epochs and by seconds, the search, and one shared learning rate."""
+import math
+from typing import Any
+
+from ..pictures import PercentFormatter, Picture
+from .drawing import COLOURS, MARKERS, draw_curves
+from .relu import CHANCE, epochs_until, last_error, seconds_an_epoch
+from .result import Result
+
+
+def four_panels(result: Result) -> Picture:
+    """Draw the four panels."""
+    picture = Picture(figsize=(12, 9), layout="constrained")
+    (by_epochs, by_seconds), (search, shared) = picture.subplots(2, 2)
+    target = result.plan.budget.until
+    for i, arm in enumerate(result.plan.arms):
+        curves = [[CHANCE] + [row["train_error"] for row in r["history"]] for r in result.of(arm)]
+        longest = max(map(len, curves))
+        middles = [0.0] + [epoch - 0.5 for epoch in range(1, longest)]
+        seconds = seconds_an_epoch(result, arm.name)
+        draw_curves(by_epochs, curves, i, arm.name, middles)
+        draw_curves(by_seconds, curves, i, f"{arm.name}, {seconds:.2f} s an epoch", [t * seconds for t in middles])
+        draw_search(search, result, i)
+    for axes, unit in ((by_epochs, "epochs"), (by_seconds, "seconds on one thread, training alone")):
+        axes.axhline(target, color="grey", linestyle="--", linewidth=1)
+        axes.set(xlabel=unit, ylabel="training error", ylim=(0, CHANCE), xlim=(0, None))
+        axes.legend()
+    by_epochs.set_title("Each at its best learning rate (mean, and each seed)", fontsize=10)
+    by_seconds.set_title("The same, by time", fontsize=10)
+    search.set(xscale="log", xlabel="learning rate", ylim=(0, 1),
+               ylabel=f"training error in epoch {result.plan.budget.search_epochs}")
+    search.set_title("The search (one seed)", fontsize=10)
+    search.legend()
+    draw_shared(shared, result)
+    for axes in picture.axes:
+        axes.grid(alpha=0.3)
+    for axes in (by_epochs, by_seconds, search):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    picture.suptitle(f"{result.lesson.question}\n{result.plan.budget.images} images of {result.plan.train.name}, "
+                     f"{result.plan.budget.seeds} seeds", fontsize=12)
+    return picture
+
+
+def draw_search(axes: Any, result: Result, i: int) -> None:
+    """Draw an arm's error after the search's epochs, by learning rate."""
+    arm = result.plan.arms[i]
+    own = result.of(arm, "search")
+    rates = sorted(r["rate"] for r in own)
+    axes.plot(rates, [last_error(own, arm.name, rate) for rate in rates], MARKERS[i] + "-", color=COLOURS[i],
+              label=f"{arm.name}, then {result.of(arm)[0]['rate']:g}")
+
+
+def shared_ratios(result: Result, target: float) -> list[tuple[float, float, str]]:
+    """Return (rate, ratio, bound) of the second arm's epochs to the first's, for each rate that both were tried at.
+
+    bound is "" for a ratio that was seen, "over" where the second did not reach the target in the search's epochs,
+    "under" where the first did not; where neither did, the rate is left out.
+    """
+    first, second = (
+        {r["rate"]: epochs_until(r["history"], target) for r in result.of(arm, "search")}
+        for arm in result.plan.arms[:2]
+    )
+    limit = result.plan.budget.search_epochs - 0.5  # the middle of the last epoch
+    found = []
+    for rate in sorted(first.keys() & second.keys()):
+        one, two = first[rate], second[rate]
+        if one is not None or two is not None:
+            bound = "over" if two is None else "under" if one is None else ""
+            found.append((rate, (two or limit) / (one or limit), bound))
+    return found
+
+
+def common_target(result: Result) -> float:
+    """Return the lowest error, in steps of 5%, that both the first two arms reached in the search at some rate."""
+    best = [min(last_error([r], arm.name, r["rate"]) for r in result.of(arm, "search"))
+            for arm in result.plan.arms[:2]]
+    return math.ceil(20 * max(best)) / 20
+
+
+def draw_shared(axes: Any, result: Result) -> None:
+    """Draw the ratio that one learning rate for both gives, which is whatever one likes."""
+    if len(result.plan.arms) < 2:
+        return axes.set_axis_off()
+    first, second = result.plan.arms[:2]
+    target = common_target(result)
+    found = shared_ratios(result, target)
+    axes.axhline(1, color="grey", linewidth=1)
+    axes.axhline(6, color="grey", linestyle="--", linewidth=1)
+    axes.plot([rate for rate, *_ in found], [value for _, value, _ in found], "-", color="black", linewidth=1)
+    for bound, marker, label in (("", "o", "seen"), ("over", "^", f"at least: {second.name} did not get there"),
+                                 ("under", "v", f"at most: {first.name} did not get there")):
+        points = [(rate, value) for rate, value, kind in found if kind == bound]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker, color="black", markersize=8, label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_yticks([0.125, 0.25, 0.5, 1, 2, 4, 6, 8, 16])
+    axes.minorticks_off()
+    values = [value for _, value, _ in found]
+    axes.set_ylim(0.7 * min([0.5, *values]), 1.4 * max([6, *values]))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set(xlabel="one learning rate for both",
+             ylabel=f"epochs of {second.name} / epochs of {first.name}")
+    axes.set_title(f"At one shared rate: until {target:.0%} training error (one seed)", fontsize=10)
+    if found:
+        axes.legend()

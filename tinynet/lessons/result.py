@@ -1,0 +1,182 @@
+"""What a lesson found: a table with spreads and paired differences, CSV, JSON, a plot."""
+import csv
+import io
+import json
+import math
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import tables
+from ..beside import replaced_when_whole
+
+if TYPE_CHECKING:
+    from ..pictures import Picture
+    from .plan import Arm, Plan
+
+# Half-width of a 95% interval in standard errors, by degrees of freedom from 1 (Student's t); from 10 on the tenth.
+T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+CURVES = ("arm", "stage", "rate", "seed", "epoch", "train_loss", "train_error", "validation_loss", "validation_error",
+          "images_per_second", "seconds")
+
+
+class Result:
+    """The records of a lesson's trainings; shows itself as a table in a notebook.
+
+    Attributes
+    ----------
+    records : list of dict
+        One for each training: arm, stage ("search" or "seed"), seed, rate, history, errors.
+    """
+
+    def __init__(self, plan: "Plan", records: list[dict[str, Any]]) -> None:
+        self.plan, self.lesson, self.records = plan, plan.lesson, records
+
+    def of(self, arm: "Arm", stage: str = "seed") -> list[dict[str, Any]]:
+        """Return an arm's records in the order of their seeds."""
+        own = [r for r in self.records if r["arm"] == arm.name and r["stage"] == stage]
+        return sorted(own, key=lambda record: record["seed"])
+
+    def head_and_rows(self) -> tuple[list[str], list[list[str]]]:
+        """Return the table's head and rows."""
+        reference = self.plan.arms[0]
+        head = ["arm", "parameters", "multiply-adds", "rate"]
+        head += ["test error", f"less than {reference.name}, points"] if self.has_test else []
+        head += ["training error", *self.lesson.columns, "reported"]
+        rows = []
+        for arm in self.plan.arms:
+            own = self.of(arm)
+            row = [arm.name, f"{own[0]['parameters']:,}", f"{own[0]['multiply_adds']:,}", f"{own[0]['rate']:g}"]
+            if any(record["diverged"] for record in own):
+                row[-1] += f" ({sum(bool(record['diverged']) for record in own)} of {len(own)} diverged)"
+            if self.has_test:
+                errors = [record["test_error"] for record in own]
+                others = [record["test_error"] for record in self.of(reference)]
+                row += [with_spread(errors), "" if arm is reference else paired(others, errors)]
+            row += [with_spread([record["train_error"] for record in own])]
+            row += [cell(own) for cell in self.lesson.columns.values()]
+            rows.append([*row, self.lesson.published.get(arm.name, "")])
+        if not any(row[-1] for row in rows):
+            head, rows = head[:-1], [row[:-1] for row in rows]
+        return head, rows
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the trainings were measured on test images."""
+        return self.plan.test is not None
+
+    def notes(self) -> list[str]:
+        """Return what to know about the table: findings, budget, certainty, what was published, scale."""
+        plan, budget = self.plan, self.plan.budget
+        notes = list(self.lesson.findings(self))
+        notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
+                     f"of {budget.batch_size}; {budget.seeds} seeds, which fix start and order for all arms alike.")
+        notes += [self.search_note()]
+        if self.has_test:
+            sampling = math.sqrt(0.25 / len(plan.test))
+            notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "
+                         f"(t). The {len(plan.test)} test images are the same for all: choosing others would move an "
+                         f"error by up to {100 * sampling:.1f} points (one standard deviation, at an error of 50%).")
+        if "all" in self.lesson.published:
+            notes.append(f"Reported: {self.lesson.published['all']}")
+        return [*notes, f"In scale: {self.lesson.scale}"]
+
+    def search_note(self) -> str:
+        """Say how the learning rates were chosen, and name those at the edge of what was tried."""
+        searched, at_the_edge = [], []
+        for arm in self.plan.arms:
+            rates = sorted({record["rate"] for record in self.of(arm, "search")})
+            if rates:
+                searched.append(f"{arm.name} {', '.join(f'{rate:g}' for rate in rates)}")
+                if self.of(arm)[0]["rate"] in (rates[0], rates[-1]):
+                    at_the_edge.append(arm.name)
+        if not searched:
+            return "Learning rates are given, not searched for: another rate may change the order."
+        text = f"Learning rates were chosen with a seed of its own among: {'; '.join(searched)}."
+        return text + (f" At the edge of what was tried: {', '.join(at_the_edge)}." if at_the_edge else "")
+
+    def table(self) -> str:
+        """Return the table as text."""
+        return tables.text_table(*self.head_and_rows(), wrap=44)
+
+    def __str__(self) -> str:
+        notes = "\n".join(f"- {note}" for note in self.notes())
+        return f"{self.lesson.question}\n\n{self.table()}\n\n{notes}"
+
+    def _repr_html_(self) -> str:
+        return (f"<p>{tables.escaped(self.lesson.question)}</p>\n{tables.html_table(*self.head_and_rows())}\n"
+                f"{tables.html_list(self.notes())}")
+
+    def csv(self) -> str:
+        """Return every epoch of every training as CSV."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, CURVES, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        for record in self.records:
+            writer.writerows(record | row for row in record["history"])
+        return file.getvalue()
+
+    def plot(self) -> "Picture":
+        """Draw the result; needs matplotlib (the extra `plots`)."""
+        from .drawing import curves_and_errors
+
+        return (self.lesson.draw or curves_and_errors)(self)
+
+    def write(self) -> None:
+        """Write NAME.txt, NAME.csv, NAME.json and, with matplotlib, NAME.png into the lesson's folder."""
+        head, rows = self.head_and_rows()
+        records = [{key: value for key, value in record.items() if key not in ("settings", "history")}
+                   for record in self.records]
+        content = {
+            "lesson": self.lesson.name, "question": self.lesson.question, "table": [head, *rows], "notes": self.notes(),
+            "machine": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
+            "parallel": self.plan.parallel, "trainings": records,
+        }
+        files = {"txt": f"{self}\n", "csv": self.csv(), "json": f"{json.dumps(content, indent=1)}\n"}
+        for kind, text in files.items():
+            with replaced_when_whole(self.plan.folder / f"{self.lesson.name}.{kind}") as file:
+                file.write(text.encode())
+        try:
+            picture = self.plot()
+        except ImportError as error:
+            if self.plan.show:
+                print(f"{self.lesson.name}.png is left out: {error}")
+            return
+        with replaced_when_whole(self.plan.folder / f"{self.lesson.name}.png") as file:
+            picture.savefig(file, format="png", dpi=120)
+
+
+def seconds_of(record: dict[str, Any]) -> float:
+    """Return how long a training took."""
+    return record["history"][-1]["seconds"] if record["history"] else 0.0
+
+
+def with_spread(errors: Sequence[float]) -> str:
+    """Write mean and standard deviation of errors, in per cent."""
+    spread = f" +- {100 * statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+    return f"{100 * statistics.mean(errors):.1f}{spread}%"
+
+
+def paired(reference: Sequence[float], errors: Sequence[float]) -> str:
+    """Write the mean of `reference` minus `errors`, seed by seed, in points, with the half-width of its interval."""
+    mean, half = paired_interval(reference, errors)
+    return f"{100 * mean:+.1f}" + ("" if math.isnan(half) else f" +- {100 * half:.1f}")
+
+
+def paired_interval(one: Sequence[float], two: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of one - two and the half-width of its 95% interval, nan for a single pair."""
+    differences = [a - b for a, b in zip(one, two, strict=True)]
+    if len(differences) == 1:
+        return differences[0], math.nan
+    t = T95[min(len(differences) - 1, len(T95)) - 1]
+    return statistics.mean(differences), t * statistics.stdev(differences) / math.sqrt(len(differences))
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers depend on."""
+    return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+            "python": platform.python_version(), "numpy": np.__version__}
