@@ -10,6 +10,7 @@ from .lessons import LESSONS
 from .lessons.command import run_lesson
 from .models import MODELS
 from .threads import set_threads
+from .trace_command import run_trace
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,6 +78,18 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--sheet", metavar="FILE", help="draw images and classes as bars (needs the extra plots)")
     add.add_argument("--batch-size", type=int, default=128, help="images at a time (%(default)s)")
     add_device(add)
+
+    add = command("trace", run_trace, "send one image through a network, forwards and back, and show every step")
+    add.add_argument("image", nargs="?", metavar="IMAGE", help="a file; a shape is drawn where none is given")
+    net = add.add_mutually_exclusive_group(required=True)
+    net.add_argument("--model", help="an untrained network, such as alexnet-small")
+    net.add_argument("--checkpoint", help="a trained one: a checkpoint, or a run folder, whose best one is taken")
+    add.add_argument("--html", metavar="FILE", help="write a page for the browser in place of the table: it shows "
+                                                    "where each number came from")
+    add.add_argument("--label", type=int, help="the class that the loss takes as right (else the drawn shape's, or the "
+                                               "network's first guess)")
+    add.add_argument("--train", action="store_true", help="as in training: dropout drops units")
+    add.add_argument("--seed", type=int, default=0, help="of the untrained weights and of the drawn shape")
 
     add = command("gradcheck", commands.run_gradcheck, "compare all gradients of a network with finite differences")
     add.add_argument("model")

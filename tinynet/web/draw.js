@@ -1,0 +1,98 @@
+// Drawing numbers: blue below zero, orange above, and at zero the colour of the paper.
+
+const PALETTES = {
+  light: { below: [26, 82, 150], zero: [247, 247, 247], above: [196, 84, 0], none: [214, 214, 214] },
+  dark: { below: [104, 174, 255], zero: [38, 42, 48], above: [255, 158, 61], none: [72, 76, 82] },
+};
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** The colour of a number as [red, green, blue]; `full` is the size at which a colour is full. */
+function colourOf(value, full) {
+  const { below, zero, above, none } = PALETTES[isDark() ? "dark" : "light"];
+  if (Number.isNaN(value)) return none;
+  const strength = Math.min(1, Math.abs(value) / full) ** 0.8; // small numbers a little stronger
+  const end = value < 0 ? below : above;
+  return zero.map((channel, i) => Math.round(channel + strength * (end[i] - channel)));
+}
+
+/** Black or white, whichever is read better on a colour. */
+function inkOn([red, green, blue]) {
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+}
+
+/** Give a canvas a size in CSS pixels and as many dots as the screen has; return what to draw with. */
+function sizedCanvas(canvas, width, height) {
+  const dots = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * dots);
+  canvas.height = Math.round(height * dots);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const pen = canvas.getContext("2d");
+  pen.setTransform(dots, 0, 0, dots, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  return pen;
+}
+
+/** Draw rows of colours, colour(index) as [red, green, blue], into a rectangle. */
+function drawCells(pen, rows, columns, colour, x, y, width, height) {
+  const small = document.createElement("canvas");
+  [small.width, small.height] = [columns, rows];
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < rows * columns; i++) image.data.set([...colour(i), 255], 4 * i);
+  small.getContext("2d").putImageData(image, 0, 0);
+  pen.drawImage(small, x, y, width, height);
+}
+
+function drawMap(pen, map, array, full, x, y, width, height) {
+  const numbers = numbersOf(map, array);
+  drawCells(pen, map.rows, map.columns, (i) => colourOf(numbers[i], full), x, y, width, height);
+}
+
+/** Draw the picture itself: its pixels, or the network's input from its least number (black) to its largest. */
+function drawPicture(pen, width, height) {
+  const values = arrayOf(CONTENT.stations[0].value);
+  const pixels = CONTENT.pixels === null ? null : arrayOf(CONTENT.pixels);
+  const [, rows, columns, channels] = values.shape;
+  const numbers = pixels ? pixels.numbers : values.numbers;
+  const least = pixels ? 0 : numbers.reduce((a, b) => Math.min(a, b));
+  const most = pixels ? 255 : numbers.reduce((a, b) => Math.max(a, b));
+  const brightness = (i, c) => (255 * (numbers[i * channels + (channels === 3 ? c : 0)] - least)) / (most - least || 1);
+  drawCells(pen, rows, columns, (i) => [0, 1, 2].map((c) => Math.round(brightness(i, c))), 0, 0, width, height);
+}
+
+/** Draw a frame that is seen on any colour: black, with white around it and inside it. */
+function drawFrame(pen, x, y, width, height) {
+  for (const [colour, out] of [["#fff", 1.5], ["#000", 0.5], ["#fff", -0.5]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = 1;
+    pen.strokeRect(x - out, y - out, width + 2 * out, height + 2 * out);
+  }
+}
+
+/** The size at which a map of so many rows and columns is drawn, with its longer side about `side` CSS pixels. */
+function mapSize(rows, columns, side) {
+  const longer = Math.max(rows, columns);
+  const scale = longer <= side ? Math.floor(side / longer) : side / longer;
+  return [Math.max(1, columns * scale), Math.max(1, rows * scale)];
+}
+
+/** Make an element: el("p", {class: "note"}, "text", child, ...). */
+function el(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** A picture with a caption: `draw` is given the pen and the size. */
+function figure(caption, width, height, draw) {
+  const canvas = el("canvas", { role: "img", "aria-label": caption });
+  draw(sizedCanvas(canvas, width, height));
+  return el("figure", {}, canvas, el("figcaption", {}, caption));
+}

@@ -1,0 +1,105 @@
+// Which explanation belongs to which layer, and the way in: explainUnit.
+
+const EXPLAINERS = {
+  Conv2d: CONV, LocallyConnected2d: CONV, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
+  LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm2d: BATCH_NORM, ReLU: RELU,
+  Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
+};
+
+const LAYERS = []; // by station, filled when first asked for
+
+/** Return the layer that made the array of a station, with its arrays in the place of their numbers. */
+function layerOf(index) {
+  if (!LAYERS[index]) {
+    const [before, here] = [CONTENT.stations[index - 1], CONTENT.stations[index]];
+    const arrays = (numbers) => Object.fromEntries(
+      Object.entries(numbers).map(([name, number]) => [name, number === null ? null : arrayOf(number)]),
+    );
+    LAYERS[index] = {
+      ...here,
+      ...arrays({
+        input: before.value, output: here.value, upstream: here.gradient, inputGradient: before.gradient,
+        runningMean: here.runningMean,
+      }),
+      params: arrays(here.params), grads: arrays(here.grads), saved: arrays(here.saved),
+    };
+  }
+  return LAYERS[index];
+}
+
+function lastStation() {
+  return CONTENT.stations.length - 1;
+}
+
+/** Return the array that a view shows: the values of a station, the gradient there, or that of a parameter. */
+function shownArray({ direction, station, which }) {
+  const here = CONTENT.stations[station];
+  if (direction === "forward") return arrayOf(here.value);
+  if (which === "x") return arrayOf(here.gradient);
+  return here.grads[which] === null ? null : arrayOf(here.grads[which]);
+}
+
+/** Return the shape of that array, also where the file is without it. */
+function shownShape(view) {
+  const array = shownArray(view);
+  return array ? array.shape : arrayOf(CONTENT.stations[view.station].params[view.which]).shape;
+}
+
+/** Where the number at place `at` of what a view shows came from. */
+function explainUnit(view, at) {
+  const { direction, station, which } = view;
+  if (direction === "forward") return station === 0 ? pictureStatement(at) : explainedBy(station, "output", "x", at);
+  if (which !== "x") return explainedBy(station, "paramGradient", which, at);
+  if (station < lastStation()) return explainedBy(station + 1, "inputGradient", "x", at);
+  return statement("d loss / d loss", arrayOf(CONTENT.stations[station].gradient), at,
+    "The way back starts here: moved by a little, the loss moves by just as much. Each layer passes on from here how much "
+    + "the loss would move with each of its inputs.");
+}
+
+function explainedBy(station, kind, name, at) {
+  const layer = layerOf(station);
+  const explainer = EXPLAINERS[layer.kind];
+  const what = kind === "output" ? nameOfOutput(layer, at) : nameOfGradient(layer, name, at);
+  const array = kind === "output" ? layer.output : name === "x" ? layer.inputGradient : layer.grads[name];
+  const needed = kind === "paramGradient" ? [] : Object.entries(layer.params).filter(([, value]) => value === null);
+  if (needed.length) {
+    const left = needed.map(([each]) => `${layer.name}.${each}`).join(", ");
+    return statement(what, array, at, `This file is without ${left}, so that its products cannot be shown here; `
+      + "in Python the trace has them.");
+  }
+  if (!explainer) {
+    return statement(what, array, at, "The page knows nothing of this kind of layer; in Python, `explain` asks its backward.");
+  }
+  return kind === "paramGradient" ? explainer.paramGradient(layer, name, at) : explainer[kind](layer, at);
+}
+
+function pictureStatement(at) {
+  const values = arrayOf(CONTENT.stations[0].value);
+  const place = `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}`;
+  if (CONTENT.pixels === null) return statement(`picture[${at.join(", ")}]`, values, at, `A number of the image: ${place}.`);
+  const pixel = valueAt(arrayOf(CONTENT.pixels), at.slice(1));
+  return statement(`picture[${at.join(", ")}]`, values, at, `The image has ${pixel} of 255 at ${place}; the network is `
+    + "given this number less the mean that it was trained with (and divided, where the network asks for it).");
+}
+
+function nameOfOutput(layer, at) {
+  return `${layer.name}.output[${at.join(", ")}]`;
+}
+
+function nameOfGradient(layer, name, at) {
+  return `d loss / d ${layer.name}.${name}[${at.join(", ")}]`;
+}
+
+function className(index) {
+  return CONTENT.classNames ? `class ${index} (${CONTENT.classNames[index]})` : `class ${index}`;
+}
+
+/** The line that gives the same explanation in Python. */
+function pythonLine({ direction, station, which }, at) {
+  const place = at.length === 1 ? `(${at[0]},)` : `(${at.join(", ")})`;
+  if (direction === "forward") {
+    return station === 0 ? "" : `trace["${CONTENT.stations[station].name}"].explain(output=${place})`;
+  }
+  const layer = which === "x" ? station + 1 : station;
+  return layer > lastStation() ? "" : `trace["${CONTENT.stations[layer].name}"].explain(grad="${which}", at=${place})`;
+}

@@ -1,0 +1,117 @@
+// How an array is laid out as maps, and which part of the picture a unit looks at.
+
+/**
+ * Return the maps of what a view shows: {label, rows, columns, place}, where place(row, column) is the place in the
+ * array, or null after the last number of a row that was broken into lines.
+ */
+function mapsOf(view) {
+  const shape = shownShape(view);
+  const isParameter = view.direction === "backward" && view.which !== "x";
+  if (shape.length === 4) {
+    const [rows, columns] = isParameter ? shape : shape.slice(1);
+    const last = isParameter ? view.filter : 0;
+    return range(isParameter ? shape[2] : shape[3]).map((m) => ({
+      label: isParameter ? `channel ${m}` : channelName(view.station, m), rows, columns,
+      place: (row, column) => (isParameter ? [row, column, m, last] : [0, row, column, m]),
+    }));
+  }
+  if (shape.length === 3) { // the biases of filters that are not shared
+    return range(shape[2]).map((m) => ({
+      label: `filter ${m}`, rows: shape[0], columns: shape[1], place: (row, column) => [row, column, m],
+    }));
+  }
+  if (shape.length === 2 && isParameter) return [lineMap("", shape[0], (k) => [k, view.filter])];
+  if (shape.length === 2) return [lineMap("", shape[1], (k) => [0, k])];
+  if (shape.length === 1) return [lineMap("", shape[0], (k) => [k])];
+  return [{ label: "", rows: 1, columns: 1, place: () => [] }];
+}
+
+/** How many filters, or columns of w, there are to choose from; 0 where the view shows all at once. */
+function filterCount(view) {
+  if (view.direction === "forward" || view.which !== "w") return 0;
+  const shape = shownShape(view);
+  return shape.length > 1 ? shape[shape.length - 1] : 0;
+}
+
+/** A row of numbers, broken into lines of nearly a square where it is long. */
+function lineMap(label, count, placeOf) {
+  const columns = count <= 16 ? count : Math.ceil(Math.sqrt(count));
+  return {
+    label, columns, rows: Math.ceil(count / columns),
+    place: (row, column) => (row * columns + column < count ? placeOf(row * columns + column) : null),
+  };
+}
+
+/** Where a place lies: {map, row, column}. */
+function positionOf(view, at) {
+  const shape = shownShape(view);
+  const isParameter = view.direction === "backward" && view.which !== "x";
+  if (shape.length === 4) return isParameter ? { map: at[2], row: at[0], column: at[1] } : { map: at[3], row: at[1], column: at[2] };
+  if (shape.length === 3) return { map: at[2], row: at[0], column: at[1] };
+  if (!shape.length) return { map: 0, row: 0, column: 0 };
+  const index = isParameter ? at[0] : at[at.length - 1];
+  const { columns } = mapsOf(view)[0];
+  return { map: 0, row: Math.floor(index / columns), column: index % columns };
+}
+
+/** The numbers of a map, row by row; nan where there is no place. */
+function numbersOf(map, array) {
+  const numbers = new Float32Array(map.rows * map.columns);
+  for (let row = 0; row < map.rows; row++) {
+    for (let column = 0; column < map.columns; column++) {
+      const place = map.place(row, column);
+      numbers[row * map.columns + column] = place ? valueAt(array, place) : NaN;
+    }
+  }
+  return numbers;
+}
+
+function channelName(station, c) {
+  const channels = arrayOf(CONTENT.stations[station].value).shape[3];
+  return station === 0 && channels === 3 ? ["red", "green", "blue"][c] : `channel ${c}`;
+}
+
+/** A place in words: "row 5, column 7, channel 3". */
+function placeInWords(view, at) {
+  const shape = shownShape(view);
+  const isParameter = view.direction === "backward" && view.which !== "x";
+  if (!shape.length) return "the one number";
+  if (isParameter) return `${view.which}[${at.join(", ")}]`;
+  if (shape.length === 4) return `row ${at[1]}, column ${at[2]}, ${channelName(view.station, at[3])}`;
+  const scores = CONTENT.stations[view.station + 1]?.kind === "SoftmaxCrossEntropy";
+  return scores ? className(at[1]) : `unit ${at[1]}`;
+}
+
+/** The part of the picture that a unit depends on: {top, left, bottom, right}, both ends included; null for all of it. */
+function seenOnPicture(station, at) {
+  const [, height, width] = arrayOf(CONTENT.stations[0].value).shape;
+  let box = at.length === 4 ? { top: at[1], left: at[2], bottom: at[1], right: at[2] } : null;
+  for (let index = station; index > 0; index--) {
+    const layer = layerOf(index);
+    const { window, settings, kind } = layer;
+    if (!box && kind === "Flatten") {
+      const [row, column] = unravel(at[1], layer.input.shape.slice(1));
+      box = { top: row, left: column, bottom: row, right: column };
+    } else if (!box && !["ReLU", "Tanh", "Sigmoid", "Dropout"].includes(kind)) {
+      return null;
+    } else if (box && window) {
+      [box.top, box.left] = corner(layer, box.top, box.left);
+      [box.bottom, box.right] = corner(layer, box.bottom, box.right);
+      box.bottom += window.kernel[0] - 1;
+      box.right += window.kernel[1] - 1;
+    } else if (box && kind === "SpatialResponseNorm") {
+      const half = Math.floor(settings.size / 2);
+      box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
+    } else if (box && ((kind === "BatchNorm2d" && layer.fromBatch) || kind === "")) {
+      return null;
+    }
+    if (box) { // what lies in the padding looks at nothing
+      const [, rows, columns] = layer.input.shape;
+      box = {
+        top: Math.max(box.top, 0), left: Math.max(box.left, 0),
+        bottom: Math.min(box.bottom, rows - 1), right: Math.min(box.right, columns - 1),
+      };
+    }
+  }
+  return box && (box.top > 0 || box.left > 0 || box.bottom < height - 1 || box.right < width - 1) ? box : null;
+}

@@ -1,0 +1,214 @@
+// The state of the page, and what keys, buttons and pointer do to it.
+
+const view = { direction: "forward", station: 1, which: "x", filter: 0 };
+let unit = null; // the chosen place in the array that the view shows
+let held = false; // whether it stays when the pointer moves on
+let layout = null;
+let drawn = null;
+
+const byId = (id) => document.getElementById(id);
+
+/** Forwards through all stations, then back: where in this walk we are. */
+function walkPosition() {
+  return view.direction === "forward" ? view.station : 2 * lastStation() + 1 - view.station;
+}
+
+function walkTo(position) {
+  const last = 2 * lastStation() + 1;
+  const there = Math.max(0, Math.min(last, position));
+  goTo(there <= lastStation() ? "forward" : "backward", there <= lastStation() ? there : last - there);
+}
+
+/** Go to a station. The unit stays chosen where the array has the same shape, so that one place can be followed. */
+function goTo(direction, station, which = "x") {
+  const before = shownShape(view).join();
+  const turned = direction !== view.direction;
+  Object.assign(view, { direction, station, which, filter: 0 });
+  if (shownShape(view).join() !== before || !held) [unit, held] = [null, false];
+  if (!shownShape(view).length) [unit, held] = [[], true]; // there is one number only
+  if (turned) drawStrip(view, (index) => goTo(view.direction, index));
+  showStation();
+}
+
+function showStation() {
+  const last = 2 * lastStation() + 1;
+  markStation(view);
+  byId("position").textContent = `step ${walkPosition() + 1} of ${last + 1}, ${view.direction === "forward" ? "forwards" : "on the way back"}`;
+  byId("back").setAttribute("aria-disabled", walkPosition() === 0);
+  byId("next").setAttribute("aria-disabled", walkPosition() === last);
+  byId("forward").setAttribute("aria-pressed", view.direction === "forward");
+  byId("backward").setAttribute("aria-pressed", view.direction === "backward");
+  const here = CONTENT.stations[view.station];
+  const [heading, does] = describe(view);
+  byId("station").textContent = heading;
+  byId("does").textContent = does;
+  const through = view.direction === "forward" || view.which !== "x" ? here : CONTENT.stations[view.station + 1];
+  byId("settings").textContent = through?.words ?? "";
+  showChoices(here);
+  showArray();
+}
+
+/** In the backward pass: the gradient at the station, or that of its layer's parameters. */
+function showChoices(here) {
+  const names = view.direction === "backward" ? ["x", ...Object.keys(here.params ?? {})] : [];
+  const buttons = names.map((name) => {
+    const text = name === "x" ? "of the output" : name === "w" ? "of the weights w" : `of the biases ${name}`;
+    const button = el("button", { type: "button", "aria-pressed": String(view.which === name), "data-which": name }, text);
+    button.addEventListener("click", () => {
+      goTo(view.direction, view.station, name);
+      document.querySelector(`#choices [data-which="${name}"]`).focus();
+    });
+    return button;
+  });
+  byId("choices").replaceChildren(...(names.length > 1 ? ["Gradient ", ...buttons] : []));
+  const count = filterCount(view);
+  byId("filter").max = Math.max(0, count - 1);
+  byId("filter").value = view.filter;
+  byId("filter-line").hidden = count === 0;
+}
+
+function showArray() {
+  const array = shownArray(view);
+  byId("maps").hidden = !array;
+  layout = layOut(mapsOf(view), byId("maps-frame").clientWidth - 8);
+  byId("legend").replaceChildren(...(array ? legend(layout, array) : ["This file is without this array, so that it stays small."]));
+  drawn = array && drawnMaps(layout, array);
+  byId("maps").setAttribute("aria-label", `${describe(view)[0]}: maps. Arrow keys move from number to number, Page Up and Page Down `
+    + "from map to map, Escape lets go.");
+  showUnit();
+}
+
+function choose(place, hold) {
+  [unit, held] = [place, hold];
+  showUnit();
+}
+
+function showUnit() {
+  const there = unit !== null;
+  if (drawn) showMaps(byId("maps"), drawn, layout, there ? positionOf(view, unit) : null);
+  byId("empty").hidden = there;
+  byId("unit").hidden = !there;
+  byId("release").hidden = !held || !shownShape(view).length;
+  if (!there) {
+    byId("live").textContent = "";
+    return;
+  }
+  const explained = explainUnit(view, unit);
+  const value = explained.value === null ? explained.total : explained.value;
+  const where = view.which === "x" ? `${CONTENT.stations[view.station].name}, ` : `${CONTENT.stations[view.station].name}.`;
+  byId("live").textContent = `${view.direction === "backward" ? "gradient of " : ""}${where}${placeInWords(view, unit)}: ${brief(value)}`;
+  byId("where").replaceChildren(...whereFigures(view, unit, explained), ...chosenFigure());
+  byId("meaning").textContent = meaning(value);
+  byId("explanation").replaceChildren(explanationView(explained));
+  const python = pythonLine(view, unit);
+  byId("python").hidden = !python;
+  byId("python-line").textContent = python;
+}
+
+/** What a gradient tells. */
+function meaning(gradient) {
+  if (view.direction === "forward" || !shownShape(view).length) return "";
+  const { value, params } = CONTENT.stations[view.station];
+  const number = view.which === "x" ? value : params[view.which];
+  const there = number === null ? "" : ` (${brief(valueAt(arrayOf(number), unit))})`;
+  const moves = gradient === 0 ? "would not change the loss" : `would ${gradient > 0 ? "raise" : "lower"} the loss by ${brief(Math.abs(gradient))} `
+    + "times as much";
+  return `Raising the number itself${there} by a little ${moves}.`;
+}
+
+/** The map that the unit stands in, large enough to point at its numbers. */
+function chosenFigure() {
+  const array = shownArray(view);
+  const { map: m, row, column } = positionOf(view, unit);
+  const map = mapsOf(view)[m];
+  if (!array || map.rows === 1) return []; // a few numbers are large enough where the maps are
+  const [width, height] = mapSize(map.rows, map.columns, FIGURE);
+  const made = figure(map.label ? `the number, in ${map.label}` : "the number", width, height, (pen) => {
+    drawMap(pen, map, array, strongest(array.numbers), 0, 0, width, height);
+    const [cellWidth, cellHeight] = [width / map.columns, height / map.rows];
+    drawFrame(pen, column * cellWidth, row * cellHeight, cellWidth, cellHeight);
+  });
+  made.querySelector("canvas").addEventListener("click", (event) => {
+    const place = map.place(Math.floor((event.offsetY / height) * map.rows), Math.floor((event.offsetX / width) * map.columns));
+    if (place) choose(place, true);
+  });
+  return [made];
+}
+
+/** Move the unit by rows, columns and maps; from nowhere, to the first number. */
+function moveUnit(rows, columns, maps) {
+  const all = layout.maps;
+  const from = unit ? positionOf(view, unit) : { map: 0, row: -rows, column: -columns };
+  const m = (from.map + (unit ? maps : 0) + all.length) % all.length;
+  const row = Math.max(0, Math.min(all[m].rows - 1, from.row + rows));
+  const column = Math.max(0, Math.min(all[m].columns - 1, from.column + columns));
+  const place = all[m].place(row, column);
+  if (place) choose(place, true);
+}
+
+const MOVES = {
+  ArrowUp: [-1, 0, 0], ArrowDown: [1, 0, 0], ArrowLeft: [0, -1, 0], ArrowRight: [0, 1, 0], PageUp: [0, 0, -1], PageDown: [0, 0, 1],
+};
+
+function onKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.tagName === "INPUT") return;
+  if (event.key === "Escape" && shownShape(view).length) choose(null, false);
+  else if (event.target === byId("maps") && MOVES[event.key]) moveUnit(...MOVES[event.key]);
+  else if (event.key === "ArrowRight") walkTo(walkPosition() + 1);
+  else if (event.key === "ArrowLeft") walkTo(walkPosition() - 1);
+  else return;
+  event.preventDefault();
+}
+
+function onPointer(event) {
+  const hold = event.type === "click";
+  if (held && !hold) return;
+  const place = placeUnder(layout, event.offsetX, event.offsetY);
+  if (place && (hold || String(place) !== String(unit))) choose(place, hold);
+}
+
+function setTheme(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  redraw();
+}
+
+function redraw() {
+  byId("theme").setAttribute("aria-pressed", isDark());
+  drawStrip(view, (index) => goTo(view.direction, index));
+  showStation();
+}
+
+/** One line about the picture, the label, and what the network makes of it. */
+function about() {
+  const loss = CONTENT.stations[lastStation()];
+  const scores = arrayOf(loss.saved.probabilities).numbers;
+  const best = scores.indexOf(Math.max(...scores));
+  return `${CONTENT.picture}; label: ${className(CONTENT.label)}, ${CONTENT.labelOrigin}; the network's guess: ${className(best)}, `
+    + `${(100 * scores[best]).toFixed(1)}%; loss ${brief(arrayOf(loss.value).numbers[0])}`;
+}
+
+function start() {
+  byId("title").textContent = `${CONTENT.network}, forwards and back`;
+  byId("about").textContent = about();
+  byId("note").textContent = CONTENT.note;
+  byId("back").addEventListener("click", () => walkTo(walkPosition() - 1));
+  byId("next").addEventListener("click", () => walkTo(walkPosition() + 1));
+  byId("forward").addEventListener("click", () => goTo("forward", view.station));
+  byId("backward").addEventListener("click", () => goTo("backward", view.station));
+  byId("theme").addEventListener("click", () => setTheme(!isDark()));
+  byId("release").addEventListener("click", () => choose(null, false));
+  byId("maps").addEventListener("pointermove", onPointer);
+  byId("maps").addEventListener("click", onPointer);
+  byId("maps").addEventListener("pointerleave", () => held || choose(null, false));
+  byId("filter").addEventListener("change", (event) => {
+    view.filter = Math.max(0, Math.min(filterCount(view) - 1, Number(event.target.value) || 0));
+    [unit, held] = [null, false];
+    showStation();
+  });
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("resize", showArray);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  redraw();
+}
+
+start();
