@@ -112,7 +112,9 @@ class Job:
         some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
-        found["measured"] = {} if plan.lesson.measure is None else plan.lesson.measure(net, plan)
+        found["measured"] = {}
+        if plan.lesson.measure is not None and self.stage != "search":
+            found["measured"] = plan.lesson.measure(net, plan)
         return found
 
 

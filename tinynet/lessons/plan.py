@@ -100,6 +100,8 @@ class Plan:
     def make(self, arm: Arm, seed: int) -> Network:
         """Return the arm's network, untrained, with the recipe that it is trained by but for the rate."""
         switches, classes = dict(self.lesson.switches) | dict(arm.switches), len(self.train.class_names)
+        if not isinstance(self.model, str) and "channels" in inspect.signature(self.model).parameters:
+            switches = {"channels": self.train.image_shape[2]} | switches
         net = make_network(self.model, classes, seed, switches)
         if arm.change is not None:
             net = arm.change(net, seed)

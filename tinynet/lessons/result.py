@@ -75,7 +75,8 @@ class Result:
         notes = list(self.lesson.findings(self))
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
                      f"of {budget.batch_size}; {budget.seeds} seeds, which fix start and order for all arms alike.")
-        notes += [self.search_note()]
+        notes += ["Training error: after the training, on up to 5000 of its images, without dropping or augmentation.",
+                  self.search_note()]
         if self.has_test:
             sampling = math.sqrt(0.25 / len(plan.test))
             notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "

@@ -1,0 +1,60 @@
+"""Dropout: less learned by heart, and more epochs."""
+import statistics
+from typing import Any
+
+from ..layers import Dropout, Linear, ReLU
+from ..models.parts import weights
+from ..models.small import alexnet_small
+from ..network import Network
+from .lesson import Arm, Budget, Lesson
+from .result import Result, paired, with_spread
+
+HIDDEN = 512  # units of the fully connected layer that dropout acts on
+
+
+def with_hidden_layer(classes: int = 10, seed: int = 0, dropout: float | None = None) -> Network:
+    """Return AlexNet's sequence for small images with a hidden fully connected layer, and dropout after it."""
+    net = alexnet_small(classes=classes, dropout=None, seed=seed)
+    start = net.recipe["start"] | {"fc5": (0.02, 0.0), "fc6": (0.01, 0.0)}
+    layers = {**net.layers, "fc5": Linear(3 * 3 * 64, HIDDEN, **weights(start, "fc5", seed)), "relu5": ReLU()}
+    if dropout:
+        layers["dropout6"] = Dropout(dropout, seed=[seed, 6, 1])
+    layers["fc6"] = Linear(HIDDEN, classes, **weights(start, "fc6", seed))
+    return Network(list(layers.items()), name="with-hidden-layer", input_shape=net.input_shape, recipe=net.recipe)
+
+
+def gap(records: list[dict[str, Any]]) -> str:
+    """Write how much higher the test error is than the training error, both without dropping."""
+    return with_spread([record["test_error"] - record["train_error"] for record in records])
+
+
+def findings(result: Result) -> list[str]:
+    """Say when each arm came to an error that all came to."""
+    curves = {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm)]
+              for arm in result.plan.arms}
+    common = max(min(curve) for each in curves.values() for curve in each if curve)
+    said = []
+    for name, each in curves.items():
+        epochs = [next(i for i, error in enumerate(curve, 1) if error <= common) for curve in each if curve]
+        said.append(f"{name}: {statistics.mean(epochs):.1f} epochs until {common:.1%} error in training (dropping), "
+                    "the lowest that every training came to")
+    whole, dropped = (result.of(arm) for arm in result.plan.arms[:2]) if len(result.plan.arms) > 1 else ([], [])
+    if whole:
+        gaps = [[r["test_error"] - r["train_error"] for r in own] for own in (whole, dropped)]
+        said.append(f"Dropout narrows the gap between test and training error by {paired(*gaps)} points.")
+    return said
+
+
+LESSON = Lesson(
+    name="dropout",
+    question="What does dropout do to training error, test error and time?",
+    arms=(Arm("without", {"dropout": None}), Arm("dropout 0.5", {"dropout": 0.5})),
+    quick=Budget(epochs=20, images=1500, seeds=3, rates=(0.003,), batch_size=32, test_images=1000, drops=()),
+    full=Budget(epochs=30, images=5000, seeds=5, rates=(0.001, 0.003, 0.01), search_epochs=6, batch_size=64, drops=()),
+    published={"dropout 0.5": "without it 'substantial overfitting'; about twice the iterations to converge",
+               "all": "the paper's section 4.2, without a figure of error."},
+    scale="one hidden fully connected layer of 512 units with dropout instead of two of 4096; few images and no other "
+          "augmentation, so that there is something to learn by heart.",
+    model=with_hidden_layer, training={"augmentation": {}}, findings=findings, columns={"gap": gap},
+)
+run = LESSON.run

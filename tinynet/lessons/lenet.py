@@ -1,0 +1,79 @@
+"""From LeNet-5 to AlexNet: one idea after the other, at the same budget."""
+import math
+from typing import Any
+
+from ..layer import Layer
+from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d
+from ..models.parts import ACTIVATIONS, LOSS, choose, weights
+from ..network import Network
+from .lesson import Arm, Budget, Lesson
+
+
+def lenet(
+    classes: int = 10, seed: int = 0, channels: int = 3, activation: str = "tanh", overlapping: bool = False,
+    normalization: bool = False, wider: int = 1, dropout: float | None = None,
+) -> Network:
+    """Return LeNet-5 for (32, 32, channels) pixels divided by their deviation, with AlexNet's ideas as switches.
+
+    `wider` multiplies the filters and the units; `overlapping` takes maxima of 3 x 3 for averages of 2 x 2.
+    """
+    choose("lenet", "activation", activation, ACTIVATIONS)
+    c1, c2, f3, f4 = 6 * wider, 16 * wider, 120 * wider, 84 * wider
+    fan_in = {"conv1": 25 * channels, "conv2": 25 * c1, "fc3": 25 * c2, "fc4": f3, "fc5": f4}
+    start = {name: (math.sqrt(LOSS[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc5": (0.01, 0.0)}
+    conv1, conv2, fc3, fc4, fc5 = (weights(start, name, seed) for name in start)
+
+    def pool() -> Layer:
+        return MaxPool2d(3, 2, ceil_mode=True) if overlapping else AvgPool2d(2, 2)
+
+    def norm(number: int) -> list[tuple[str, Layer]]:
+        # Signals are about 1 here, not 50 to 100 as in AlexNet: an alpha 1000 times larger has as much to do.
+        return [(f"norm{number}", LocalResponseNorm(alpha=0.1))] if normalization else []
+
+    def drop(number: int) -> list[tuple[str, Layer]]:
+        return [(f"dropout{number}", Dropout(dropout, seed=[seed, number, 1]))] if dropout else []
+
+    act = ACTIVATIONS[activation]
+    layers: list[tuple[str, Layer]] = [                                            # from 32 x 32
+        ("conv1", Conv2d(channels, c1, 5, **conv1)), ("act1", act()), *norm(1), ("pool1", pool()),   # 14 x 14
+        ("conv2", Conv2d(c1, c2, 5, **conv2)), ("act2", act()), *norm(2), ("pool2", pool()),         # 5 x 5
+        ("flatten", Flatten()),
+        ("fc3", Linear(25 * c2, f3, **fc3)), ("act3", act()), *drop(3),
+        ("fc4", Linear(f3, f4, **fc4)), ("act4", act()), *drop(4), ("fc5", Linear(f4, classes, **fc5)),
+    ]
+    return Network(layers, name="lenet", input_shape=(32, 32, channels), recipe={"deviation": 64.0, "start": start})
+
+
+IDEAS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("LeNet-5", {}),
+    ("+ ReLU", {"activation": "relu"}),
+    ("+ overlapping maxima", {"overlapping": True}),
+    ("+ LRN", {"normalization": True}),
+    ("+ three times as wide", {"wider": 3}),
+    ("+ dropout", {"dropout": 0.5}),
+)
+
+
+def arms() -> tuple[Arm, ...]:
+    """Return the arms, each with the ideas of those before it."""
+    made: list[Arm] = []
+    switches: dict[str, Any] = {}
+    for name, idea in IDEAS:
+        switches = switches | idea
+        made.append(Arm(name, switches))
+    augmented = {"augmentation": {"crop": True, "mirror": True, "pad": 2, "colour": False}}
+    return (*made, Arm("+ crops and mirrors", switches, training=augmented))
+
+
+LESSON = Lesson(
+    name="lenet",
+    question="Which of AlexNet's ideas makes LeNet-5 better, at the same budget?",
+    arms=arms(),
+    quick=Budget(epochs=8, images=3000, seeds=2, rates=(0.01,), batch_size=32, test_images=1000),
+    full=Budget(epochs=12, images=20_000, seeds=3, rates=(0.003, 0.01, 0.03), search_epochs=3),
+    published={"all": "the paper compares with no LeNet; it names size of network and data, ReLU, normalisation, "
+                      "overlapping pooling, dropout and augmentation as what made the difference."},
+    scale="32 x 32 images in colour; no idea is tried with another order of those before it.",
+    model=lenet, training={"augmentation": {}, "weight_decay": 5e-4},
+)
+run = LESSON.run

@@ -1,0 +1,110 @@
+"""Two towers that meet in some layers, one tower of half the size, two that never meet."""
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import load_checkpoint
+from ..layers import Conv2d, Linear, LocalResponseNorm
+from ..models.parts import weights
+from ..network import Network
+from .lesson import Arm, Budget, Lesson
+from .plan import Plan
+from .result import Result
+from .surgery import changed
+
+
+def convolutions(net: Network, seed: int, filters: tuple[int, ...], groups: tuple[int, ...], towers: int) -> Network:
+    """Return AlexNet's small sequence with other numbers of filters and groups in its four convolutions.
+
+    A convolution of a tower sees half the maps, so its weights start larger by a square root of 2, and those of one
+    tower of half the size too: the signals keep their scale.
+    """
+    inputs, new = (3, *filters), {}
+    for i, (seen, made, parts) in enumerate(zip(inputs, filters, groups, strict=False), 1):
+        name = f"conv{i}"
+        begin = weights(net.recipe["start"], name, seed)
+        begin["std"] *= (net[name].params["w"].shape[2] * parts / seen) ** 0.5
+        new[name] = Conv2d(seen, made, 5 if i == 1 else 3, padding=2 if i == 1 else 1, groups=parts, **begin)
+    norms = {name: LocalResponseNorm(groups=towers) for name in net.layers if name.startswith("norm")}
+    classes = net["fc5"].params["b"].size
+    pixels = net["fc5"].params["w"].shape[0] // net["conv4"].params["b"].size
+    last = Linear(pixels * filters[3], classes, **weights(net.recipe["start"], "fc5", seed))
+    return changed(net, {**new, **norms, "fc5": last})
+
+
+def arm(name: str, filters: tuple[int, ...], groups: tuple[int, ...], towers: int) -> Arm:
+    """Return an arm with so many filters and groups in each of the four convolutions."""
+    return Arm(name, change=lambda net, seed: convolutions(net, seed, filters, groups, towers))
+
+
+def colour_of_towers(net: Network, plan: Plan) -> dict[str, Any]:
+    """Return for each half of conv1's filters which part of their squared weights is colour, not brightness.
+
+    A filter that weighs red, green and blue alike sees brightness alone: 0. Random filters have 2/3.
+    """
+    w = net["conv1"].params["w"]                                               # (KH, KW, 3, F)
+    colour = ((w - w.mean(axis=2, keepdims=True)) ** 2).sum(axis=(0, 1, 2)) / (w * w).sum(axis=(0, 1, 2))
+    return {"colour": [float(half.mean()) for half in np.split(colour, 2)]}
+
+
+def colour_cell(records: list[dict[str, Any]]) -> str:
+    """Write the share of colour in each half, in the order of the seeds."""
+    pairs = [record["measured"]["colour"] for record in records if record["measured"]]
+    return "; ".join(f"{100 * one:.0f} and {100 * two:.0f}%" for one, two in pairs)
+
+
+def findings(result: Result) -> list[str]:
+    """Say what the share of colour is."""
+    return ["Colour: the part of conv1's squared weights that differs between red, green and blue, in the first and "
+            "the second half of the filters (the two towers), seed by seed; it is 67% in random filters."]
+
+
+def draw(result: Result) -> Any:
+    """Draw errors, and the first layer's filters of each arm's first seed, one tower beside the other."""
+    from ..pictures import Picture, filter_grid
+    from .drawing import draw_seeds, finish
+
+    arms = result.plan.arms
+    picture = Picture(figsize=(13, 1.6 * len(arms) + 1.2), layout="constrained")
+    grid = picture.add_gridspec(len(arms), 3, width_ratios=[2.2, 1, 1])
+    errors = picture.add_subplot(grid[:, 0])
+    draw_seeds(errors, result, "test_error")
+    errors.set_ylabel("test error at the end")
+    finish(picture, result)
+    for row, each in enumerate(arms):
+        record = result.of(each)[0]
+        net = load_checkpoint(result.plan.job(each, record["seed"], record["rate"]).folder / "last.npz")
+        halves = np.split(net["conv1"].params["w"], 2, axis=3)
+        for column, half in enumerate(halves):
+            axes = picture.add_subplot(grid[row, column + 1])
+            axes.imshow(filter_grid(half, 8), interpolation="nearest")
+            axes.set_axis_off()
+            share = record["measured"]["colour"][column] if record["measured"] else float("nan")
+            axes.set_title(f"{each.name}, {'first' if column == 0 else 'second'} half: {share:.0%} colour", fontsize=8)
+    return picture
+
+
+LESSON = Lesson(
+    name="towers",
+    question="What do two towers bring, and what does each of them see?",
+    arms=(
+        arm("two towers", (32, 64, 64, 64), (1, 2, 1, 2), 2),
+        arm("no communication", (32, 64, 64, 64), (1, 2, 2, 2), 2),
+        arm("half, last layer full", (16, 32, 32, 64), (1, 1, 1, 1), 1),
+        arm("half", (16, 32, 32, 32), (1, 1, 1, 1), 1),
+        arm("one of both towers' size", (32, 64, 64, 64), (1, 1, 1, 1), 1),
+    ),
+    quick=Budget(epochs=8, images=2500, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
+    full=Budget(epochs=8, images=20_000, seeds=3, rates=(0.003, 0.01), search_epochs=2),
+    published={
+        "two towers": "37.5% top-1, 17.0% top-5 (ILSVRC-2010)",
+        "no communication": "program's log, ten views: 41.8% instead of 40.7% top-1",
+        "half, last layer full": "1.7 points top-1, 1.2 top-5 worse; program's log: 39.2% top-1, 18.2% top-5",
+        "all": "section 6.1: the filters of one tower are colour-agnostic, of the other colour-specific, in every run.",
+    },
+    scale="AlexNet's sequence for 32 x 32 images, conv1 with 32 filters of 5 x 5 instead of 96 of 11 x 11, without "
+          "dropout. The paper's half-size net has as many parameters, because the authors kept conv5 at full width.",
+    switches={"dropout": None}, measure=colour_of_towers, findings=findings, draw=draw,
+    columns={"colour": colour_cell},
+)
+run = LESSON.run
