@@ -1,3 +1,8 @@
 """Experiments for a classroom, one to a file; `tinynet lesson NAME` runs them, and `tinynet.lessons.NAME.run` does."""
+from .lesson import Lesson
+from .plan import Arm, Budget
+from .surgery import changed
+
+__all__ = ["LESSONS", "Arm", "Budget", "Lesson", "changed"]
 
 LESSONS = ("relu", "lrn", "pooling", "dropout", "augmentation", "towers", "depth", "init", "lenet", "speed")

@@ -1,0 +1,180 @@
+"""The lessons themselves: what their arms are, and what they work out."""
+import argparse
+import importlib
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.errors import ArgumentError, ShapeError
+from tinynet.lessons import LESSONS, Arm, changed, dropout, init, lenet, relu, relu_figure, towers
+from tinynet.lessons.command import read_arm
+from tinynet.lessons.plan import Plan, make_network
+from tinynet.loss import softmax_cross_entropy
+
+OWN = [name for name in LESSONS if name != "speed"]
+
+
+def lesson(name):
+    return importlib.import_module(f"tinynet.lessons.{name}").LESSON
+
+
+class Pictures:
+    class_names = list("abcdefghij")
+    image_shape = (32, 32, 3)
+
+
+def plan_of(each):
+    return Plan(each, each.arms, each.model, each.quick, Pictures, None, None, Path(), 1, False)
+
+
+def nets_of(each, seed=1):
+    plan = plan_of(each)
+    return {arm.name: plan.make(arm, seed) for arm in each.arms}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_arm_learns_from_its_start(name):
+    generator = np.random.default_rng(0)
+    each = lesson(name)
+    assert each.name == name and each.run == importlib.import_module(f"tinynet.lessons.{name}").run
+    for net in nets_of(each).values():
+        scale = 64 / net.recipe.get("deviation", 1.0)
+        x = (scale * generator.standard_normal((4, *net.input_shape))).astype("float32")
+        scores, saved = net.forward(x, train=True)
+        loss, dscores = softmax_cross_entropy(scores, np.arange(4))
+        grads = net.backward(dscores, saved, input_gradient=False)[1]
+        assert loss == pytest.approx(math.log(10), abs=1.0) and scores.shape == (4, 10)
+        assert all(np.abs(g["w"]).max() > 0 for g in grads.values() if "w" in g)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_arms_differ_and_get_the_same_budget(name):
+    each = lesson(name)
+    described = [
+        (repr(net), str(net.recipe), [float(p[key].max()) for p in net.params.values() for key in p])
+        for net in nets_of(each).values()
+    ]
+    assert all(one != two for i, one in enumerate(described) for two in described[:i])
+    assert each.full.seeds >= 3 and each.quick.seeds >= 2
+    assert set(each.published) <= {arm.name for arm in each.arms} | {"all"}
+
+
+@pytest.mark.parametrize("name", ["lrn", "pooling", "augmentation", "towers"])
+def test_arms_of_a_seed_start_from_the_same_first_filters(name):
+    filters = [net["conv1"].params["w"] for net in nets_of(lesson(name)).values()]
+    same = [w for w in filters if w.shape == filters[0].shape]
+    assert len(same) >= 3
+    for w in same[1:]:
+        np.testing.assert_array_equal(w, same[0])
+
+
+def test_towers_have_the_sizes_they_say():
+    nets = nets_of(towers.LESSON)
+    counts = {name: net.parameter_count for name, net in nets.items()}
+    assert counts["half"] < counts["half, last layer full"] < counts["no communication"] < counts["two towers"]
+    assert counts["one of both towers' size"] == tn.alexnet_small(dropout=None).parameter_count
+    assert nets["two towers"]["conv3"].groups == 1 and nets["no communication"]["conv3"].groups == 2
+    colour = towers.colour_of_towers(nets["two towers"], None)["colour"]
+    assert colour == pytest.approx([2 / 3, 2 / 3], abs=0.06)
+    nets["two towers"]["conv1"].params["w"][..., :16] = 1.0
+    assert towers.colour_of_towers(nets["two towers"], None)["colour"][0] == pytest.approx(0, abs=1e-6)
+
+
+def test_towers_without_communication_do_not_see_each_other():
+    generator = np.random.default_rng(0)
+    for name, sees in (("two towers", True), ("no communication", False)):
+        net = nets_of(towers.LESSON)[name]
+        x = generator.standard_normal((1, 32, 32, 3)).astype("float32")
+        body = changed(net, without=("flatten", "fc5"))
+        before = body.forward(x)[0]
+        net["conv1"].params["w"][..., :16] *= 2                                # the first tower alone
+        after = body.forward(x)[0]
+        assert not np.array_equal(before[..., :32], after[..., :32])
+        assert np.array_equal(before[..., 32:], after[..., 32:]) is not sees
+
+
+def test_the_start_with_biases_of_a_tenth_differs_in_the_biases_alone():
+    nets = nets_of(init.LESSON)
+    text, tenth = nets["the paper's text"], nets["text, biases of 0.1"]
+    for one, two in zip(text.params.values(), tenth.params.values(), strict=True):
+        np.testing.assert_array_equal(one["w"], two["w"])
+        np.testing.assert_allclose(two["b"], 0.1 * one["b"])
+    assert text["conv2"].params["b"][0] == 1
+
+
+def test_when_the_loss_falls():
+    history = [{"epoch": 1, "train_loss": 2.3}, {"epoch": 2, "train_loss": 2.18}]
+    assert init.steps_until_it_falls({"history": history}) == 2
+    assert init.steps_until_it_falls({"history": history[:1]}) is None
+
+
+def test_lenet_has_the_ideas_one_after_the_other():
+    nets = nets_of(lenet.LESSON)
+    assert nets["LeNet-5"].parameter_count == tn.lenet5().parameter_count + 2 * 25 * 6  # two more colours
+    kinds = [{type(layer).__name__ for layer in net.layers.values()} for net in nets.values()]
+    for kind, since in (("ReLU", 1), ("MaxPool2d", 2), ("LocalResponseNorm", 3), ("Dropout", 5)):
+        assert [kind in found for found in kinds] == [place >= since for place in range(7)]
+    assert [bool(net.recipe["augmentation"]) for net in nets.values()] == [False] * 6 + [True]
+
+
+def test_the_gap_is_test_minus_training_error():
+    records = [{"test_error": 0.5, "train_error": 0.2}, {"test_error": 0.5, "train_error": 0.4}]
+    assert dropout.gap(records) == "20.0 +- 14.1%"
+
+
+def test_epochs_until_an_error_by_hand():
+    history = [{"epoch": i, "train_error": error} for i, error in enumerate([0.8, 0.5, 0.2], 1)]
+    assert relu.epochs_until(history, 0.35) == pytest.approx(2.0)     # half way between the middles of epochs 2 and 3
+    assert relu.epochs_until(history, 0.85) == pytest.approx(0.25)    # half way from chance to the middle of epoch 1
+    assert relu.epochs_until(history, 0.1) is None
+
+
+def search(arm, rate, *errors):
+    history = [{"epoch": i, "train_error": error} for i, error in enumerate(errors, 1)]
+    return {"arm": arm, "stage": "search", "seed": 0, "rate": rate, "history": history, "diverged": None}
+
+
+def test_one_shared_rate_gives_ratios_and_bounds():
+    records = [search("relu", 0.01, 0.7, 0.5, 0.3), search("tanh", 0.01, 0.5, 0.3, 0.2),
+               search("relu", 0.1, 0.9, 0.9, 0.9), search("tanh", 0.1, 0.9, 0.7, 0.5),
+               search("relu", 0.001, 0.8, 0.7, 0.5), search("tanh", 0.001, 0.9, 0.9, 0.8)]
+    made = relu.Result(plan_of(relu.LESSON), records)
+    assert relu_figure.common_target(made) == pytest.approx(0.3)
+    found = relu_figure.shared_ratios(made, 0.5)
+    limit = relu.LESSON.quick.search_epochs - 0.5
+    assert found == [(0.001, pytest.approx(limit / 2.5), "over"), (0.01, pytest.approx(0.5 / 1.5), ""),
+                     (0.1, pytest.approx(2.5 / limit), "under")]
+
+
+def test_surgery_names_what_is_not_there_or_does_not_fit():
+    with pytest.raises(ArgumentError, match="has no layer 'conv9'"):
+        changed(tn.alexnet_small(), without=("conv9",))
+    with pytest.raises(ShapeError, match="conv3"):
+        changed(tn.alexnet_small(), without=("conv2",))
+
+
+def test_an_arm_from_the_command_line():
+    assert read_arm("wide:wider=2,activation=tanh") == Arm("wide", {"wider": 2, "activation": "tanh"})
+    with pytest.raises(ArgumentError, match="got an unexpected keyword argument 'depth'"):
+        make_network(lenet.lenet, 10, 0, {"depth": 3})
+
+
+def test_the_readmes_arm_is_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "maxima_of_five" in block)
+    names: dict = {}
+    exec(code.replace("quick=True,", "quick=True, images=40, epochs=1, seeds=1, parallel=1, show=False,"), names)
+    assert [arm.name for arm in names["result"].plan.arms] == names["arms"][:1] + ["first window 5/2"]
+    assert (tmp_path / "runs/five/pooling.txt").exists()
+
+
+def test_every_lesson_is_on_the_command_line():
+    from tinynet import cli
+
+    for name in LESSONS:
+        assert isinstance(cli.parser().parse_args(["lesson", name]), argparse.Namespace)
