@@ -53,7 +53,7 @@ def activation_maps(x: Array, title: str = "", count: int = 32, columns: int = 8
         count = min(count, channels)
         columns = min(columns, count)
         what = f"{count} of {channels} channels" if count < channels else f"{channels} channels"
-        strongest, inch = full_colour(x[..., :count]), 0.8 / w
+        strongest, inch = full_colour(x[..., :count]), min(6.4 / columns, 1.5) / w
         sheet = np.full((math.ceil(count / columns) * (h + 1) - 1, columns * (w + 1) - 1, 3), GREY, np.uint8)
         for c in range(count):
             top, left = c // columns * (h + 1), c % columns * (w + 1)
@@ -96,8 +96,8 @@ def im2col_picture(layer: Any, image: Array, at: tuple[int, int] = (0, 0)) -> Pi
     largest = float(np.abs(image).max()) or 1.0
 
     picture = Picture(figsize=(11, 1 + max(2.6 * channels, 0.3 * min(len(cols), 12))), layout="constrained")
-    widths = [padded.shape[1], kw + 2, max(8, min(cols.shape[1], 24))]
-    grid = picture.add_gridspec(channels, 3, width_ratios=widths)
+    widths = [padded.shape[1], kw, 1, max(8, min(cols.shape[1], 24))]          # of cells; the 1 is a gap
+    grid = picture.add_gridspec(channels, 4, width_ratios=widths)
     around = " and its padding" if padded.shape != image.shape else ""
     for c in range(channels):
         of_channel = f", channel {c}" if channels > 1 else ""
@@ -110,7 +110,7 @@ def im2col_picture(layer: Any, image: Array, at: tuple[int, int] = (0, 0)) -> Pi
         cells(patch, padded[top : top + kh, left : left + kw, c], largest)
         frame(patch, 0, 0, kh, kw)
         patch.set_title(f"patch ({at[0]}, {at[1]})", fontsize=9)
-    matrix = picture.add_subplot(grid[:, 2])
+    matrix = picture.add_subplot(grid[:, 3])
     cells(matrix, cols, largest, square=cols.size <= WRITTEN)
     frame(matrix, row, 0, 1, cols.shape[1])
     matrix.set_title(f"the matrix: the patch is row {at[0]} * {ow} + {at[1]} = {row}", fontsize=9)
