@@ -55,8 +55,8 @@ def differences(loss, x, h=1e-5):
 
 # %% [markdown]
 # **Which loss?** A layer's output is an array, and we need one number. We make one up: draw a random `dy` once and
-# take $L = \sum_i dy_i\, y_i$. Its derivative by $y_i$ is $dy_i$, so `dy` *is* the upstream gradient of this loss, and
-# `layer.backward(dy, saved)` must return exactly what `differences` measures.
+# take $L = \sum_i dy_i\, y_i$. Its derivative by $y_i$ is $dy_i$, so `dy` *is* the upstream gradient of this loss,
+# and `layer.backward(dy, saved)` must return exactly what `differences` measures.
 
 # %%
 def numeric_gradient(layer, x, dy):
@@ -74,8 +74,8 @@ print("differences", numeric[0, 0, 0])
 
 # %% [markdown]
 # **How equal is equal?** An error of 0.001 is much where gradients are 0.01 and nothing where they are 1000. So we
-# divide by their size: the **relative error** $|a - n| / \max(|a|, |n|)$ of the analytic $a$ and the numeric $n$, here
-# for whole arrays with their largest entry as the size.
+# divide by their size: the **relative error** $|a - n| / \max(|a|, |n|)$ of the analytic $a$ and the numeric $n$,
+# here for whole arrays with their largest entry as the size.
 
 # %%
 def relative_error(analytic, numeric):
@@ -111,8 +111,8 @@ plt.show()
 # Each curve has two arms, for two kinds of error.
 #
 # * **Right arm, truncation.** The function is not a straight line. Taylor's series says how much that matters: the
-#   central difference is off by $h^2 f'''(x) / 6$, the one-sided by $h f''(x) / 2$. On these axes a power is a straight
-#   line, and its exponent is the steepness: 2 and 1.
+#   central difference is off by $h^2 f'''(x) / 6$, the one-sided by $h f''(x) / 2$. On these axes a power is a
+#   straight line, and its exponent is the steepness: 2 and 1.
 # * **Left arm, rounding.** Each value of $f$ is off in its last digit, by about $\varepsilon |f|$. Subtracting two
 #   nearly equal numbers leaves mostly this error, and dividing by $2h$ makes it large: about $\varepsilon |f| / h$.
 #   Here $\varepsilon$ is the spacing of the numbers near 1.
@@ -121,7 +121,7 @@ plt.show()
 
 # %%
 def best(dtype, central=True):
-    near = np.linspace(1, 1.4, 20)                           # a mean over steps nearby smooths the zigzag
+    near = np.linspace(1, 1.4, 20)                         # a mean over nearby steps is smoother
     errors = [np.mean([error(h * factor, dtype, central) for factor in near]) for h in steps]
     k = int(np.argmin(errors))
     return f"best h {steps[k]:.0e}, error {errors[k]:.0e}"
@@ -139,8 +139,8 @@ print(f"float64, one-sided: {best(np.float64, central=False)}   (epsilon**(1/2) 
 #
 # ## Why a random upstream gradient, and not simply ones?
 #
-# "Sum up the outputs and differentiate" is shorter, and it is what many checks do: `dy` is all ones. Here is a softmax
-# whose backward is plainly wrong. It returns zeros.
+# "Sum up the outputs and differentiate" is shorter, and it is what many checks do: `dy` is all ones. Here is a
+# softmax whose backward is plainly wrong. It returns zeros.
 
 # %%
 class ZeroSoftmax(tn.Softmax):
@@ -153,14 +153,15 @@ for name, dy in (("ones", np.ones((3, 5))), ("random", rng.standard_normal((3, 5
     print(f"dy of {name}: backward says 0, differences at most {np.abs(numeric).max():.1e}")
 
 # %% [markdown]
-# Softmax's outputs sum to 1 whatever the scores are, so with `dy` of ones the loss is a constant and zero is right. The
-# same happens to batch normalisation, whose outputs sum to the same whatever comes in. A random `dy` asks about all
-# directions at once.
+# Softmax's outputs sum to 1 whatever the scores are, so with `dy` of ones the loss is a constant and zero is right.
+# The same happens to batch normalisation, whose outputs sum to the same whatever comes in. A random `dy` asks about
+# all directions at once.
 #
 # ## What happens at a corner?
 #
-# ReLU, $y = \max(x, 0)$, has no derivative at 0: the slope is 0 on the left and 1 on the right. A maximum of two equal
-# numbers has the same trouble. Such places are called **kinks**. What do differences say, at the kink and near it?
+# ReLU, $y = \max(x, 0)$, has no derivative at 0: the slope is 0 on the left and 1 on the right. A maximum of two
+# equal numbers has the same trouble. Such places are called **kinks**. What do differences say, at the kink and near
+# it?
 
 # %%
 relu, one = tn.ReLU(), np.ones((1, 1))
@@ -168,7 +169,7 @@ for value in (0.0, 3e-6, 2e-5):
     x = np.array([[value]])
     numeric = numeric_gradient(relu, x, one)
     analytic, _ = relu.backward(one, relu.forward(x)[1])
-    print(f"x = {value:7g}: backward {analytic[0, 0]:.2f}, differences with h = 1e-5: {numeric[0, 0]:.2f}")
+    print(f"x = {value:7g}: backward {analytic[0, 0]:.2f}, differences (h 1e-5) {numeric[0, 0]:.2f}")
 
 pool = tn.MaxPool2d(kernel_size=2, stride=2)
 x = np.array([[1.0, 1.0], [0.0, 0.0]]).reshape(1, 2, 2, 1)   # a tie: two equal maxima
@@ -209,8 +210,8 @@ print("\npassed:", report.passed, " wrong:", report.wrong)
 # %% [markdown]
 # ## Can you find the bug?
 #
-# tinynet contains a catalogue of mistakes that people really make, each planted in a copy of a layer: here are its size
-# and its families.
+# tinynet contains a catalogue of mistakes that people really make, each planted in a copy of a layer: here are its
+# size and its families.
 
 # %%
 from collections import Counter
@@ -218,13 +219,14 @@ from collections import Counter
 from tinynet.planted import CATALOGUE
 
 families = Counter(bug.family for bug in CATALOGUE.values())
-print(len(CATALOGUE), "planted bugs:", ", ".join(f"{family} {count}" for family, count in families.items()))
+print(len(CATALOGUE), "planted bugs:")
+print(", ".join(f"{family} {count}" for family, count in families.items()))
 
 # %% [markdown]
 # **A map of the errors says more than their size.** Below, for three suspects: what backward gives, what differences
 # give, and the first minus the second (red: too large, blue: too small, white: equal). Try to say what the programmer
-# did *before* you open the answer. So that the names don't give it away, they stand here in ROT13 (each letter moved by
-# 13 places).
+# did *before* you open the answer. So that the names don't give it away, they stand here in ROT13 (each letter moved
+# by 13 places).
 
 # %%
 import codecs
@@ -262,8 +264,8 @@ show("A: max-pooling, dx of a 13 x 13 image", backward[0, :, :, 0], numeric[0, :
 #
 # Windows start at rows 0, 2, 4 ... and are 3 high, so every even row but the first and the last belongs to two of
 # them, and the same goes for columns. All errors stand in such a row or such a column. A place that is the maximum of
-# several windows must get the `dy` of each: a sum. The programmer wrote `dx[winner] = dy` where `dx[winner] += dy` was
-# needed, so the last window overwrites the others. With windows that don't overlap, 2 x 2 and 2 apart, the bug is
+# several windows must get the `dy` of each: a sum. The programmer wrote `dx[winner] = dy` where `dx[winner] += dy`
+# was needed, so the last window overwrites the others. With windows that don't overlap, 2 x 2 and 2 apart, the bug is
 # invisible, and some public projects test with nothing else.
 #
 # </details>
@@ -289,8 +291,8 @@ show("B: convolution, dw of one filter and channel", backward[:, :, 0, 0], numer
 # <details><summary>Answer B</summary>
 #
 # The first picture is the second turned by 180 degrees. The programmer thought of the convolution of mathematics
-# textbooks, which flips its filter; forward does not, here as in every framework. One entry, the one in the middle, is
-# right: a check that looks at a single entry may hit just that.
+# textbooks, which flips its filter; forward does not, here as in every framework. One entry, the one in the middle,
+# is right: a check that looks at a single entry may hit just that.
 #
 # </details>
 #
@@ -311,8 +313,9 @@ print(f"relative error {relative_error(backward, numeric):.1e}")
 # large that can be. And what if we turn $\alpha$ up?
 
 # %%
-right = tn.LocalResponseNorm(alpha=1e-4)
-for name, layer in (("right layer", right), ("suspect C", norm), ("suspect C with alpha = 1", kind(alpha=1.0))):
+layers = {"right layer": tn.LocalResponseNorm(alpha=1e-4), "suspect C": norm,
+          "suspect C with alpha = 1": kind(alpha=1.0)}
+for name, layer in layers.items():
     row = tn.check_gradients(layer, x)["x"]
     print(f"{name:25} {row.verdict:6} relative error {row.relative_error:.1e}")
 
@@ -327,8 +330,8 @@ for name, layer in (("right layer", right), ("suspect C", norm), ("suspect C wit
 #
 # </details>
 #
-# What the catalogue says about the three, and the sentence of the report, which tries to name the kind of mistake from
-# the wrong entries alone:
+# What the catalogue says about the three, and the sentence of the report, which tries to name the kind of mistake
+# from the wrong entries alone:
 
 # %%
 for name in ("znk-cbby-birejevggra", "pbai2q-jrvtug-syvccrq-xreary", "yea-ab-pebff-punaary-grez"):
@@ -338,8 +341,8 @@ for name in ("znk-cbby-birejevggra", "pbai2q-jrvtug-syvccrq-xreary", "yea-ab-peb
 # %% [markdown]
 # ## What do the usual checks catch?
 #
-# Let us run our three-line check on four families of the catalogue, once with `dy` of ones and once random. An alarm is
-# a relative error above $10^{-4}$. The right version of each layer is checked too: an alarm there is a false one.
+# Let us run our three-line check on four families of the catalogue, once with `dy` of ones and once random. An alarm
+# is a relative error above $10^{-4}$. The right version of each layer is checked too: an alarm there is a false one.
 
 # %%
 def alarm(f, x, dy):
@@ -366,14 +369,14 @@ print(f"{'false alarms':14}" + "".join(f"{f'{count} of {len(healthy)}':>18}" for
 
 # %% [markdown]
 # Ones miss an activation whose backward depends on the sign of `dy`, and raise an alarm at the right softmax, whose
-# gradient is 0 then, so that rounding is compared with rounding. The random `dy` misses a bug in LRN as weak as suspect
-# C. And neither looked at parameters or at kinks yet.
+# gradient is 0 then, so that rounding is compared with rounding. The random `dy` misses a bug in LRN as weak as
+# suspect C. And neither looked at parameters or at kinks yet.
 #
 # The same over the whole catalogue, with five usual ways to check a gradient and 52 cases of right code, some of them
 # awkward (ties, pixels of 0, saturated units): the last lines of
 # [benchmarks/GRADIENT_CHECKS.md](../benchmarks/GRADIENT_CHECKS.md), which says what each way is and names every bug
-# (Python 3.11.7, NumPy 2.4.6, PyTorch 2.13.0 on a CPU). The catalogue was written together with tinynet's check, whose
-# own tests ask it to catch all of it: its column says no more than that.
+# (Python 3.11.7, NumPy 2.4.6, PyTorch 2.13.0 on a CPU). The catalogue was written together with tinynet's check,
+# whose own tests ask it to catch all of it: its column says no more than that.
 #
 # | | ones | float32 | one entry | one-sided | Jacobian | PyTorch | tinynet |
 # |---|---:|---:|---:|---:|---:|---:|---:|
@@ -388,9 +391,9 @@ print(f"{'false alarms':14}" + "".join(f"{f'{count} of {len(healthy)}':>18}" for
 #
 # ## Exercise
 #
-# A layer of your own: $y = x\,\sigma(x)$ with $\sigma(x) = 1 / (1 + e^{-x})$ (it is called Swish or SiLU). The backward
-# pass below forgets something. Derive it on paper, mend it, and run the cell until the report is content. Use
-# $\sigma' = \sigma (1 - \sigma)$.
+# A layer of your own: $y = x\,\sigma(x)$ with $\sigma(x) = 1 / (1 + e^{-x})$ (it is called Swish or SiLU). The
+# backward pass below forgets something. Derive it on paper, mend it, and run the cell until the report is content.
+# Use $\sigma' = \sigma (1 - \sigma)$.
 
 # %%
 from typing import NamedTuple
@@ -422,7 +425,7 @@ print(tn.check_gradients(Swish(), rng.standard_normal((4, 3))))
 #     return dy * (s + saved.x * s * (1 - s))
 # ```
 #
-# The forgotten path is the commonest of all mistakes in backward passes: an input that reaches the loss on two ways, of
-# which one was differentiated.
+# The forgotten path is the commonest of all mistakes in backward passes: an input that reaches the loss on two ways,
+# of which one was differentiated.
 #
 # </details>

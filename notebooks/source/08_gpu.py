@@ -80,11 +80,13 @@ def owners(rows, C):
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
 for axis, C in zip(axes, (96, 384), strict=True):
     owner, grid, block = owners(7, C)
-    axis.imshow(owner % 2 + owner // grid[1] % 2, aspect="auto", cmap="Pastel1", interpolation="nearest")
+    shade = owner % 2 + owner // grid[1] % 2                 # neighbouring blocks differ
+    axis.imshow(shade, aspect="auto", cmap="Pastel1", interpolation="nearest")
     for number in range(owner.max() + 1):
         row, c = np.argwhere(owner == number).mean(axis=0)
         axis.text(c, row, f"block {number}", ha="center", va="center", fontsize=8)
-    axis.set(xlabel="channel c", ylabel="row", title=f"{C} channels, blocks of {block[0]} x {block[1]} threads")
+    axis.set(xlabel="channel c", ylabel="row")
+    axis.set_title(f"{C} channels, blocks of {block[0]} x {block[1]} threads", fontsize=10)
 plt.show()
 
 # %% [markdown]
@@ -247,7 +249,7 @@ from tinynet.primitives import make_window
 
 pool = make_window("pool", kernel_size=3, stride=2, padding=0, ceil_mode=False)
 shape = (128, 55, 55, 96)
-print(f"{'ms':26}{'bytes':>8}{'H100':>8}{'waits for':>13}{'':3}{'bytes':>8}{'laptop':>8}{'waits for':>13}")
+print(f"{'ms':26}" + "".join(f"{'bytes':>8}{name:>8}{'waits for':>13}   " for name in ("H100", "laptop")))
 for name in ("local_response_norm", "local_response_norm_back", "window_max", "to_winner"):
     window = None if name.startswith("local") else pool
     line = f"{name:26}"
@@ -281,7 +283,8 @@ for place, card in enumerate((H100, LAPTOP)):
     total, left = sum(times.values()), 0.0
     print(f"{card.name}: {total:.0f} ms in all")
     for kind, colour in (("product", BLUE), ("kernel", ORANGE), ("expression", SKY)):
-        plt.barh(place, times[kind] / total, left=left, color=colour, label=kind if place == 0 else None)
+        label = kind if place == 0 else None
+        plt.barh(place, times[kind] / total, left=left, color=colour, label=label)
         left += times[kind] / total
 plt.yticks((0, 1), (H100.name, LAPTOP.name))
 plt.xlabel("part of the predicted step")
@@ -303,7 +306,8 @@ import sys
 if reason is None:
     print("a GPU is here: run `tinynet gpu-check` in a terminal")
 else:
-    told = subprocess.run([sys.executable, "-m", "tinynet", "gpu-check"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "tinynet", "gpu-check"]
+    told = subprocess.run(command, capture_output=True, text=True)
     print(told.stdout + told.stderr)
 
 # %% [markdown]
