@@ -13,7 +13,7 @@ function neighbours(layer, [n, h, w, c]) {
 }
 
 function aroundText({ kind, settings }) {
-  return kind === "LocalResponseNorm" ? `${settings.size} nearby channels` : `${settings.size} × ${settings.size} places around`;
+  return kind === "LocalResponseNorm" ? `${settings.size} nearby channels` : `${settings.size} x ${settings.size} places around`;
 }
 
 /** The denominator before its power: k + alpha * the sum of squares nearby. */
