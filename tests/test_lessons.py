@@ -177,12 +177,20 @@ def test_the_command_refuses(tmp_path, monkeypatch, capsys, words, message):
     assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-COMMAND = ["lesson", "relu", "--quick", "--images", "200", "--epochs", "3", "--seeds", "1", "--rates", "0.01",
+COMMAND = ["lesson", "relu", "--quick", "--images", "160", "--epochs", "2", "--seeds", "1", "--rates", "0.01",
            "--arms", "relu,tanh", "--jobs", "2"]
 
 
-def test_a_lesson_that_was_killed_goes_on_where_it_was(tmp_path):
-    folder = tmp_path / "killed"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    assert cli.main([*COMMAND, "--run", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_lesson_that_was_stopped_goes_on_where_it_was(tmp_path, whole, stop, code):
+    folder = tmp_path / "stopped"
     environment = os.environ | {"PYTHONPATH": str(Path(tn.__file__).parents[1])}
     command = [sys.executable, "-m", "tinynet", *COMMAND, "--run", str(folder)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -190,8 +198,8 @@ def test_a_lesson_that_was_killed_goes_on_where_it_was(tmp_path):
     while not list(folder.glob("jobs/choice-*/last.npz")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(stop)
+    assert process.wait(30) == code
     jobs = list((folder / "jobs").iterdir())
     while not all(lock_is_free(job) for job in jobs):                          # the children see that it is gone
         assert time.monotonic() < deadline
@@ -200,12 +208,11 @@ def test_a_lesson_that_was_killed_goes_on_where_it_was(tmp_path):
     assert 2 <= len(done) < 6
     assert cli.main([*COMMAND, "--run", str(folder)]) == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert cli.main([*COMMAND, "--run", str(tmp_path / "whole")]) == 0
 
     def results(place):
         return without_times(json.loads(path.read_text()) for path in sorted(place.glob("jobs/*/result.json")))
 
-    assert results(folder) == results(tmp_path / "whole") and len(results(folder)) == 6
+    assert results(folder) == results(whole) and len(results(folder)) == 6
 
 
 def lock_is_free(folder):

@@ -2,6 +2,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
     """Do what is not done yet, `parallel` jobs at a time, and return the record of each, in order.
 
     Small networks are trained faster by two processes of one thread each than by one of two. With one job at a time,
-    and where processes cannot be forked, jobs are done in this process.
+    and elsewhere than on Linux, where forking a process that computes is not safe, jobs are done in this process.
 
     Raises
     ------
@@ -35,8 +36,7 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
         rest = f", about {passed / (total - left) * left / 60:.1f} minutes to go" if left else ""
         say(f"{total - left}/{total}  {summary(job.record() or {})}{rest}")
 
-    forks = "fork" in multiprocessing.get_all_start_methods()
-    if parallel == 1 or not forks:
+    if parallel == 1 or sys.platform != "linux":
         for job in waiting:
             do_when_free(job)
             finished(job)
