@@ -97,6 +97,25 @@ def test_a_wrong_step_is_noticed(small, monkeypatch, capsys):
     assert code == 2 and err.endswith("for: alexnet-small: a training step\n")
 
 
+def test_a_maximum_that_rounding_decides_otherwise_is_no_mistake_in_float32(small, monkeypatch, capsys):
+    right = on_gpu.to_winner
+
+    def other_winner(dy, x, y, window):
+        dx = right(dy, x, y, window)
+        if dy.dtype == np.float32 and x.shape[0] == 2 and x.shape[3] == 32:  # pool1, in the step and in its own lines
+            sizes = np.abs(dx.get())
+            place = np.unravel_index(np.abs(sizes - np.median(sizes[sizes > 0])).argmin(), dx.shape)
+            beside = (*place[:2], place[2] - 1 if place[2] else 1, place[3])
+            dx[place], dx[beside] = dx[beside].copy(), dx[place].copy()
+        return dx
+
+    monkeypatch.setattr(on_gpu, "to_winner", other_winner)
+    code, out, err = command(capsys)
+    step = re.search(r"^alexnet-small: a training step .*$", out, re.MULTILINE)[0]
+    assert " right " in step and float(step.split()[4]) > 1e-3, step
+    assert "pool1: to_winner" in err, "which has one and the same input on both sides"
+
+
 def test_without_a_gpu_it_says_why(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "cupy", None)
     code, out, err = command(capsys)

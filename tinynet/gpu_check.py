@@ -27,11 +27,14 @@ from .profiling import gpu_rates, median, profile
 from .tables import text_table
 
 DTYPES = ("float32", "float64")
-# The largest difference allowed, as a part of the twin's largest number. Sums of many numbers are added up in another
-# order; a training step goes through all layers twice.
+# The largest difference allowed, as a part of the twin's largest number: sums are added up in another order.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}
-STEP_TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
+# In a training step rounding also decides which of two nearly equal numbers is a maximum, and whether one next to 0 is
+# above it; the gradient then takes another way. NumPy's gradients of the paper's network in float32 and float64
+# differ by 2e-6 for 15 batches of 2 images, but by up to 1e-2 for 3 others. A mistake shows in float64.
+STEP_TOLERANCES = {"float32": 5e-2, "float64": 1e-9}
 HEAD = ["what", "float32", "float64", "verdict", "ms", "predicted ms"]
+
 
 class Row(NamedTuple):
     """One line of the table.
