@@ -61,6 +61,18 @@ def test_a_gpu_is_used_where_there_is_one(gpu, wanted, capsys):
     assert choose_device("cpu") == "cpu" and capsys.readouterr().err == ""
 
 
+def test_a_cupy_without_what_of_cuda_it_needs_is_no_gpu(gpu, monkeypatch, capsys):
+    def ones(*args):
+        raise RuntimeError("CuPy failed to load libnvrtc.so.12:\n  OSError: libnvrtc.so.12: cannot open")
+
+    monkeypatch.setattr(gpu, "ones", ones, raising=False)
+    assert choose_device("gpu") == "cpu"
+    assert capsys.readouterr().err == (
+        "tinynet: computing on the CPU, in NumPy: CuPy finds a GPU but cannot compute on it (CuPy failed to load "
+        "libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open)\n")
+    assert choose_device("auto") == "cpu"
+
+
 def test_a_broken_cupy_is_not_called_missing(monkeypatch):
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
 

@@ -2,6 +2,7 @@
 import copy
 import ctypes
 import sys
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -29,8 +30,19 @@ def why_no_gpu() -> str | None:
         extra = "cuda13" if driver >= 13000 else "cuda12"
         return f"there is a driver for an NVIDIA GPU, but CuPy is not installed: pip install 'tinynet[{extra}]'"
     if cupy.cuda.is_available():
-        return None
+        return trial(cupy)
     return f"CuPy is installed, but {'finds no GPU' if driver else 'there is no driver for an NVIDIA GPU'}"
+
+
+@cache
+def trial(cupy: ModuleType) -> str | None:
+    """Return why CuPy cannot compute, or None: it may lack libraries of CUDA, which it loads when it needs them."""
+    try:
+        ones = cupy.ones((2, 2))  # needs the compiler NVRTC
+        ones @ ones  # needs cuBLAS
+    except Exception as error:  # each library has its own kind
+        return f"CuPy finds a GPU but cannot compute on it ({' '.join(str(error).split())})"
+    return None
 
 
 def driver_version() -> int | None:
