@@ -13,7 +13,7 @@ from .layer import Array, Layer, check_upstream
 from .primitives.twins import twin
 from .threads import map_in_order
 
-BLOCK_FLOATS = 600_000  # numbers in a block's largest activation: 18 images of cifar_net("80sec")'s conv1
+BLOCK_FLOATS = 1 << 19  # numbers in a block's largest activation: 16 images of cifar_net("80sec")'s conv1
 LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images
 
 
