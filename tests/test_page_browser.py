@@ -108,6 +108,8 @@ def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
         go_to(tab, "forward", "fc3")
         tab.locator("#maps").press("ArrowDown")
         assert "without fc3.w" in tab.locator("#explanation").inner_text()
+        go_to(tab, "backward", "fc3", "w")
+        assert "without this array" in tab.locator("#legend").inner_text()
 
 
 def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
@@ -149,6 +151,9 @@ def test_pointing_shows_a_unit_and_a_click_holds_it(browser, small):
         tab.mouse.click(*point_of(tab, (0, 1, 2, 3)))
         tab.mouse.move(*point_of(tab, (0, 5, 7, 3)))
         assert "row 1, column 2, channel 3" in live(tab)
+        box = tab.locator("#where canvas").last.bounding_box()  # the map enlarged
+        tab.mouse.click(box["x"] + box["width"] - 3, box["y"] + 3)
+        assert "row 0, column 12, channel 3" in live(tab)
         tab.keyboard.press("Escape")
         assert live(tab) == ""
 
@@ -215,6 +220,8 @@ def test_a_phone_needs_no_sideways_scrolling(browser, small, width):
             assert inner <= outer == width, station(tab)
             tab.locator("#next").tap()
         assert station(tab) == ("picture", "backward")
+        tab.touchscreen.tap(*point_of(tab, (0, 2, 3, 1)))
+        assert live(tab).startswith("gradient of picture, row 2, column 3, green:")
 
 
 def test_light_and_dark(browser, small):

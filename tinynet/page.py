@@ -59,13 +59,12 @@ class Package:
     Parameters
     ----------
     reduced : bool
-        Keep gradients and parameters in float16, and neither large parameters nor the parameters' gradients.
+        Keep gradients and parameters in float16, and no large parameters.
     """
 
     def __init__(self, reduced: bool) -> None:
         self.reduced = reduced
         self.arrays: list[dict[str, Any]] = []
-        self.left_out: list[str] = []
         self.places: dict[tuple[str, bytes], int] = {}
         self.size = 0  # bytes before base64
 
@@ -90,18 +89,12 @@ class Package:
             })
         return self.places[key]
 
-    def add_parameters(self, layer: str, arrays: dict[str, Any], gradients: bool = False) -> dict[str, int | None]:
+    def add_parameters(self, arrays: dict[str, Any]) -> dict[str, int | None]:
         """Keep parameters, or their gradients, by name; None for what is left out."""
-        kept: dict[str, int | None] = {}
-        for path, array in flat(arrays).items():
-            name = ".".join(path)
-            if self.reduced and (gradients or array.size > LARGEST_PARAMETER):
-                kept[name] = None
-                if not gradients:
-                    self.left_out.append(f"{layer}'s {name} ({array.size:,} numbers)")
-            else:
-                kept[name] = self.add(array, rounded=True)
-        return kept
+        return {
+            ".".join(path): None if self.reduced and array.size > LARGEST_PARAMETER else self.add(array, rounded=True)
+            for path, array in flat(arrays).items()
+        }
 
 
 def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
@@ -145,11 +138,9 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
     stations += [station(step, package) for step in trace.steps]
     note = ""
     if package.reduced:
-        parts = [*package.left_out, "the arrays of the parameters' gradients (the page works them out where it can)"]
-        note = (
-            f"So that the file stays small, it is without {', '.join(parts)}, and has gradients and weights in "
-            "float16, with three digits."
-        )
+        large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
+        without = f"is without {', '.join(large)} and their gradients, and " if large else ""
+        note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
     return {
         "network": name_of(trace.network), "picture": subject.picture, "label": subject.label,
         "labelOrigin": subject.label_origin, "classNames": subject.class_names, "note": note,
@@ -170,8 +161,9 @@ def station(step: Step, package: Package) -> dict[str, Any]:
         "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),
         "shape": times(step.output.shape[1:]) or "one number",
         "value": package.add(step.output), "gradient": package.add(step.upstream, rounded=True),
-        "params": package.add_parameters(step.name, layer.params),
-        "grads": package.add_parameters(step.name, step.gradients, gradients=True),
+        "params": package.add_parameters(layer.params),
+        "grads": package.add_parameters(step.gradients),
+        "shapes": {".".join(path): array.shape for path, array in flat(layer.params).items()},
         "saved": kept, "fromBatch": bool(getattr(saved, "from_batch", False)),
         "runningMean": package.add(layer.buffers["running_mean"]) if "running_mean" in layer.buffers else None,
         "window": window and {

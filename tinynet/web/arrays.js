@@ -76,6 +76,13 @@ function sum(numbers) {
 
 /** Return the size that 99 of 100 of the numbers other than 0 don't exceed: where a picture has its full colour. */
 function strongest(numbers) {
+  if (!FULL_COLOUR.has(numbers)) FULL_COLOUR.set(numbers, sizeOfMost(numbers));
+  return FULL_COLOUR.get(numbers);
+}
+
+const FULL_COLOUR = new WeakMap(); // found once for each array
+
+function sizeOfMost(numbers) {
   const sizes = Float32Array.from(numbers, Math.abs).filter((size) => size > 0 && size < Infinity).sort();
   return sizes.length ? sizes[Math.ceil(0.99 * (sizes.length - 1))] : 1;
 }

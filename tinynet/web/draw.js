@@ -73,7 +73,13 @@ function drawFrame(pen, x, y, width, height) {
   }
 }
 
-/** The size at which a map of so many rows and columns is drawn, with its longer side about `side` CSS pixels. */
+/** The size of a map whose longer side has `side` CSS pixels. */
+function scaledSize(rows, columns, side) {
+  const scale = side / Math.max(rows, columns);
+  return [columns * scale, rows * scale];
+}
+
+/** The same with the same number of pixels for each number, where there are enough: the longer side may be shorter. */
 function mapSize(rows, columns, side) {
   const longer = Math.max(rows, columns);
   const scale = longer <= side ? Math.floor(side / longer) : side / longer;
@@ -90,9 +96,13 @@ function el(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A picture with a caption: `draw` is given the pen and the size. */
+const MARGIN = 2; // CSS pixels around a picture, for a frame at its edge
+
+/** A picture with a caption: `draw` is given the pen. */
 function figure(caption, width, height, draw) {
   const canvas = el("canvas", { role: "img", "aria-label": caption });
-  draw(sizedCanvas(canvas, width, height));
+  const pen = sizedCanvas(canvas, width + 2 * MARGIN, height + 2 * MARGIN);
+  pen.translate(MARGIN, MARGIN);
+  draw(pen);
   return el("figure", {}, canvas, el("figcaption", {}, caption));
 }

@@ -42,7 +42,7 @@ function shownArray({ direction, station, which }) {
 /** Return the shape of that array, also where the file is without it. */
 function shownShape(view) {
   const array = shownArray(view);
-  return array ? array.shape : arrayOf(CONTENT.stations[view.station].params[view.which]).shape;
+  return array ? array.shape : CONTENT.stations[view.station].shapes[view.which];
 }
 
 /** Where the number at place `at` of what a view shows came from. */

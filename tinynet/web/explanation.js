@@ -52,7 +52,7 @@ function explanation(what, array, at, parts, formula, reason, more = {}) {
   const rounding = eps * (8 + Math.sqrt(terms)) * size + (more.slack ?? 0);
   const difference = value === null || total === value ? 0 : total - value;
   const agrees = Math.abs(difference) <= rounding || (Number.isNaN(total) && Number.isNaN(value));
-  return { seen: null, inner: [], ...more, what, value, parts, formula, reason, total, terms, difference, agrees };
+  return { seen: null, inner: [], ...more, what, value, parts, formula, reason, total, terms, difference, agrees, eps };
 }
 
 /** A number with little to say about: its value and a sentence. */

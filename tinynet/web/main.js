@@ -122,14 +122,16 @@ function chosenFigure() {
   const { map: m, row, column } = positionOf(view, unit);
   const map = mapsOf(view)[m];
   if (!array || map.rows === 1) return []; // a few numbers are large enough where the maps are
-  const [width, height] = mapSize(map.rows, map.columns, FIGURE);
+  const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
   const made = figure(map.label ? `the number, in ${map.label}` : "the number", width, height, (pen) => {
     drawMap(pen, map, array, strongest(array.numbers), 0, 0, width, height);
     const [cellWidth, cellHeight] = [width / map.columns, height / map.rows];
     drawFrame(pen, column * cellWidth, row * cellHeight, cellWidth, cellHeight);
   });
   made.querySelector("canvas").addEventListener("click", (event) => {
-    const place = map.place(Math.floor((event.offsetY / height) * map.rows), Math.floor((event.offsetX / width) * map.columns));
+    const [x, y] = [(event.offsetX - MARGIN) / width, (event.offsetY - MARGIN) / height];
+    const within = x >= 0 && x < 1 && y >= 0 && y < 1;
+    const place = within && map.place(Math.floor(y * map.rows), Math.floor(x * map.columns));
     if (place) choose(place, true);
   });
   return [made];

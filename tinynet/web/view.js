@@ -11,8 +11,8 @@ function drawStrip(view, goTo) {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const array = arrayOf(view.direction === "forward" ? station.value : station.gradient);
     const { rows, columns, numbers } = thumbnail(array);
-    const scale = THUMBNAIL / Math.max(rows, columns);
-    const [width, height] = [columns * scale, Math.max(8, rows * scale)];
+    let [width, height] = scaledSize(rows, columns, THUMBNAIL);
+    height = Math.max(8, height); // a few scores in a row
     const pen = sizedCanvas(canvas, width, height);
     const full = strongest(numbers);
     if (index === 0 && view.direction === "forward" && array.shape.length === 4) drawPicture(pen, width, height);

@@ -15,7 +15,7 @@ function whereFigures(view, at, explained) {
   const isParameter = view.direction === "backward" && view.which !== "x";
   if (picture.length === 4 && !isParameter && !(view.direction === "forward" && seen?.map === "input" && view.station === 1)) {
     const box = seenOnPicture(view.station, at);
-    const [width, height] = mapSize(picture[1], picture[2], FIGURE);
+    const [width, height] = scaledSize(picture[1], picture[2], FIGURE);
     const scale = width / picture[2];
     figures.push(figure(box ? "the part of the picture that it looks at" : "it looks at the whole picture", width, height, (pen) => {
       drawPicture(pen, width, height);
@@ -35,7 +35,7 @@ function seenFigure(other, seen) {
   const what = other.direction === "forward" ? `its input: ${name}` : `gradient at ${name}`;
   const at = seen.unit;
   const map = mapsOf(other)[at ? 0 : seen.channel];
-  const [width, height] = mapSize(map.rows, map.columns, FIGURE);
+  const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
   const scale = width / map.columns;
   const place = at ? positionOf(other, at) : null;
   const [top, left, rows, columns] = at ? [place.row, place.column, 1, 1] : [seen.top, seen.left, seen.height, seen.width];
@@ -63,7 +63,7 @@ function explanationView(explained, isInner = false) {
 }
 
 /** The sum by part, and whether it is the number in the array. */
-function sumView({ parts, total, value, terms, difference, agrees, what }) {
+function sumView({ parts, total, value, terms, difference, agrees, eps, what }) {
   const line = el("p", { class: "sum" });
   parts.forEach((one, i) => {
     if (i) line.append(el("span", { class: "sign" }, " + "));
@@ -71,9 +71,10 @@ function sumView({ parts, total, value, terms, difference, agrees, what }) {
   });
   line.append(el("span", { class: "sign" }, " = "), el("strong", {}, brief(total)));
   if (value === null) return line;
+  const equal = eps > 1e-5 ? "equal to the rounding of the float16 numbers in this file" : "equal to rounding";
   const verdict = el("p", { class: agrees ? "verdict" : "verdict wrong" },
     `${agrees ? "✓" : "✗"} ${terms === 1 ? "The one term is" : `The sum of ${terms} terms is`} ${total.toPrecision(8)}, the array has `
-    + `${value.toPrecision(8)}: ${agrees ? "equal to rounding" : "NOT EQUAL"} (difference ${difference.toExponential(1)}).`);
+    + `${value.toPrecision(8)}: ${agrees ? equal : "NOT EQUAL"} (difference ${difference.toExponential(1)}).`);
   verdict.dataset.what = what;
   return el("div", {}, line, verdict);
 }
