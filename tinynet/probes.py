@@ -110,6 +110,8 @@ class ArrayProbes:
             moved = after - before
             if not np.isfinite(moved).all():
                 continue
+            if not moved.any() and analytic and abs(analytic) * step < 1e-15 * (1 + size_of(self.array)):
+                continue  # a step too small to show in float64
             reached |= moved != 0
             numeric = float((moved * e.weights).sum()) / (2 * step)
             size = max(abs(analytic), abs(numeric), floor)
