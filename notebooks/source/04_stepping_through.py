@@ -82,7 +82,8 @@ chosen = np.abs(sure - 0.8).argmin()  # the one whose probability is nearest to 
 
 images, labels = net.preprocessing(test.images[[chosen]]), test.labels[[chosen]]
 trace = tn.trace(net, images, labels)
-print("probabilities:", dict(zip(NAMES, probabilities[chosen].round(3).tolist(), strict=True)))
+for name, p in zip(NAMES, probabilities[chosen], strict=True):
+    print(f"{name:9} {p:.1%}")
 
 # %% [markdown]
 # A trace can be walked. `next()` goes one step on: forwards through the layers to the loss, then backwards from the
@@ -103,17 +104,27 @@ walk.step  # the last step: conv1 on the way back, with all its arrays
 # %% [markdown]
 # ## What is left of the image after each part?
 #
-# The first channels after each ReLU. A map is a question asked at every place, and orange is "yes". The maps become
-# smaller (each pooling halves them), and what they answer to becomes less like the image and more like its parts.
+# Here are maps after three of the ReLUs. A map is a question asked at every place, and orange is "yes". Of the 32 or 64
+# channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
 
 # %% tags=["picture"]
-activation_maps(trace["relu1"].output[0], "relu1", count=16)
+def strongest_first(maps):
+    """Sort the channels of maps (H, W, C) by their largest numbers."""
+    return maps[..., maps.max(axis=(0, 1)).argsort()[::-1]]
+
+
+activation_maps(strongest_first(trace["relu1"].output[0]), "relu1", count=16)
 
 # %% tags=["picture"]
-activation_maps(trace["relu2"].output[0], "relu2", count=16)
+activation_maps(strongest_first(trace["relu2"].output[0]), "relu2", count=16)
 
 # %% tags=["picture"]
-activation_maps(trace["relu4"].output[0], "relu4", count=16)
+activation_maps(strongest_first(trace["relu4"].output[0]), "relu4", count=16)
+
+# %% [markdown]
+# After relu1 one can still see the star and its edges. Each pooling halves height and width, so the maps become
+# coarser. What each of them asks is harder and harder to name: a number there depends on a larger and larger part of
+# the image.
 
 # %% [markdown]
 # ## Which numbers made the score?
@@ -155,8 +166,7 @@ print("in the trace:                     ", trace["loss"].input_gradient[0].roun
 #
 # The **root mean square** is the usual size of many numbers: the root of the mean of their squares. On the left, for
 # the gradient at each layer's output, in the order of the layers (the way back goes from right to left). On the right,
-# for the gradient of the weights, which is what training uses. Mind that the scale is logarithmic: one line up is ten
-# times more.
+# for the gradient of the weights, which is what training uses. The scales are logarithmic.
 
 # %% tags=["picture"]
 gradient_flow(trace)
@@ -174,7 +184,7 @@ gradient_flow(trace)
 #
 # The gradient makes a promise: go a small way, rate times gradient, against it, and the loss falls by rate times the
 # sum of the squares of all gradients. (Each weight moves by rate $\cdot\, g$, and the loss changes by $g$ for each
-# unit.) Let us check it, on a copy with 64-bit numbers, for all 98,000 weights and biases at once.
+# unit.) Let us check it, on a copy with 64-bit numbers, for all 97,092 weights and biases at once.
 
 # %%
 copy = net.astype("float64")
