@@ -67,7 +67,17 @@ function brief(value) {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   const text = size >= 1e6 || size < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(4)));
-  return text.replace("-", "\u2212").replace("e+", "e"); // a minus as long as a plus
+  return withMinus(text.replace("e+", "e"));
+}
+
+/** Write a number with eight digits, as many as float32 has. */
+function long(value) {
+  return value === 0 ? "0" : withMinus(value.toPrecision(8));
+}
+
+/** A minus as long as a plus. */
+function withMinus(text) {
+  return text.replaceAll("-", "\u2212");
 }
 
 /** Write "1 window" or "4 windows". */

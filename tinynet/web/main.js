@@ -71,7 +71,8 @@ function showArray() {
   const array = shownArray(view);
   byId("maps").hidden = !array;
   layout = layOut(mapsOf(view), byId("maps-frame").clientWidth - 8);
-  byId("legend").replaceChildren(...(array ? legend(layout, array) : ["This file is without this array, so that it stays small."]));
+  if (array) layout.full = fullColour(view, layout.maps, array);
+  byId("legend").replaceChildren(...(array ? legend(layout) : ["This file is without this array, so that it stays small."]));
   drawn = array && drawnMaps(layout, array);
   byId("maps").setAttribute("aria-label", `${describe(view)[0]}: maps. Arrow keys move from number to number, Page Up and Page Down `
     + "from map to map, Escape lets go.");
@@ -86,7 +87,7 @@ function choose(place, hold) {
 function showUnit() {
   const there = unit !== null;
   if (drawn) showMaps(byId("maps"), drawn, layout, there ? positionOf(view, unit) : null);
-  byId("empty").hidden = there;
+  byId("empty").hidden = there || !drawn;
   byId("unit").hidden = !there;
   byId("release").hidden = !held || !shownShape(view).length;
   if (!there) {
@@ -124,7 +125,7 @@ function chosenFigure() {
   if (!array || map.rows === 1) return []; // a few numbers are large enough where the maps are
   const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
   const made = figure(map.label ? `the number, in ${map.label}` : "the number", width, height, (pen) => {
-    drawMap(pen, map, array, strongest(array.numbers), 0, 0, width, height);
+    drawMap(pen, map, array, layout.full, 0, 0, width, height);
     const [cellWidth, cellHeight] = [width / map.columns, height / map.rows];
     drawFrame(pen, column * cellWidth, row * cellHeight, cellWidth, cellHeight);
   });

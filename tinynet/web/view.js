@@ -50,6 +50,11 @@ function markStation(view) {
   }
 }
 
+/** The size at which a view's colours are full: that of the whole array, or of the one filter shown. */
+function fullColour(view, maps, array) {
+  return strongest(filterCount(view) ? maps.flatMap((map) => [...numbersOf(map, array)]) : array.numbers);
+}
+
 /** Where each map of a view lies on a canvas of this width. */
 function layOut(maps, width) {
   const one = maps[0];
@@ -80,9 +85,9 @@ function placeUnder(layout, x, y) {
 
 /** Draw all maps of a view on a canvas that is not on the page, to be copied from. */
 function drawnMaps(layout, array) {
+  const { full } = layout;
   const canvas = document.createElement("canvas");
   const pen = sizedCanvas(canvas, layout.width, layout.height);
-  const full = strongest(array.numbers);
   pen.fillStyle = getComputedStyle(document.body).color;
   pen.font = "10px system-ui, sans-serif";
   layout.maps.forEach((map, m) => {
@@ -121,8 +126,7 @@ function showMaps(canvas, drawn, layout, position) {
 }
 
 /** What the colours mean, in numbers. */
-function legend({ maps, mapWidth }, array) {
-  const full = strongest(array.numbers);
+function legend({ maps, mapWidth, full }) {
   const what = maps.length > 1 ? `${maps.length} maps of ${maps[0].rows} × ${maps[0].columns}. ` : "";
   const bar = el("canvas", { role: "img", "aria-label": "blue below zero, orange above" });
   drawCells(sizedCanvas(bar, 90, 12), 1, 45, (i) => colourOf((i - 22) / 22, 1), 0, 0, 90, 12);

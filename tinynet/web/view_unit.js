@@ -73,8 +73,8 @@ function sumView({ parts, total, value, terms, difference, agrees, eps, what }) 
   if (value === null) return line;
   const equal = eps > 1e-5 ? "equal to the rounding of the float16 numbers in this file" : "equal to rounding";
   const verdict = el("p", { class: agrees ? "verdict" : "verdict wrong" },
-    `${agrees ? "✓" : "✗"} ${terms === 1 ? "The one term is" : `The sum of ${terms} terms is`} ${total.toPrecision(8)}, the array has `
-    + `${value.toPrecision(8)}: ${agrees ? equal : "NOT EQUAL"} (difference ${difference.toExponential(1)}).`);
+    `${agrees ? "✓" : "✗"} ${terms === 1 ? "The one term is" : `The sum of ${terms} terms is`} ${long(total)}, the array has `
+    + `${long(value)}: ${agrees ? equal : "NOT EQUAL"} (difference ${withMinus(difference.toExponential(1))}).`);
   verdict.dataset.what = what;
   return el("div", {}, line, verdict);
 }
