@@ -70,7 +70,7 @@ def test_a_large_pass_says_what_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "FULL_PRECISION", 100_000)
     monkeypatch.setattr(page, "LARGEST_PARAMETER", 5_000)
     note = write_page(trace_of_one(), tmp_path / "page.html", Subject("cat.png", 1, "given"))
-    assert "is without fc3.w and their gradients, and has" in note
+    assert "is without the parameters fc3.w and their gradients, and has" in note
     content = content_of(tmp_path / "page.html")
     fc3 = next(station for station in content["stations"] if station["name"] == "fc3")
     assert fc3["params"]["w"] is None and fc3["grads"]["w"] is None and fc3["grads"]["b"] is not None

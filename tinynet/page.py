@@ -131,7 +131,7 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
 
 def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
     """Return everything that the page knows, ready for JSON."""
-    stations = [{
+    stations: list[dict[str, Any]] = [{
         "name": "picture", "value": package.add(trace.steps[0].input),
         "gradient": package.add(trace.steps[0].input_gradient, rounded=True),
     }]
@@ -139,7 +139,7 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
     note = ""
     if package.reduced:
         large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
-        without = f"is without {', '.join(large)} and their gradients, and " if large else ""
+        without = f"is without the parameters {', '.join(large)} and their gradients, and " if large else ""
         note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
     return {
         "network": name_of(trace.network), "picture": subject.picture, "label": subject.label,
