@@ -8,6 +8,8 @@
 //      |       |       |
 //      | 5   6 | 7   8 |
 //      +---+---+---+---+
+//
+// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void around_sum(
     const real* __restrict__ x, real* __restrict__ y, int H, int W, int C, int half)
 {

@@ -15,6 +15,9 @@
 // is nothing to wait for, and the sums come out the same in every run. Window i sees the rows i SH to i SH + KH - 1,
 // counted from where the padding begins. The last that sees row h is therefore (h + top) / SH, if there are as many,
 // and those before it do as long as p = h + top - i SH stays below KH.
+//
+// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void col2im(
     const real* __restrict__ dcols, real* __restrict__ dx,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)

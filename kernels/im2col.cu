@@ -13,6 +13,9 @@
 //
 // A block has one row i of windows of one image n. A thread goes along the windows because finding its place (p, q, c)
 // takes two divisions, each some twenty instructions, while a number takes one load and one store.
+//
+// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void im2col(
     const real* __restrict__ x, real* __restrict__ cols,
     long long step_n, long long step_h, long long step_w, long long step_c,  // in x, from one number to the next

@@ -7,6 +7,8 @@
 //                 | 1   2   3   4   5 | 6   7   8   9  10 |
 //                           ^   ^   ^
 //      one thread:          9 +16 +25    half = 1, c = 3: the sum of its squares
+//
+// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
 
 // b**e for b > 0: a third of the instructions of pow, which must be right for every b
 __device__ inline real power(real b, real e) { return exp2(e * log2(b)); }

@@ -7,6 +7,8 @@
 //                           ^   ^   ^
 //      one thread:          3 + 4 + 5    half = 1, c = 3: one number of y
 //                               4 + 5    c = 4, the group's last channel
+//
+// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void nearby_sum(
     const real* __restrict__ x, real* __restrict__ y, long long rows, int C, int length, int half)
 {

@@ -5,6 +5,8 @@
 //      w  | . . . o . . . |
 //      v  | . . . o . . . |      one thread: the same place in all three; it reads 3 numbers and writes 2
 //      g  | . . . o . . . |
+//
+// real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void sgd_update(
     real* __restrict__ w, real* __restrict__ v, const real* __restrict__ g, long long numbers,
     real rate, real momentum, real decay)

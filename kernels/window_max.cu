@@ -12,6 +12,9 @@
 //      |[2   2   0]| 6 | 0 |
 //      +---+---+---+---+---+           one thread of to_winner: one place, which asks each window that sees it
 //                                      whether it won there
+//
+// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void window_max(
     const real* __restrict__ x, real* __restrict__ y, real lowest,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)

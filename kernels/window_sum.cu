@@ -8,6 +8,9 @@
 //      +---+---+---+---+---+
 //      |[4   0]| 5 | 1 | 1 |           one thread of spread: one place, which adds up the dy of the windows that see it
 //      +---+---+---+---+---+
+//
+// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that on_gpu.py puts in front.
 extern "C" __global__ void window_sum(
     const real* __restrict__ x, real* __restrict__ y,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
