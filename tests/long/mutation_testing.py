@@ -1,0 +1,131 @@
+"""Mutation testing of the layers, the loss, the optimiser and the primitives: do the tests notice a changed program?
+
+    python tests/long/mutation_testing.py --folder MUTANTS [--modules tinynet/layers/lrn.py ...] [--seconds 3600]
+
+Cosmic Ray changes one operator or number at a time in a copy of the repository, and runs the tests that concern the
+file. What is done stays in the folder's sessions, so that the same command goes on where it was cut off. Then it writes
+`results/mutants.json`: for each file how many mutants the tests killed, and those that survived, as differences.
+
+Left out are mutants that no one makes by mistake and that fail at once: shifts and bitwise operators in place of
+arithmetic ones, and the "|" of type annotations.
+"""
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ["tests/test_layers.py", "tests/test_layers_by_hand.py", "tests/test_layer_settings.py"]
+GPU = ["tests/test_kernels.py", "tests/test_kernels_twins.py", "tests/test_gpu_layers.py"]
+TESTS = {path.relative_to(ROOT).as_posix(): LAYERS for path in sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))} | {
+    "tinynet/loss.py": ["tests/test_loss.py"],
+    "tinynet/optim.py": ["tests/test_optim.py"],
+    "tinynet/primitives/window.py": LAYERS,
+    "tinynet/primitives/on_cpu.py": [*LAYERS, "tests/test_optim.py", "tests/test_threads.py"],
+    "tinynet/primitives/matmul.py": ["tests/test_threads.py", "tests/test_network.py"],
+    "tinynet/primitives/winograd.py": ["tests/test_twins.py"],
+    "tinynet/primitives/twins.py": ["tests/test_twins.py", "tests/test_network.py"],
+    "tinynet/primitives/__init__.py": LAYERS,
+    "tinynet/primitives/twins_on_gpu.py": GPU,
+    "tinynet/primitives/on_gpu.py": GPU,
+}
+EXCLUDED = [
+    r"core/ReplaceBinaryOperator_(Add|Sub|Mul|Div|Mod|Pow|FloorDiv)_(RShift|LShift|BitXor|BitOr|BitAnd)",
+    r"core/ReplaceBinaryOperator_BitOr_.*",
+    r"core/ReplaceUnaryOperator_USub_(Not|Invert)",
+]
+
+
+def prepare(folder: Path, module: str) -> tuple[Path, Path]:
+    """Return the module's configuration and session, made where they are missing."""
+    name = module.removeprefix("tinynet/").removesuffix(".py").replace("/", "-")
+    config, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
+    command = " ".join([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS[module]])
+    config.write_text(
+        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = 60.0\nexcluded-modules = []\ntest-command = "{command}"\n'
+        f'[cosmic-ray.distributor]\nname = "local"\n[cosmic-ray.filters.operators-filter]\nexclude-operators = '
+        f"{json.dumps(EXCLUDED)}\n"
+    )
+    if not session.exists():
+        tree = fresh_tree(folder)
+        for program in (["cosmic-ray", "init", config, session], ["cr-filter-operators", session, config]):
+            run(program, tree).check_returncode()
+    return config, session
+
+
+def fresh_tree(folder: Path) -> Path:
+    """Return a copy of the package and its tests, without what the last one was cut off at."""
+    tree = folder / "tree"
+    for name in ("tinynet", "tests", "kernels"):
+        shutil.rmtree(tree / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tree / name)
+    return tree
+
+
+def run(program: list, tree: Path, seconds: float | None = None) -> subprocess.CompletedProcess:
+    """Run a program of Cosmic Ray's in the copy, whose modules come first, for so long at most."""
+    # Without bytecode files: a mutant of the same size and second would be taken for what was compiled before.
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [Path(sys.executable).with_name(program[0]), *program[1:]]
+    return subprocess.run(command, cwd=tree, env=environment, timeout=seconds)
+
+
+def outcome(module: str, session: Path) -> dict:
+    """Count the session's mutants; list those that survived."""
+    with sqlite3.connect(session) as database:
+        rows = database.execute(
+            "select m.operator_name, m.start_pos_row, r.worker_outcome, r.test_outcome, r.diff from mutation_specs m "
+            "left join work_results r on r.job_id = m.job_id order by m.start_pos_row"
+        ).fetchall()
+    done = [row for row in rows if row[2] and row[2].upper().endswith("NORMAL")]
+    survived = [row for row in done if row[3].upper().endswith("SURVIVED")]
+    return {
+        "module": module, "mutants": sum(not (row[2] or "").upper().endswith("SKIPPED") for row in rows),
+        "run": len(done), "killed": len(done) - len(survived),
+        "survived": [
+            {"line": line, "operator": operator.removeprefix("core/"), "change": changes(diff)}
+            for operator, line, _, _, diff in survived
+        ],
+    }
+
+
+def changes(diff: str) -> list[str]:
+    """Return the lines that a difference takes away and adds."""
+    return [line for line in (diff or "").splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--modules", nargs="*", default=list(TESTS))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants.json")
+    options = parser.parse_args()
+    folder = options.folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + options.seconds
+    for module in options.modules:
+        config, session = prepare(folder, module)
+        tree = fresh_tree(folder)
+        left = end - time.monotonic()
+        if left > 0:
+            try:
+                run(["cosmic-ray", "exec", config, session], tree, None if left == float("inf") else left)
+            except subprocess.TimeoutExpired:
+                print("the time is over; the same command goes on")
+        found = outcome(module, session)
+        print(f"{module}: {found['killed']} of {found['run']} killed, {found['mutants']} in all", flush=True)
+        before = json.loads(options.out.read_text()) if options.out.exists() else []
+        every = {each["module"]: each for each in before} | {module: found}
+        options.out.write_text(json.dumps([every[name] for name in TESTS if name in every], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
