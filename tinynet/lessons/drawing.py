@@ -1,4 +1,5 @@
 """The usual plot of a lesson: learning curves, and each seed's error at the end."""
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def curves_and_errors(result: "Result") -> Picture:
     for i, arm in enumerate(arms):
         draw_curves(left, [[row["validation_error"] for row in r["history"]] for r in result.of(arm)], i, arm.name)
     left.set(xlabel="epoch", ylabel="test error")
-    left.legend()
+    picture.legend(loc="outside lower center", ncols=min(4, len(arms)))
     draw_seeds(right, result, "test_error")
     right.set_ylabel("test error at the end")
     finish(picture, result)
@@ -50,7 +51,8 @@ def draw_seeds(axes: Any, result: "Result", name: str) -> None:
     for i, row in enumerate(values):
         axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)])
         axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
-    names = [arm.name if len(arms) < 4 else arm.name.replace(" ", "\n", 1) for arm in arms]
+    names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), 70 // len(arms), break_long_words=False)
+             for arm in arms]
     axes.set_xticks(range(len(arms)), names, fontsize=9)
     axes.set_xlim(-0.5, len(arms) - 0.5)
 

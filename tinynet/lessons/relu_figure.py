@@ -29,6 +29,7 @@ def four_panels(result: Result) -> Picture:
     by_seconds.set_title("The same, by time", fontsize=10)
     search.set(xscale="log", xlabel="learning rate", ylim=(0, 1),
                ylabel=f"training error in epoch {result.plan.budget.search_epochs}")
+    name_rates(search, [r["rate"] for arm in result.plan.arms for r in result.of(arm, "search")])
     search.set_title("The search (one seed)", fontsize=10)
     search.legend()
     draw_shared(shared, result)
@@ -48,6 +49,13 @@ def draw_search(axes: Any, result: Result, i: int) -> None:
     rates = sorted(r["rate"] for r in own)
     axes.plot(rates, [last_error(own, arm.name, rate) for rate in rates], MARKERS[i] + "-", color=COLOURS[i],
               label=f"{arm.name}, then {result.of(arm)[0]['rate']:g}")
+
+
+def name_rates(axes: Any, rates: list[float]) -> None:
+    """Write at the axis the learning rates that were tried, and no others."""
+    at = sorted(set(rates))
+    axes.set_xticks(at, [f"{rate:g}" for rate in at])
+    axes.minorticks_off()
 
 
 def shared_ratios(result: Result, target: float) -> list[tuple[float, float, str]]:
@@ -92,10 +100,9 @@ def draw_shared(axes: Any, result: Result) -> None:
         points = [(rate, value) for rate, value, kind in found if kind == bound]
         if points:
             axes.plot(*zip(*points, strict=True), marker, color="black", markersize=8, label=label)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set(xscale="log", yscale="log")
+    name_rates(axes, [rate for rate, *_ in found])
     axes.set_yticks([0.125, 0.25, 0.5, 1, 2, 4, 6, 8, 16])
-    axes.minorticks_off()
     values = [value for _, value, _ in found]
     axes.set_ylim(0.7 * min([0.5, *values]), 1.4 * max([6, *values]))
     axes.yaxis.set_major_formatter("{x:g}")

@@ -65,8 +65,8 @@ def draw(result: Result) -> Any:
     from .drawing import draw_seeds, finish
 
     arms = result.plan.arms
-    picture = Picture(figsize=(13, 1.6 * len(arms) + 1.2), layout="constrained")
-    grid = picture.add_gridspec(len(arms), 3, width_ratios=[2.2, 1, 1])
+    picture = Picture(figsize=(12, 1.25 * len(arms) + 1), layout="constrained")
+    grid = picture.add_gridspec(len(arms), 2)
     errors = picture.add_subplot(grid[:, 0])
     draw_seeds(errors, result, "test_error")
     errors.set_ylabel("test error at the end")
@@ -74,13 +74,13 @@ def draw(result: Result) -> Any:
     for row, each in enumerate(arms):
         record = result.of(each)[0]
         net = load_checkpoint(result.plan.job(each, record["seed"], record["rate"]).folder / "last.npz")
-        halves = np.split(net["conv1"].params["w"], 2, axis=3)
-        for column, half in enumerate(halves):
-            axes = picture.add_subplot(grid[row, column + 1])
-            axes.imshow(filter_grid(half, 8), interpolation="nearest")
-            axes.set_axis_off()
-            share = record["measured"]["colour"][column] if record["measured"] else float("nan")
-            axes.set_title(f"{each.name}, {'first' if column == 0 else 'second'} half: {share:.0%} colour", fontsize=8)
+        first, second = (filter_grid(half, 8) for half in np.split(net["conv1"].params["w"], 2, axis=3))
+        axes = picture.add_subplot(grid[row, 1])
+        axes.imshow(np.hstack([first, np.ones_like(first[:, :8]), second]), interpolation="nearest")
+        axes.set_axis_off()
+        shares = record["measured"].get("colour", (float("nan"),) * 2)
+        axes.set_title(f"{each.name}: {shares[0]:.0%} colour in its first half, {shares[1]:.0%} in its second",
+                       fontsize=8)
     return picture
 
 
