@@ -1,4 +1,5 @@
 """Settings of layers: what is refused, and how they are kept."""
+import inspect
 import json
 
 import numpy as np
@@ -65,3 +66,29 @@ def test_a_tensor_of_another_library_is_refused_by_name():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
     with pytest.raises(DtypeError, match="the input is a Tensor, expected a NumPy or CuPy array"):
         tn.ReLU().forward(torch.zeros(2, 3))
+
+
+# Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (the optimiser), else as in PyTorch;
+# SpatialResponseNorm, which neither has: size and power of the authors' CIFAR-10 network of 18%, LRN's alpha, k = 1.
+DEFAULTS = {
+    tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": 0},
+    tn.LocallyConnected2d: {"stride": 1, "padding": 0, "std": None, "bias": 0.0, "seed": 0},
+    tn.Linear: {"std": None, "bias": 0.0, "seed": 0},
+    tn.MaxPool2d: {"kernel_size": 3, "stride": 2, "padding": 0, "ceil_mode": False},
+    tn.AvgPool2d: {"kernel_size": 3, "stride": 2, "padding": 0, "ceil_mode": False},
+    tn.LocalResponseNorm: {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0, "groups": 1},
+    tn.SpatialResponseNorm: {"size": 3, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
+    tn.BatchNorm2d: {"momentum": 0.1, "eps": 1e-5}, tn.Dropout: {"p": 0.5, "seed": 0},
+    tn.SGD: {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "bias_rate": 1.0, "decay_biases": True},
+} | {layer: {} for layer in (tn.ReLU, tn.Tanh, tn.Sigmoid, tn.Softmax, tn.Flatten)}
+
+
+@pytest.mark.parametrize("made", DEFAULTS, ids=lambda made: made.__name__)
+def test_what_is_not_given_is_the_papers_or_pytorchs(made):
+    parameters = inspect.signature(made).parameters.values()
+    assert {p.name: p.default for p in parameters if p.default is not p.empty} == DEFAULTS[made]
+
+
+@pytest.mark.parametrize("layer", [made for made in DEFAULTS if made is not tn.SGD], ids=lambda layer: layer.__name__)
+def test_a_layer_does_not_train_unless_told(layer):
+    assert inspect.signature(layer.forward).parameters["train"].default is False

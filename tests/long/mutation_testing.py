@@ -29,7 +29,8 @@ GPU = ["tests/test_kernels.py", "tests/test_kernels_twins.py", "tests/test_gpu_l
 
 def tests_of(path: Path) -> list[str]:
     """Return the tests of a layer's file: those of its class, and all of what layers have in common."""
-    return [*LAYERS, "-k", "hand or settings or " + re.findall(r"class (\w+)", path.read_text(encoding="utf-8"))[0]]
+    name = re.findall(r"class (\w+)\(Layer", path.read_text(encoding="utf-8"))[0]
+    return [*LAYERS, "-k", f"hand or settings or {name}"]
 
 
 LAYER_FILES = sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))
