@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Numbers drawn the same way in every run, so that a failure here is a failure everywhere.
 settings.register_profile("tinynet", deadline=None, derandomize=True, max_examples=25)
+# For mutation testing, which asks whether a test fails, not at which smallest numbers.
+settings.register_profile("mutants", settings.get_profile("tinynet"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("tinynet")
 
 

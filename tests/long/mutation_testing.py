@@ -58,7 +58,8 @@ def prepare(folder: Path, module: str) -> tuple[Path, Path]:
     """Return the module's configuration and session, made where they are missing."""
     name = module.removeprefix("tinynet/").removesuffix(".py").replace("/", "-")
     config, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
-    command = shlex.join([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS[module]])
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
+    command = shlex.join([sys.executable, "-m", "pytest", *options, *TESTS[module]])
     config.write_text(
         f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = 60.0\nexcluded-modules = []\n'
         f"test-command = {json.dumps(command)}\n"
