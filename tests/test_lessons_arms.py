@@ -10,7 +10,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
-from tinynet.lessons import LESSONS, Arm, changed, dropout, init, lenet, relu, relu_figure, towers
+from tinynet.lessons import LESSONS, Arm, changed, dropout, init, lenet, relu, towers
 from tinynet.lessons.command import read_arm
 from tinynet.lessons.plan import Plan, make_network
 from tinynet.loss import softmax_cross_entropy
@@ -133,21 +133,25 @@ def test_epochs_until_an_error_by_hand():
     assert relu.epochs_until(history, 0.1) is None
 
 
-def search(arm, rate, *errors):
+def record(stage, arm, rate, *errors):
     history = [{"epoch": i, "train_error": error} for i, error in enumerate(errors, 1)]
-    return {"arm": arm, "stage": "search", "seed": 0, "rate": rate, "history": history, "diverged": None}
+    return {"arm": arm, "stage": stage, "seed": 0, "rate": rate, "history": history, "diverged": None}
 
 
 def test_one_shared_rate_gives_ratios_and_bounds():
-    records = [search("relu", 0.01, 0.7, 0.5, 0.3), search("tanh", 0.01, 0.5, 0.3, 0.2),
-               search("relu", 0.1, 0.9, 0.9, 0.9), search("tanh", 0.1, 0.9, 0.7, 0.5),
-               search("relu", 0.001, 0.8, 0.7, 0.5), search("tanh", 0.001, 0.9, 0.9, 0.8)]
-    made = relu.Result(plan_of(relu.LESSON), records)
-    assert relu_figure.common_target(made) == pytest.approx(0.3)
-    found = relu_figure.shared_ratios(made, 0.5)
-    limit = relu.LESSON.quick.search_epochs - 0.5
-    assert found == [(0.001, pytest.approx(limit / 2.5), "over"), (0.01, pytest.approx(0.5 / 1.5), ""),
-                     (0.1, pytest.approx(2.5 / limit), "under")]
+    plan = plan_of(relu.LESSON)
+    target = relu.shared_target(plan.budget)
+    assert target == pytest.approx(0.8)
+    made = relu.Result(plan, [
+        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.85, 0.75),
+        record("search", "relu", 0.1, 0.9, 0.9, 0.9), record("search", "tanh", 0.1, target),
+        record("shared", "relu", 0.001, 0.9, target), record("shared", "tanh", 0.001, 0.9, 0.9, 0.9, 0.9),
+        record("search", "relu", 0.2), record("search", "tanh", 0.2),           # both diverged in the first epoch
+    ])
+    found = relu.shared_ratios(made)
+    assert found == [(0.001, pytest.approx(3.5 / 1.5), "at least"), (0.01, pytest.approx(1 / 0.5), ""),
+                     (0.1, pytest.approx(0.5 / 2.5), "at most")]
+    assert relu.shared_finding(made)[0].endswith("at least 2.33 at 0.001, 2.00 at 0.01, at most 0.20 at 0.1.")
 
 
 def test_surgery_names_what_is_not_there_or_does_not_fit():

@@ -16,6 +16,7 @@ from .plan import Plan
 from .result import Result, paired_interval, with_spread
 
 CHANCE = 0.9  # the error of ten equal probabilities, where every curve starts
+LOWER = (0.0003, 0.00125)  # rates at which the first two arms are tried too, to see what one shared rate would show
 ROUNDS = 15   # of training steps, each activation in turn, that the time of an epoch is the median of
 
 
@@ -50,7 +51,10 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu") -> N
 
 
 def stages(plan: Plan) -> list[dict[str, Any]]:
-    """Search, then run the two best rates of each arm to the target, then every seed at the faster of the two."""
+    """Search, then run the two best rates of each arm to the target, then every seed at the faster of the two.
+
+    At last the first two arms are trained at lower rates still, until `shared_target`.
+    """
     arms, target = plan.arms, plan.budget.until
     rates = {arm.name: arm.rates or plan.budget.rates for arm in arms}
     found = plan.run([
@@ -69,7 +73,16 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
     }
     seeds = range(1, plan.budget.seeds + 1)
     runs = plan.run([plan.job(arm, seed, chosen[arm.name]) for seed in seeds for arm in arms])
-    return found + choices + runs + alone(plan)
+    lower = plan.run([
+        plan.job(arm, SEARCH_SEED, rate, stage="shared", until=shared_target(plan.budget))
+        for arm in arms[:2] for rate in LOWER
+    ])
+    return found + lower + choices + runs + alone(plan)
+
+
+def shared_target(budget: Budget) -> float:
+    """Return the training error until which trainings at one shared rate are compared: one that most of them reach."""
+    return 2 * (budget.until or CHANCE / 2)
 
 
 def last_error(records: Sequence[Mapping[str, Any]], arm: str, rate: float) -> float:
@@ -150,7 +163,38 @@ def findings(result: Result) -> list[str]:
             text += (f": {found[0]:.2f} times the epochs of {first.name} (95% interval {found[1]:.2f} to "
                      f"{found[2]:.2f}) and {found[0] * per_epoch:.2f} times its seconds")
         said.append(text)
-    return said
+    return said + shared_finding(result)
+
+
+def shared_ratios(result: Result) -> list[tuple[float, float, str]]:
+    """Return (rate, ratio, bound) of the second arm's epochs to the first's, for each rate that both were tried at.
+
+    bound is "" for a ratio that was seen, "at least" where the second did not reach the target in its epochs, "at most"
+    where the first did not; where neither did, the rate is left out.
+    """
+    target, found = shared_target(result.plan.budget), []
+    first, second = (
+        {r["rate"]: r["history"] for stage in ("search", "shared") for r in result.of(arm, stage)}
+        for arm in result.plan.arms[:2]
+    )
+    for rate in sorted(first.keys() & second.keys()):
+        one, two = (epochs_until(each[rate], target) for each in (first, second))
+        if one is not None or two is not None:
+            bound = "at least" if two is None else "at most" if one is None else ""
+            # The middle of the last epoch is as far as a training that did not get there was looked at.
+            one, two = (value or max(len(each[rate]) - 0.5, 0.5) for value, each in ((one, first), (two, second)))
+            found.append((rate, two / one, bound))
+    return found
+
+
+def shared_finding(result: Result) -> list[str]:
+    """Say what one learning rate for both would have shown."""
+    if len(result.plan.arms) < 2:
+        return []
+    first, second = result.plan.arms[:2]
+    each = ", ".join(f"{bound} {value:.2f} at {rate:g}".strip() for rate, value, bound in shared_ratios(result))
+    return [f"With one learning rate for both, {second.name} needs this many times the epochs of {first.name} until "
+            f"{shared_target(result.plan.budget):.0%} training error (one seed): {each or 'neither got there'}."]
 
 
 def epochs_cell(records: list[dict[str, Any]]) -> str:

@@ -1,10 +1,9 @@
 """The plot of the lesson on ReLU: figure 1 by epochs and by seconds, the search, and one shared learning rate."""
-import math
 from typing import Any
 
 from ..pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves
-from .relu import CHANCE, epochs_until, last_error, seconds_an_epoch
+from .relu import CHANCE, last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
 
@@ -58,45 +57,17 @@ def name_rates(axes: Any, rates: list[float]) -> None:
     axes.minorticks_off()
 
 
-def shared_ratios(result: Result, target: float) -> list[tuple[float, float, str]]:
-    """Return (rate, ratio, bound) of the second arm's epochs to the first's, for each rate that both were tried at.
-
-    bound is "" for a ratio that was seen, "over" where the second did not reach the target in the search's epochs,
-    "under" where the first did not; where neither did, the rate is left out.
-    """
-    first, second = (
-        {r["rate"]: epochs_until(r["history"], target) for r in result.of(arm, "search")}
-        for arm in result.plan.arms[:2]
-    )
-    limit = result.plan.budget.search_epochs - 0.5  # the middle of the last epoch
-    found = []
-    for rate in sorted(first.keys() & second.keys()):
-        one, two = first[rate], second[rate]
-        if one is not None or two is not None:
-            bound = "over" if two is None else "under" if one is None else ""
-            found.append((rate, (two or limit) / (one or limit), bound))
-    return found
-
-
-def common_target(result: Result) -> float:
-    """Return the lowest error, in steps of 5%, that both the first two arms reached in the search at some rate."""
-    best = [min(last_error([r], arm.name, r["rate"]) for r in result.of(arm, "search"))
-            for arm in result.plan.arms[:2]]
-    return math.ceil(20 * max(best)) / 20
-
-
 def draw_shared(axes: Any, result: Result) -> None:
     """Draw the ratio that one learning rate for both gives, which is whatever one likes."""
     if len(result.plan.arms) < 2:
         return axes.set_axis_off()
     first, second = result.plan.arms[:2]
-    target = common_target(result)
-    found = shared_ratios(result, target)
+    target, found = shared_target(result.plan.budget), shared_ratios(result)
     axes.axhline(1, color="grey", linewidth=1)
     axes.axhline(6, color="grey", linestyle="--", linewidth=1)
     axes.plot([rate for rate, *_ in found], [value for _, value, _ in found], "-", color="black", linewidth=1)
-    for bound, marker, label in (("", "o", "seen"), ("over", "^", f"at least: {second.name} did not get there"),
-                                 ("under", "v", f"at most: {first.name} did not get there")):
+    for bound, marker, label in (("", "o", "seen"), ("at least", "^", f"at least: {second.name} did not get there"),
+                                 ("at most", "v", f"at most: {first.name} did not get there")):
         points = [(rate, value) for rate, value, kind in found if kind == bound]
         if points:
             axes.plot(*zip(*points, strict=True), marker, color="black", markersize=8, label=label)
