@@ -29,6 +29,19 @@ def test_conv_refuses_settings_that_make_no_sense(wrong):
         tn.Conv2d(**settings)
 
 
+@pytest.mark.parametrize(("name", "value"), [("momentum", -0.5), ("momentum", 1.5), ("eps", -0.5)])
+def test_batch_norm_refuses_settings_that_make_no_sense(name, value):
+    with pytest.raises(ArgumentError, match=f"BatchNorm2d: {name} is"):
+        tn.BatchNorm2d(3, **{name: value})
+
+
+def test_how_many_products_a_layer_adds():
+    assert tn.Conv2d(3, 96, 11, stride=4).multiply_adds((227, 227, 3)) == 55 * 55 * 96 * 11 * 11 * 3
+    assert tn.Conv2d(96, 256, 5, padding=2, groups=2).multiply_adds((27, 20, 96)) == 27 * 20 * 256 * 25 * 48
+    assert tn.LocallyConnected2d(3, 4, 3, (8, 9)).multiply_adds((8, 9, 3)) == 6 * 7 * 4 * 9 * 3
+    assert tn.Linear(7, 5).multiply_adds((7,)) == 35
+
+
 def test_locally_connected_takes_the_size_it_was_made_for():
     with pytest.raises(ShapeError, match="made for images of 4 x 6, got 6 x 4"):
         tn.LocallyConnected2d(1, 1, 3, input_size=(4, 6)).forward(np.zeros((1, 6, 4, 1), np.float32))

@@ -208,6 +208,20 @@ def test_batch_norm_keeps_running_statistics_as_pytorch_does():
     np.testing.assert_allclose(ours.forward(x)[0], ty.detach().numpy())
 
 
+def test_batch_norm_counts_values_for_the_running_variance_as_samples_of_a_population():
+    for values, unbiased in (([1.0, 3.0], 2.0), ([5.0], 0.0)):                   # divided by N - 1; of one value, 0
+        layer = tn.BatchNorm2d(1, momentum=1.0).astype("float64")
+        layer.forward(np.reshape(values, (len(values), 1, 1, 1)), train=True)
+        assert layer.buffers["running_variance"] == unbiased
+
+
+def test_batch_norm_in_a_network_sees_the_whole_batch():
+    x = np.random.default_rng(0).standard_normal((100, 2, 2, 3))                # of several blocks
+    net = tn.Network([("relu", tn.ReLU()), ("norm", tn.BatchNorm2d(3)), ("again", tn.ReLU())]).astype("float64")
+    alone, _ = tn.BatchNorm2d(3).astype("float64").forward(np.maximum(x, 0), train=True)
+    np.testing.assert_allclose(net.forward(x, train=True)[0], np.maximum(alone, 0), atol=1e-12)
+
+
 # Softmax and the loss
 
 

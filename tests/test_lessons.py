@@ -17,10 +17,10 @@ import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset
 from tinynet.errors import ArgumentError, DataError
-from tinynet.lessons.job import locked
 from tinynet.lessons.lesson import Lesson
 from tinynet.lessons.plan import Arm, Budget
 from tinynet.lessons.result import paired_interval
+from tinynet.lock import locked
 
 TIMES = ("seconds", "images_per_second")
 

@@ -49,7 +49,7 @@ def test_a_run_leaves_its_folder(tmp_path):
                     run=tmp_path / "runs" / "a")
     folder = tmp_path / "runs" / "a"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "best.npz", "curve.png", "last.npz", "log.txt", "metrics.csv", "settings.json",
+        "best.npz", "curve.png", "last.npz", "log.txt", "metrics.csv", "run.lock", "settings.json",
     ]
     assert history[-1]["validation_error"] < 0.2 and history[0]["train_error"] > 0.4  # brightness is soon found
     with open(folder / "metrics.csv") as file:

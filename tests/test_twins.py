@@ -1,4 +1,6 @@
 """Faster twins of layers against the layers themselves, in float64."""
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from layer_table import TABLE, draw_case
 
 import tinynet as tn
 from tinynet.primitives import twins, winograd
-from tinynet.primitives.twins import FEW_CHANNELS, ConvInParts, ThinConv, WinogradConv, twin
+from tinynet.primitives.twins import ConvInParts, ThinConv, WinogradConv, twin
+from tinynet.primitives.twins_on_gpu import FusedResponseNorm
 
 small = st.integers(1, 3)
 
@@ -44,8 +47,8 @@ def same_as_its_layer(fast, layer, x, generator):
     assert fast_saved.x is x and saved.x is x
     dy = generator.standard_normal(y.shape)
     dx, grads = layer.backward(dy, saved)
-    for input_gradient in (True, False):
-        fast_dx, fast_grads = fast.backward(dy, fast_saved, input_gradient)
+    for input_gradient, twin_of in ((True, fast), (False, fast), (True, type(fast)(layer))):  # the last saw no forward
+        fast_dx, fast_grads = twin_of.backward(dy, fast_saved, input_gradient)
         assert (fast_dx is None) == (not input_gradient)
         for found, expected in ((fast_grads["w"], grads["w"]), (fast_grads["b"], grads["b"]), (fast_dx, dx)):
             if found is not None:
@@ -56,8 +59,9 @@ def same_as_its_layer(fast, layer, x, generator):
 @pytest.mark.parametrize("taps", range(1, winograd.MOST_TAPS + 1))
 def test_each_way_back_is_the_adjoint(taps, height):
     generator = np.random.default_rng(0)
-    tiles = winograd.Tiles(taps, 1, height, np.dtype("float64"))
-    images, filters, outputs = (2, height + taps - 1, 3, 2), (taps, 3, 2, 5), (2, height, 3, 5)
+    above = 1 if height + taps > 3 else 0  # rows of padding, and as many below
+    tiles = winograd.Tiles(taps, above, height, np.dtype("float64"))
+    images, filters, outputs = (2, height + taps - 1 - 2 * above, 3, 2), (taps, 3, 2, 5), (2, height, 3, 5)
 
     def joined(products):
         y = np.empty(outputs)
@@ -76,10 +80,44 @@ def test_each_way_back_is_the_adjoint(taps, height):
 
 
 def test_tiles_need_the_fewest_multiplications():
-    for length, taps, outputs, multiplications in ((27, 5, 4, 7 * 8), (13, 3, 5, 3 * 7), (1, 5, 1, 5)):
+    for length, taps, outputs, multiplications in (
+        (27, 5, 4, 7 * 8), (13, 3, 5, 3 * 7), (1, 5, 1, 5), (9, 3, 5, 2 * 7), (16, 3, 4, 4 * 6),
+    ):
         assert winograd.outputs_at_a_time(length, taps) == outputs
         tiles = winograd.Tiles(taps, 0, length, np.dtype("float64"))
         assert tiles.count * tiles.sums == multiplications
+
+
+def test_tiles_that_fit_see_the_rows_of_the_image_alone():
+    assert winograd.Tiles(3, 1, 12, np.dtype("float64")).height == 12 + 2
+
+
+def test_tiles_and_weights_are_made_once_in_a_pass(monkeypatch):
+    made = []
+    monkeypatch.setattr(winograd.Tiles, "weights", lambda self, w: made.append(w) or np.zeros((self.sums, 12, 2)))
+    fast = WinogradConv(tn.Conv2d(4, 2, 3).astype("float64"))
+    for _ in range(3):
+        fast.forward(np.zeros((1, 5, 5, 4)))
+    assert len(made) == 1
+
+
+def test_how_many_images_go_through_im2col_at_a_time(monkeypatch):
+    monkeypatch.setattr(twins, "PART", 1200)
+    layer = ConvInParts(tn.Conv2d(5, 9, (2, 3), stride=2))
+    y = np.zeros((7, 3, 5, 9))                                                   # 3 * 5 * 2 * 3 * 5 = 450 an image
+    assert layer.parts(y) == [slice(0, 3), slice(3, 6), slice(6, 9)]             # 1200 / 450 = 2.67
+    monkeypatch.setattr(twins, "PART", 100)
+    assert len(layer.parts(y)) == 7
+
+
+@pytest.mark.parametrize("made", [WinogradConv, ThinConv, ConvInParts, FusedResponseNorm])
+def test_a_twin_is_called_as_its_layer_is(made):
+    for way in ("forward", "backward"):
+        defaults = [
+            [(p.name, p.default) for p in inspect.signature(getattr(owner, way)).parameters.values()]
+            for owner in (made, tn.Layer)
+        ]
+        assert defaults[0] == defaults[1]
 
 
 @pytest.mark.parametrize(("taps", "padding", "size", "channels"), [(3, 1, 13, 192), (5, 2, 27, 48)])
@@ -99,20 +137,29 @@ def test_in_float32_it_is_nearly_as_exact_as_the_plain_convolution(taps, padding
 
 
 def test_who_has_a_twin():
-    assert isinstance(twin(tn.Conv2d(FEW_CHANNELS, 4, 3, padding=1)), WinogradConv)
-    assert isinstance(twin(tn.Conv2d(2 * FEW_CHANNELS, 4, (5, 1), groups=2)), WinogradConv)
-    assert isinstance(twin(tn.Conv2d(FEW_CHANNELS - 1, 4, 11)), ThinConv)
+    assert isinstance(twin(tn.Conv2d(4, 4, 3, padding=1)), WinogradConv)
+    assert isinstance(twin(tn.Conv2d(8, 4, (5, 1), groups=2)), WinogradConv)
+    assert isinstance(twin(tn.Conv2d(3, 4, 11)), ThinConv)
 
     class Mine(tn.Conv2d):
         """A student's own."""
 
     for layer in (
-        tn.Conv2d(8, 4, 1), tn.Conv2d(8, 4, winograd.MOST_TAPS + 1), tn.Conv2d(2, 4, 3, groups=2),
+        tn.Conv2d(8, 4, 1), tn.Conv2d(8, 4, 2), tn.Conv2d(8, 4, 6), tn.Conv2d(2, 4, 3, groups=2),
         tn.Conv2d(16, 4, 5, stride=2), tn.Conv2d(3, 4, 3, stride=2),
     ):
         assert isinstance(twin(layer), ConvInParts)
     for other in (Mine(8, 4, 3), tn.ReLU()):
         assert twin(other) is other
+
+
+def test_on_a_gpu_normalisation_has_a_twin_and_convolution_none(gpu):
+    x = gpu.zeros((1, 4, 4, 4), "float32")
+    for layer, made in ((tn.LocalResponseNorm(), FusedResponseNorm), (tn.Conv2d(4, 4, 3), tn.Conv2d)):
+        assert type(twin(layer, x)) is made
+    x = np.zeros((1, 4, 4, 4), "float32")
+    for layer, made in ((tn.LocalResponseNorm(), tn.LocalResponseNorm), (tn.Conv2d(4, 4, 3), WinogradConv)):
+        assert type(twin(layer, x)) is made
 
 
 def test_a_network_with_twins_passes_the_gradient_check():

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Watched, named, only_single, place
+from .contract import Watched
 from .diagnosis import explain
 from .gradient_report import Fault, GradientReport, Row, empty_row
 from .held_copy import HeldCopy
 from .layer import Array
 from .nested import flat
 from .probes import Evaluations, probe_array
+from .snapshots import named, only_single, place
 
 EPSILON = float(np.finfo(np.float64).eps)
 

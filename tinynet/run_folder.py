@@ -2,13 +2,15 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .beside import replaced_when_whole
+from .beside import partial_of, replaced_when_whole
 from .errors import ArgumentError
 from .history import History
+from .lock import locked
 
 FILES = ("last.npz", "best.npz", "settings.json", "metrics.csv", "log.txt", "curve.png")
 CURVE_SECONDS = 20.0  # the curve is drawn again at most so often, and at the end
@@ -37,15 +39,37 @@ class RunFolder:
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = 0.0
-        self.has_matplotlib = True  # until it turns out that it is missing
-        if resume and not self.last.exists():
-            raise ArgumentError(f"{self.path} has no last.npz: there is no run to resume")
-        if not resume and self.last.exists():
-            raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
+        self.can_draw = True  # until matplotlib turns out to be missing, or the disk full
+        self.resume = resume
+        self.check()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArgumentError(f"{self.path} cannot be made a run folder: {error.strerror}") from error
+
+    def check(self) -> None:
+        """Raise ArgumentError unless there is a run where one is resumed, and none where one begins."""
+        if self.resume and not self.last.exists():
+            raise ArgumentError(f"{self.path} has no last.npz: there is no run to resume")
+        if not self.resume and self.last.exists():
+            raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other runs out of the folder, and take away what a killed one was writing.
+
+        Raises
+        ------
+        ArgumentError
+            When another process, or another `fit` of this one, is at work in the folder.
+        """
+        with locked(self.path, "run.lock") as ours:
+            if not ours:
+                raise ArgumentError(f"{self.path} is in use by another run: let it end, or take another folder")
+            self.check()  # that run may have begun, and ended, since this folder was made
+            for name in FILES:
+                partial_of(self.path / name).unlink(missing_ok=True)
+            yield
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, for people; a run is resumed from what its checkpoint says."""
@@ -63,18 +87,20 @@ class RunFolder:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def draw_curve(self, history: History, now: bool = False) -> None:
-        """Draw curve.png if it was long ago, or `now`; without matplotlib, say once that it is left out."""
-        if not history or not self.has_matplotlib or (not now and time.monotonic() < self.next_curve):
+        """Draw curve.png if it was long ago, or `now`; say once that it is left out, without matplotlib or disk space.
+
+        A run does not end for want of a picture.
+        """
+        if not history or not self.can_draw or (not now and time.monotonic() < self.next_curve):
             return
         self.next_curve = time.monotonic() + CURVE_SECONDS
         try:
             picture = history.plot()
-        except ImportError as error:
+            with replaced_when_whole(self.path / "curve.png") as file:
+                picture.savefig(file, format="png")
+        except (ImportError, OSError) as error:
             self.say(f"curve.png is left out: {error}")
-            self.has_matplotlib = False
-            return
-        with replaced_when_whole(self.path / "curve.png") as file:
-            picture.savefig(file, format="png")
+            self.can_draw = False
 
 
 def first_difference(saved: Any, given: Any, name: str = "") -> str | None:

@@ -1,5 +1,6 @@
 """Training a network: `fit` puts data, optimiser, schedule and run folder together and lets the loop run."""
 import os
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from .checkpoint import check_network, load_training_state, restore_network
@@ -77,7 +78,7 @@ def fit(
     ------
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
-        already, or one that differs in a setting.
+        already or under way, or one that differs in a setting.
     ShapeError, DtypeError
         When the network does not take the images; nothing is written then.
     GpuMemoryError
@@ -97,30 +98,31 @@ def fit(
     if resume and run is None:
         raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
     folder = None if run is None else RunFolder(run, resume, print if progress else lambda text: None)
-    state = load_training_state(folder.last) if folder is not None and resume else None
-    saved = None if state is None else state["progress"]["settings"]
+    with nullcontext() if folder is None else folder.in_use():
+        state = load_training_state(folder.last) if folder is not None and resume else None
+        saved = None if state is None else state["progress"]["settings"]
 
-    optimizer = optimizer_from(net) if optimizer is None else optimizer
-    if schedule is None and "schedule" in recipe:
-        schedule = schedule_from(recipe["schedule"], optimizer)
-    if optimizer.net is not net or (schedule is not None and schedule.optimizer is not optimizer):
-        raise ArgumentError("fit: the optimizer must be one of this network, the schedule one of this optimizer")
-    augmentation = choose_augmentation(augmentation, recipe, train, saved)
-    settings = describe_run(net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
-    if folder is not None and state is not None:
-        difference = first_difference(saved, settings)
-        if difference is not None:
-            raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
-        restore_network(folder.last, net)
-        optimizer.load_state(state["optimizer"])
-        if schedule is not None:
-            schedule.load_state(state["schedule"])
-    ready = choose_preprocessing(net, train, preprocessing, resume)
+        optimizer = optimizer_from(net) if optimizer is None else optimizer
+        if schedule is None and "schedule" in recipe:
+            schedule = schedule_from(recipe["schedule"], optimizer)
+        if optimizer.net is not net or (schedule is not None and schedule.optimizer is not optimizer):
+            raise ArgumentError("fit: the optimizer must be one of this network, the schedule one of this optimizer")
+        augmentation = choose_augmentation(augmentation, recipe, train, saved)
+        settings = describe_run(net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+        if folder is not None and state is not None:
+            difference = first_difference(saved, settings)
+            if difference is not None:
+                raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
+            restore_network(folder.last, net)
+            optimizer.load_state(state["optimizer"])
+            if schedule is not None:
+                schedule.load_state(state["schedule"])
+        ready = choose_preprocessing(net, train, preprocessing, resume)
 
-    loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
-    check_first_image(net, loader)
-    if folder is not None:
-        folder.write_settings({**settings, "epochs": epochs})
-    progress_so_far = None if state is None else state["progress"]
-    return Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
-                    progress, progress_so_far).run()
+        loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+        check_first_image(net, loader)
+        if folder is not None:
+            folder.write_settings({**settings, "epochs": epochs})
+        progress_so_far = None if state is None else state["progress"]
+        return Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
+                        progress, progress_so_far).run()

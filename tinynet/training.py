@@ -72,6 +72,8 @@ class Training:
     def run(self) -> History:
         """Train until the last epoch is over."""
         try:
+            if self.folder is not None:
+                self.folder.write_metrics(self.history)  # which a run that was killed may not have come to
             if isinstance(self.schedule, StepSchedule):
                 self.schedule.step(self.position.epoch)  # the optimiser may come from another training
             if not self.history and not self.position.images:
@@ -88,7 +90,6 @@ class Training:
         finally:
             self.bar.close()
             if self.folder is not None:
-                self.folder.write_metrics(self.history)
                 self.folder.draw_curve(self.history, now=True)
         return self.history
 

@@ -1,8 +1,6 @@
 """One training of a lesson: a folder of its own, done once, and safe to cut off."""
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ import numpy as np
 from ..beside import replaced_when_whole
 from ..errors import ArgumentError, NotFiniteError
 from ..evaluation import evaluate
+from ..lock import locked
 from ..preparation import described_data
 from ..run_folder import first_difference
 from ..train import fit
@@ -116,24 +115,3 @@ class Job:
         if plan.lesson.measure is not None and self.stage != "search":
             found["measured"] = plan.lesson.measure(net, plan)
         return found
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[bool]:
-    """Give True while no other process has this folder's lock; a process that dies gives it up.
-
-    Where the system has no such locks (Windows), always True: do not start a lesson twice there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-    except ImportError:
-        yield True
-        return
-    with open(folder / "lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

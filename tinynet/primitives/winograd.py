@@ -54,9 +54,8 @@ class Tiles:
     def images(self, x: Array) -> Array:
         """B.T d for all tiles: (N, H, W, C) to (T*N, TH, W, C)."""
         n, h, w, c = x.shape
-        h = max(0, min(h, self.height - self.above))  # what lies below the last tile is not read
         padded = np.zeros((n, self.height, w, c), dtype=x.dtype)
-        padded[:, self.above : self.above + h] = x[:, :h]
+        padded[:, self.above : self.above + h] = x
         d = np.empty((self.sums, n, self.count, w, c), dtype=x.dtype)          # row t of each tile
         for t in range(self.sums):
             d[t] = padded[:, self.every(t)]
@@ -66,7 +65,7 @@ class Tiles:
         """The sum of B dV at each tile's place: (T*N, TH, W, C) to `shape` (N, H, W, C)."""
         n, h, w, c = shape
         d = (self.b_t.T @ dv.reshape(self.sums, -1)).reshape(self.sums, n, self.count, w, c)
-        padded = np.zeros((n, max(self.height, self.above + h), w, c), dtype=dv.dtype)
+        padded = np.zeros((n, self.height, w, c), dtype=dv.dtype)
         for t in range(self.sums):
             padded[:, self.every(t)] += d[t]
         return padded[:, self.above : self.above + h]
@@ -90,7 +89,7 @@ class Tiles:
 
     @property
     def height(self) -> int:
-        """Rows that all tiles see."""
+        """Rows that all tiles see: at least those of a padded image."""
         return self.rows * (self.count - 1) + self.sums
 
     def every(self, t: int) -> slice:
