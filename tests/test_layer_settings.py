@@ -35,6 +35,15 @@ def test_batch_norm_refuses_settings_that_make_no_sense(name, value):
         tn.BatchNorm2d(3, **{name: value})
 
 
+@pytest.mark.parametrize(("shape", "message"), [
+    ((4,), "expects 5 inputs, got 4$"), ((6,), "expects 5 inputs, got 6$"), ((5, 5), "got 5 x 5$"),
+    ((2, 3, 4), "got 2 x 3 x 4; a Flatten before it makes images into rows$"), ((1, 2, 3, 4), "got 1 x 2 x 3 x 4$"),
+])
+def test_linear_says_what_it_met(shape, message):
+    with pytest.raises(ShapeError, match=message):
+        tn.Linear(5, 2).output_shape(shape)
+
+
 def test_how_many_products_a_layer_adds():
     assert tn.Conv2d(3, 96, 11, stride=4).multiply_adds((227, 227, 3)) == 55 * 55 * 96 * 11 * 11 * 3
     assert tn.Conv2d(96, 256, 5, padding=2, groups=2).multiply_adds((27, 20, 96)) == 27 * 20 * 256 * 25 * 48
@@ -100,6 +109,12 @@ DEFAULTS = {
 def test_what_is_not_given_is_the_papers_or_pytorchs(made):
     parameters = inspect.signature(made).parameters.values()
     assert {p.name: p.default for p in parameters if p.default is not p.empty} == DEFAULTS[made]
+
+
+def test_who_takes_the_whole_batch():
+    # The mean of the batch; one mask for it, drawn in one thread; large weights, read once for it.
+    assert {made for made in DEFAULTS if made is not tn.SGD and made.whole_batch} == {
+        tn.BatchNorm2d, tn.Dropout, tn.Linear}
 
 
 @pytest.mark.parametrize("layer", [made for made in DEFAULTS if made is not tn.SGD], ids=lambda layer: layer.__name__)

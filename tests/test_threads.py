@@ -48,6 +48,17 @@ def test_a_large_product_does_not_depend_on_the_number_of_threads():
         assert all(np.array_equal(x, y) for x, y in zip(products[0], other, strict=True))
 
 
+@pytest.mark.parametrize("shape", [(1030, 7), (7, 1030)])
+def test_a_large_product_is_cut_along_its_longer_side(monkeypatch, shape):
+    pieces = []
+    plain = np.matmul
+    monkeypatch.setattr(np, "matmul", lambda a, b, out: pieces.append(out.shape) or plain(a, b, out=out))
+    tn.primitives.matmul(np.ones((shape[0], 2)), np.ones((2, shape[1])))
+    longer = shape.index(1030)
+    assert sorted(piece[longer] for piece in pieces) == [6, 512, 512]
+    assert {piece[1 - longer] for piece in pieces} == {7}
+
+
 def blas_threads():
     return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]}
 
