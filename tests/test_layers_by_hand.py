@@ -194,12 +194,12 @@ def test_dropout_keeps_a_draw_of_p_itself():
         """Draws 0, 0.5 and 0.75 instead of random numbers."""
 
         def random(self, shape, dtype):
-            return np.array([0, 0.5, 0.75], dtype)
+            return np.array([[0, 0.5, 0.75]], dtype)
 
-    for p, y in ((0.0, [1, 1, 1]), (0.5, [0, 2, 2])):                # P(draw >= p) = 1 - p for draws from [0, 1)
+    for p, y in ((0.0, [[1, 1, 1]]), (0.5, [[0, 2, 2]])):            # P(draw >= p) = 1 - p for draws from [0, 1)
         layer = tn.Dropout(p)
         layer.generator = Drawn()
-        np.testing.assert_array_equal(layer.forward(np.ones(3, np.float32), train=True)[0], y)
+        np.testing.assert_array_equal(layer.forward(np.ones((1, 3), np.float32), train=True)[0], y)
 
 
 # Batch normalisation
