@@ -56,7 +56,8 @@ class Watched:
             self.fault("forward", f"its output is {y.dtype} for an input of float64: it computes in {y.dtype}, and "
                        "differences of such numbers show nothing. No gradient could be checked.", False)
         elif not np.isfinite(y).all():
-            self.fault("forward", f"its output is not finite at {place(np.argwhere(~np.isfinite(y))[0])}.", False)
+            at = place(np.argwhere(~np.isfinite(y))[0])
+            self.fault("forward", f"its output is not finite{at and f' at {at}'}.", False)
         elif self.comparable and not close(y, self.held.forward(self.x)[0]):
             self.fault("forward", "it gives another output each time for the same input. Keep its random generator in "
                        "`generator`, and nothing of an earlier call.", False)

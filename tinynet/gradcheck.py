@@ -9,7 +9,7 @@ import numpy as np
 from .contract import Watched
 from .diagnosis import explain
 from .gradient_report import Fault, GradientReport, Row, empty_row
-from .held_copy import HeldCopy
+from .held_copy import HeldCopy, as_input
 from .layer import Array
 from .nested import flat
 from .probes import Evaluations, probe_array
@@ -35,7 +35,7 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     f : Layer, Network, any object with their forward and backward, or a loss
         A loss is a function that takes scores and returns (number, gradient).
     x : array
-        The input, any floating-point type; for images (N, H, W, C).
+        The input, real numbers of any type; for images (N, H, W, C).
     train : bool
         Check the training pass (dropout drops, batch statistics) or the evaluation pass.
     seed : int
@@ -47,12 +47,14 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
         `report.passed`; `report.wrong`, the names of what is at fault ("x", "w", "conv1.b", or "forward" and "backward"
         for broken rules); a row for each array with its largest relative error; and a sentence for each fault. Where a
         probe meets a kink (ReLU at zero, a tie in max-pooling) there is no derivative to compare with: it is drawn
-        anew, and the verdict is "kink" when that does not help.
+        anew, and the verdict is "kink" when that does not help. It is "unmeasured" where no probe changes the output
+        by an amount that float64 can show.
 
     Raises
     ------
     ArgumentError
-        When forward or backward returns something else than a pair of the contract's form.
+        When `f` is nothing that can be checked, `x` no real and finite numbers, or when forward or backward returns
+        something else than a pair of the contract's form.
     """
     return check(f, x, train, seed)
 
@@ -62,7 +64,7 @@ def check(f: Any, x: Array, train: bool, seed: int, explained: bool = True) -> G
     # Two numbers: an input drawn by default_rng(seed) must not equal the upstream gradient, or x.T @ dy would be
     # symmetric, and a transposed gradient pass.
     generator = np.random.default_rng([seed, 1])
-    x = np.array(x, dtype=np.float64, order="C")
+    x = as_input(x)
     held = HeldCopy(f, train)
     with np.errstate(all="ignore"):  # probes may step where a function has no value
         watched = Watched(held, x, generator)
@@ -81,8 +83,8 @@ def check(f: Any, x: Array, train: bool, seed: int, explained: bool = True) -> G
                 owner[key] = np.ascontiguousarray(owner[key])  # probes write into it
             array, gradient = owner[key], watched.gradient(name)
             sentence, comparable = form_fault(name, array, gradient)
-            row = empty_row(name, "wrong")
-            if comparable:
+            row = empty_row(name, "right" if comparable else "wrong")
+            if comparable and array.size:
                 row = probe_array(name, array, gradient, passes, partial(watched.gradient_of, name), generator)
                 if row.verdict == "wrong":
                     sentence, to_explain[name] = "the gradient is wrong.", array

@@ -6,14 +6,19 @@ from typing import NamedTuple
 from .errors import ArgumentError
 from .tables import html_list, html_table, text_table
 
-UNDECIDED = ("kink", "not checked")
+UNDECIDED = {  # verdicts, and why nothing is known
+    "kink": "every probe met a kink",
+    "unmeasured": "no probe changed the output by an amount that float64 can show",
+    "not checked": "see below",
+}
 
 
 class Row(NamedTuple):
     """The worst probe of one array: the slope of the loss from backward (analytic) and from forward (numeric).
 
-    The verdict is "right", "wrong", "kink" (every probe met a kink) or "not checked" (forward breaks a rule without
-    which differences show nothing). Numbers are nan where there is nothing to show.
+    The verdict is "right", "wrong", "kink" (every probe met a kink), "unmeasured" (the output's change does not show in
+    float64) or "not checked" (forward breaks a rule without which differences show nothing). Numbers are nan where
+    there is nothing to show.
     """
 
     name: str
@@ -82,7 +87,7 @@ class GradientReport:
             found.append(f"{' and '.join(rules)} {'break' if len(rules) > 1 else 'breaks'} the contract of a layer")
         if not found:
             found.append("no gradient is wrong" if self.undecided else "all gradients are right")
-        for verdict, why in zip(UNDECIDED, ("every probe met a kink", "see below"), strict=True):
+        for verdict, why in UNDECIDED.items():
             names = [row.name for row in self.rows if row.verdict == verdict]
             if names:
                 found.append(f"not decided for {', '.join(names)}: {why}")

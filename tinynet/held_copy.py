@@ -5,21 +5,29 @@ from typing import Any
 
 import numpy as np
 
+from .device import array_module
 from .errors import ArgumentError
 from .layer import Array
 from .nested import single_layers
+from .snapshots import named, place
 
 
 class HeldCopy:
     """A float64 copy of `f`, whose random and running state is put back before each forward pass.
 
     A loss, a function that takes scores and returns (number, gradient), gets the methods of a layer.
+
+    Raises
+    ------
+    ArgumentError
+        When `f` is nothing that can be checked.
     """
 
     def __init__(self, f: Any, train: bool) -> None:
         self.is_loss = not hasattr(f, "forward")
         self.train = train
         self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
+        check_form(f, self.what, self.is_loss)
         self.f = f if self.is_loss else f.astype("float64") if hasattr(f, "astype") else as_float64(copy.deepcopy(f))
         self.layers: list[Any] = [] if self.is_loss else [layer for _, layer in single_layers(self.f)]
         self.start = copy.deepcopy([state(layer) for layer in self.layers])
@@ -31,7 +39,8 @@ class HeldCopy:
     def run(self, x: Array, restored: bool = True) -> tuple[Array, Any]:
         """Run forward on `x` itself; `restored=False`: in whatever state the last call left."""
         if self.is_loss:
-            return np.asarray(self.f(x)[0]), x
+            scores = x.copy()  # a loss may write into them, but not into what goes back
+            return np.asarray(self.loss(x)[0]), scores
         if restored:
             for layer, (generator, buffers) in zip(self.layers, self.start, strict=True):
                 if generator is not None:
@@ -46,11 +55,22 @@ class HeldCopy:
     def backward(self, upstream: Array, saved: Any, **options: bool) -> tuple[Any, dict]:
         """Return dx and the parameters' gradients."""
         if self.is_loss:
-            gradient = np.asarray(self.f(saved)[1])
-            return gradient * upstream.astype(gradient.dtype), {}
+            gradient = np.asarray(self.loss(saved.copy())[1])
+            return gradient * upstream.reshape(()).astype(gradient.dtype), {}
         result = self.f.backward(upstream, saved, **options)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise ArgumentError(f"{self.what}.backward returned {told(result)}, expected (dx, dict of gradients)")
+        return result
+
+    def loss(self, scores: Array) -> tuple[Any, Any]:
+        """Return what a loss gives; ArgumentError unless that is (number, gradient)."""
+        result = self.f(scores)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise ArgumentError(f"{self.what} returned {told(result)}, expected (number, gradient)")
+        if np.size(result[0]) != 1:
+            raise ArgumentError(f"{self.what}: its loss has shape {np.shape(result[0])}, expected a single number")
+        if not isinstance(result[1], np.ndarray | np.generic | list):
+            raise ArgumentError(f"{self.what}: its gradient is a {type(result[1]).__name__}, expected an array")
         return result
 
     @property
@@ -62,6 +82,46 @@ class HeldCopy:
     def skips_input_gradient(self) -> bool:
         """Whether backward takes `input_gradient=False`."""
         return not self.is_loss and "input_gradient" in inspect.signature(self.f.backward).parameters
+
+
+def as_input(x: Any) -> Array:
+    """Return a float64 copy of `x`; ArgumentError unless it holds real and finite numbers."""
+    try:
+        array = np.array(x)
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(f"check_gradients: x is no array of numbers ({error})") from error
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"check_gradients: x is {array.dtype}, expected real numbers")
+    if not array.size:
+        raise ArgumentError(f"check_gradients: x is empty, it has shape {array.shape}")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        raise ArgumentError(f"check_gradients: x is {array[tuple(bad[0])]} at {place(bad[0])}, expected finite numbers")
+    return array.astype(np.float64, order="C")
+
+
+def check_form(f: Any, what: str, is_loss: bool) -> None:
+    """Raise ArgumentError unless `f` is an object with forward, backward and arrays as parameters, or a function."""
+    if isinstance(f, type):
+        raise ArgumentError(f"check_gradients: f is the class {what}, expected an object: {what}(...)")
+    if is_loss:
+        if not callable(f):
+            raise ArgumentError(f"check_gradients: f is a {what}, expected a layer, a network or a loss")
+        return
+    if not hasattr(f, "backward"):
+        raise ArgumentError(f"check_gradients: {what} has a forward but no backward")
+    takes = inspect.signature(f.forward).parameters
+    if "train" not in takes and not any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        raise ArgumentError(f"{what}.forward takes no `train`, expected forward(x, train=False)")
+    params = getattr(f, "params", {})
+    if not isinstance(params, dict):
+        raise ArgumentError(f"params of {what} is a {type(params).__name__}, expected a dict of arrays")
+    for name, array in named(params).items():
+        is_array = isinstance(array, array_module(array).ndarray)
+        if not is_array or array.dtype.kind != "f":
+            found = f"an array of {array.dtype}" if is_array else f"a {type(array).__name__}"
+            raise ArgumentError(f"{what}: the parameter {name} is {found}, expected a NumPy array of floating-point "
+                                "numbers")
 
 
 def as_float64(f: Any) -> Any:

@@ -153,8 +153,8 @@ def missing_term(wrong: Wrong) -> str | None:
 
 
 def one_number(wrong: Wrong, ratio: Array) -> bool:
-    """Whether all are the same."""
-    return len(ratio) > 0 and bool((np.abs(ratio - ratio[0]) <= 1e-5 * np.abs(ratio).max() + 1e-7).all())
+    """Whether all are the same, and more than one, of which anything would be true."""
+    return len(ratio) > 1 and bool((np.abs(ratio - ratio[0]) <= 1e-5 * np.abs(ratio).max() + 1e-7).all())
 
 
 def axis_sets(wrong: Wrong) -> list[tuple[int, ...]]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from .gradient_report import Row
+from .gradient_report import UNDECIDED, Row, empty_row
 from .layer import Array
 
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
@@ -127,7 +127,7 @@ class ArrayProbes:
             slopes.append(numeric)
             if best is None or row.relative_error < best.relative_error:
                 best = row
-        return (best or Row(self.name, analytic, 0.0, np.inf, "kink"))._replace(verdict="kink")
+        return best._replace(verdict="kink") if best else empty_row(self.name, "unmeasured")
 
     def away_from_kinks(self, places: Places, values: Array | float) -> Row:
         """Probe a direction as `along` does. An alarm where backward itself jumps is a kink that `along` did not see.
@@ -161,15 +161,16 @@ def probe_array(
     for draw in directions(array.shape, len(places) < array.size):
         for _ in range(ATTEMPTS):
             rows.append(probes.away_from_kinks(*draw(generator)))
-            if rows[-1].verdict != "kink":
+            if rows[-1].verdict not in UNDECIDED:
                 break
     for place in places:
         rows.append(probes.away_from_kinks(place, 1.0))
         for _ in range(ATTEMPTS - 1 if len(places) < array.size else 0):
-            if rows[-1].verdict != "kink":
+            if rows[-1].verdict not in UNDECIDED:
                 break
             rows.append(probes.away_from_kinks(int(generator.integers(array.size)), 1.0))
-    decided = [row for row in rows if row.verdict != "kink"] or rows
+    known = [row for row in rows if row.verdict not in UNDECIDED]
+    decided = known or [row for row in rows if row.verdict == "kink"] or rows
     tied = equals_together(array, generator)
     if tied is not None:  # of equal numbers nothing is known but what happens when they move together
         row = probes.along(slice(None), tied)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .layer import Array
+from .snapshots import place
 
 CLOSE = 1e-5  # times the largest: numbers that far apart are taken for equal in a diagnosis
 
@@ -79,6 +80,8 @@ class Wrong:
 
     def indices(self) -> Array:
         """The entries' indices: (entries, axes)."""
+        if not self.array.ndim:  # a single number has none
+            return np.zeros((len(self.places), 0), dtype=int)
         return np.stack(np.unravel_index(self.places, self.array.shape), axis=-1)
 
     def limit(self) -> float:
@@ -98,20 +101,22 @@ class Wrong:
     def example(self) -> str:
         """Show the entry that is off most."""
         worst = int(np.argmax(np.abs(self.found - self.right)))
-        place = ", ".join(str(int(i)) for i in self.indices()[worst])
         found, right = self.found[worst], self.right[worst]
-        return f"For example {self.name}[{place}]: backward {found:+.6g}, differences {right:+.6g}."
+        where = f"{self.name}{place(self.indices()[worst])}"
+        return f"For example {where}: backward {found:+.6g}, differences {right:+.6g}."
 
     def where(self) -> str:
         """Say at which entries it is wrong, by the indices along each axis."""
         bad = self.differing()
+        if len(bad) == 1:
+            return "the gradient is wrong."
         count = f"{int(bad.sum())} of {len(bad)} entries" + ("" if len(bad) == self.array.size else " looked at")
         if bad.all():
             return f"wrong in all {len(bad)} entries{'' if len(bad) == self.array.size else ' looked at'}, " \
                    "in no simple pattern."
-        place = self.only_at(bad)
-        if place:
-            return f"wrong at {place} ({count}), right elsewhere."
+        there = self.only_at(bad)
+        if there:
+            return f"wrong at {there} ({count}), right elsewhere."
         some = ", ".join(str(tuple(map(int, index))) for index in self.indices()[bad][:4])
         return f"wrong in {count}, in no simple pattern: {some}{' and others' if bad.sum() > 4 else ''}."
 
