@@ -13,7 +13,7 @@ def random_images(count=6, height=5, width=4, channels=3, seed=0):
 
 def write_cifar10(folder, per_file=3):
     """A CIFAR-10 of our own; returns the images (N, 32, 32, 3) and labels in the order of the files."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "batches.meta.txt").write_text("\n".join(NAMES) + "\n\n")    # the original ends in an empty line
     images = random_images(6 * per_file, 32, 32)
     labels = np.arange(len(images), dtype=np.uint8) % 10
@@ -30,7 +30,7 @@ def idx_bytes(array):
 
 def write_mnist(folder, compress=(), dotted=()):
     """A MNIST of our own: 12 training and 7 test images; returns their digits (N, 28, 28) and labels."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for prefix, count in (("train", 12), ("t10k", 7)):
         images = random_images(count, 28, 28, 1, seed=count)[..., 0]

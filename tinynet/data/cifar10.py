@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.dataset import Dataset
+from tinynet.data.dataset import LARGEST_FILE, Dataset
 from tinynet.errors import DataError
 
 FOLDER = "cifar-10-batches-bin"
@@ -32,12 +32,15 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
     Raises
     ------
     DataError
-        When a file is missing or damaged.
+        When a file is missing or damaged. (A test file that ends early, but after a whole record, cannot be told from
+        a smaller one; of training files the five must have the same size.)
     """
     folder = find_cifar10(path)
     if folder is None:
         raise DataError(f"no CIFAR-10 in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}")
     names = _read_names(folder / NAMES_FILE)
+    _check_sizes([folder / name for name in TRAIN_FILES])
+    _check_sizes([folder / name for name in TEST_FILES])
     train = _read_files([folder / name for name in TRAIN_FILES], names, "CIFAR-10 training")
     test = _read_files([folder / name for name in TEST_FILES], names, "CIFAR-10 test")
     return train, test
@@ -61,6 +64,25 @@ def _read_names(path: Path) -> list[str]:
     return names
 
 
+def _check_sizes(paths: list[Path]) -> None:
+    """Raise an error unless each file is there and has whole records, as many as the first."""
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"{path} is missing: expected {', '.join(TRAIN_FILES + TEST_FILES)} and {NAMES_FILE}")
+        size = path.stat().st_size
+        if size == 0:
+            raise DataError(f"{path} is damaged: it is empty")
+        if size % RECORD:
+            raise DataError(f"{path} is damaged: its size of {size} bytes is not a multiple of a record's "
+                            f"{RECORD} bytes")
+        if size > LARGEST_FILE:
+            raise DataError(f"{path} is damaged: it has {size} bytes, expected {LARGEST_FILE} at most")
+        first = paths[0].stat().st_size
+        if size != first:
+            raise DataError(f"{path} or {paths[0].name} is damaged: they have {size // RECORD} and {first // RECORD} "
+                            "records, expected the same number in each training file")
+
+
 def _read_files(paths: list[Path], names: list[str], name: str) -> Dataset:
     """All records of some files as one data set."""
     records = np.concatenate([_read_records(path) for path in paths])    # (N, 3073)
@@ -70,14 +92,8 @@ def _read_files(paths: list[Path], names: list[str], name: str) -> Dataset:
 
 
 def _read_records(path: Path) -> np.ndarray:
-    """One file: uint8 (N, 3073), sizes and labels checked."""
-    if not path.is_file():
-        raise DataError(f"{path} is missing: expected {', '.join(TRAIN_FILES + TEST_FILES)} and {NAMES_FILE}")
-    content = np.fromfile(path, np.uint8)
-    if len(content) == 0 or len(content) % RECORD:
-        raise DataError(f"{path} is damaged: its size of {len(content)} bytes is not a multiple of a record's "
-                        f"{RECORD} bytes" if len(content) else f"{path} is damaged: it is empty")
-    records = content.reshape(-1, RECORD)
+    """One file: uint8 (N, 3073), labels checked."""
+    records = np.fromfile(path, np.uint8).reshape(-1, RECORD)
     largest = records[:, 0].max()
     if largest > 9:
         raise DataError(f"{path} is damaged: record {records[:, 0].argmax()} has the label {largest}, "

@@ -8,6 +8,8 @@ import numpy as np
 
 from tinynet.errors import DataError, DtypeError, ShapeError
 
+LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
+
 
 class Dataset:
     """Images in memory, as they were stored: bytes from 0 to 255.

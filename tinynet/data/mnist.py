@@ -6,10 +6,11 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.data.dataset import Dataset
+from tinynet.data.dataset import LARGEST_FILE, Dataset
 from tinynet.errors import DataError
 
 PADDING = 2    # LeNet-5 wants the digits of 28 x 28 in the middle of 32 x 32
@@ -17,6 +18,7 @@ DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 FILES = {("train", "images"): "train-images-idx3-ubyte", ("train", "labels"): "train-labels-idx1-ubyte",
          ("test", "images"): "t10k-images-idx3-ubyte", ("test", "labels"): "t10k-labels-idx1-ubyte"}
+CHUNK = 2**20  # bytes to read at a time, so that memory follows what is there and not what a header claims
 
 
 def load_mnist(path) -> tuple[Dataset, Dataset]:
@@ -51,27 +53,43 @@ def find_mnist(path) -> Path | None:
 
 
 def read_idx(path) -> np.ndarray:
-    """Read an idx file of bytes, plain or compressed: uint8, of the shape that the file names."""
+    """Read an idx file of bytes, plain or compressed: uint8, of the shape that the file names, 1 to 3 axes."""
     path = Path(path)
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":    # gzip; decided by the content, since browsers unpack and keep the name
+    with open(path, "rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"    # by the content, since browsers unpack and keep the name
+        file.seek(0)
+        if not compressed:
+            return _read_stream(file, path)
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as problem:
+            with gzip.open(file) as unpacked:
+                return _read_stream(unpacked, path)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
             raise DataError(f"{path} is damaged: it does not decompress ({problem})") from problem
-    # Two zero bytes, the type (8: unsigned bytes), the number of axes; then each length, 4 bytes, big-endian.
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+
+
+def _read_stream(stream: BinaryIO | gzip.GzipFile, path: Path) -> np.ndarray:
+    """Two zero bytes, the type (8: unsigned bytes), the number of axes; each length, 4 bytes, big-endian; the data."""
+    begin = stream.read(4)
+    if len(begin) < 4 or begin[:3] != b"\x00\x00\x08":
         raise DataError(f"{path} is not an idx file of bytes: expected it to start with 00 00 08, "
-                        f"found {content[:3].hex(' ') or 'nothing'}")
-    axes = content[3]
-    start = 4 + 4 * axes
-    if len(content) < start:
+                        f"found {begin[:3].hex(' ') or 'nothing'}")
+    axes = begin[3]
+    if not 1 <= axes <= 3:
+        raise DataError(f"{path} is damaged: its header names {axes} axes, expected 1 to 3")
+    lengths = stream.read(4 * axes)
+    if len(lengths) < 4 * axes:
         raise DataError(f"{path} is damaged: it ends inside its header")
-    shape = [int.from_bytes(content[4 + 4 * axis:8 + 4 * axis], "big") for axis in range(axes)]
-    if len(content) - start != math.prod(shape):
-        raise DataError(f"{path} is damaged: its header names {' x '.join(map(str, shape))} bytes after the first "
-                        f"{start}, found {len(content) - start}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    shape = [int.from_bytes(lengths[4 * axis:4 * axis + 4], "big") for axis in range(axes)]
+    header = f"its header names {' x '.join(map(str, shape))} bytes after the first {4 + 4 * axes}"
+    count = math.prod(shape)
+    if not 0 < count <= LARGEST_FILE:
+        raise DataError(f"{path} is damaged: {header}, expected 1 to {LARGEST_FILE}")
+    content = bytearray()
+    while len(content) <= count and (chunk := stream.read(CHUNK)):
+        content += chunk
+    if len(content) != count:
+        raise DataError(f"{path} is damaged: {header}, found {'more' if len(content) > count else len(content)}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _find_file(folder: Path, name: str) -> Path | None:
