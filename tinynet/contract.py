@@ -37,9 +37,11 @@ class Watched:
         if self.comparable:
             clean = self.watch_backward()
             if clean and not held.is_loss:
+                self.watch_first_image_alone()
                 self.watch_without_input_gradient()
-                for other in self.other_batches():
-                    if not self.watch_other_call(other):
+                self.watch_other_upstream()
+                for other, train in self.other_calls():
+                    if not self.watch_other_call(other, train):
                         break
 
     def fault(self, name: str, sentence: str, comparable: bool = True) -> None:
@@ -66,22 +68,21 @@ class Watched:
     def watch_changes_by_forward(self) -> None:
         """Forward writes into neither its input nor the parameters; outside training not into the buffers either."""
         given, arrays = self.x.copy(), named(self.held.params)
-        before = snapshot(arrays)
+        before, buffers = snapshot(arrays), snapshot(self.held.buffers)
         self.held.run(given)
         if not same(given, self.x):
             self.fault("forward", "it writes into its input x. Write `x = x * mask`, not `x *= mask`, or copy x.")
         for name in changed(before, arrays):
             self.fault("forward", f"it changes the parameter {name[2:-2]}: only the optimiser may.", False)
         if not self.held.train:
-            for layer, (_, buffers) in zip(self.held.layers, self.held.start, strict=True):
-                for name in changed(snapshot(buffers), getattr(layer, "buffers", None)):
-                    self.fault("forward", f"it changes the running statistic {name[2:-2]} although train is False.")
+            for name in changed(buffers, self.held.buffers):
+                self.fault("forward", f"it changes the running statistic {name[2:-2]} although train is False.")
 
     def watch_backward(self) -> bool:
         """Go back, twice: nothing that backward was given may change, and the second time gives the same."""
         y, saved = self.held.forward(self.x)
         upstream, arrays = self.upstream.copy(), named(self.held.params)
-        before, params = snapshot(saved), snapshot(arrays)
+        before, params, buffers = snapshot(saved), snapshot(arrays), snapshot(self.held.buffers)
         self.dx, self.grads = self.gradients(upstream, saved)
         count = len(self.faults)
         if not same(upstream, self.upstream):
@@ -90,6 +91,8 @@ class Watched:
             self.fault("backward", f"it writes into saved{name}, so that going back again gives something else.")
         for name in changed(params, arrays):
             self.fault("backward", f"it changes the parameter {name[2:-2]}: only the optimiser may.")
+        for name in changed(buffers, self.held.buffers):
+            self.fault("backward", f"it changes the running statistic {name[2:-2]}: only forward may, in training.")
         if len(self.faults) == count:
             names = ", ".join(self.other_gradients(*self.gradients(self.upstream.copy(), saved)))
             if names:
@@ -97,37 +100,65 @@ class Watched:
                            "the second time: does it add to an array that it keeps?")
         return len(self.faults) == count
 
-    def watch_other_call(self, other: Array) -> bool:
+    def watch_first_image_alone(self) -> None:
+        """A layer that does not say that it needs the whole batch treats each image alone."""
+        if getattr(self.held.f, "whole_batch", True) or not self.y.ndim or self.y.shape[:1] != self.x.shape[:1]:
+            return
+        try:
+            alone = self.held.forward(self.x[:1])[0]
+        except Exception:  # this batch size is not one that it takes
+            return
+        first = self.y[:1]
+        if alone.shape != first.shape or np.abs(alone - first).max() > 1e-6 * np.abs(self.y).max():
+            self.fault("forward", "it gives the first image another output when it comes alone. A network sends images "
+                       "in blocks of a few; `whole_batch = True` in the class says that the layer needs all at once.")
+
+    def watch_other_upstream(self) -> None:
+        """Going back with another dy does not write into the gradients of the first time."""
+        saved = self.held.forward(self.x)[1]
+        dx, grads = self.held.backward(self.upstream.copy(), saved)
+        first = {"x": dx, **named(grads)}
+        before = snapshot(first)
+        self.held.backward(-0.5 * self.upstream, saved)
+        names = ", ".join(name[2:-2] for name in changed(before, first))
+        if names:
+            self.fault("backward", f"a second call writes into the gradient of {names} that the first returned: it "
+                       "keeps an array of its own and fills it anew. Make a new one for each call.")
+
+    def watch_other_call(self, other: Array, train: bool) -> bool:
         """A forward pass on other data in between changes neither what the first gave nor the way back from it."""
         y, saved = self.held.forward(self.x)
         before, output = snapshot(saved), y.copy()
         try:
-            other_y, _ = self.held.run(other, restored=False)
-        except Exception:  # this batch size is not one that it takes
+            other_y, _ = self.held.run(other, restored=False, train=train)
+        except Exception:  # this batch size, or evaluation, is not what it takes
             return True
         if not same(output, y) or changed(before, saved):
             self.fault("forward", "a second call writes into what the first one returned: it keeps an array of its own "
                        "and fills it anew. Make a new one for each call.")
             return False
+        call = "another call of forward" if train == self.held.train else f"a call of forward with train={train}"
         why = "it uses what that call left on the layer. Take it from `saved`."
         try:
             names = self.other_gradients(*self.gradients(self.upstream.copy(), saved))
         except Exception as error:  # whatever a backward does with what another batch left behind
-            self.fault("backward", f"after another call of forward it fails ({type(error).__name__}: {error}): {why}")
+            self.fault("backward", f"after {call} it fails ({type(error).__name__}: {error}): {why}")
             return False
         if names:
             found = ", ".join(names)
-            self.fault("backward", f"after another call of forward it gives another gradient of {found}: {why}")
+            self.fault("backward", f"after {call} it gives another gradient of {found}: {why}")
             return False
         return self.watch_precision(other_y)
 
-    def other_batches(self) -> Iterator[Array]:
-        """Other numbers like those of x: with one image more, then with as many."""
+    def other_calls(self) -> Iterator[tuple[Array, bool]]:
+        """Other numbers like those of x: with one image more, then with as many, then in evaluation."""
         mixed = self.generator.permutation(self.x.reshape(-1)).reshape(self.x.shape)
         size = float(np.sqrt(np.mean(self.x**2))) or 1.0
         other = 0.7312345678901 * mixed + 1e-3 * size * np.abs(self.generator.standard_normal(self.x.shape))
-        yield np.concatenate([other, other[:1]])
-        yield other
+        yield np.concatenate([other, other[:1]]), self.held.train
+        yield other, self.held.train
+        if self.held.train:  # the other way round, running statistics may change what evaluation's way back takes
+            yield other, False
 
     def watch_precision(self, other: Array) -> bool:
         """Outputs that all fit into float32, for an input that does not, were computed in float32."""

@@ -29,25 +29,26 @@ class HeldCopy:
         self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
         check_form(f, self.what, self.is_loss)
         self.f = f if self.is_loss else f.astype("float64") if hasattr(f, "astype") else as_float64(copy.deepcopy(f))
-        self.layers: list[Any] = [] if self.is_loss else [layer for _, layer in single_layers(self.f)]
-        self.start = copy.deepcopy([state(layer) for layer in self.layers])
+        self.layers: dict[str, Any] = {} if self.is_loss else dict(single_layers(self.f))
+        self.start = copy.deepcopy({name: state(layer) for name, layer in self.layers.items()})
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Run forward on a copy of `x` in the state of the start: the same mask, the same running statistics."""
         return self.run(x.copy())
 
-    def run(self, x: Array, restored: bool = True) -> tuple[Array, Any]:
+    def run(self, x: Array, restored: bool = True, train: bool | None = None) -> tuple[Array, Any]:
         """Run forward on `x` itself; `restored=False`: in whatever state the last call left."""
         if self.is_loss:
             scores = x.copy()  # a loss may write into them, but not into what goes back
             return np.asarray(self.loss(x)[0]), scores
         if restored:
-            for layer, (generator, buffers) in zip(self.layers, self.start, strict=True):
+            for name, layer in self.layers.items():
+                generator, buffers = self.start[name]
                 if generator is not None:
                     layer.generator.bit_generator.state = generator
                 if buffers:
                     layer.buffers.update(copy.deepcopy(buffers))
-        result = self.f.forward(x, train=self.train)
+        result = self.f.forward(x, train=self.train if train is None else train)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)):
             raise ArgumentError(f"{self.what}.forward returned {told(result)}, expected (array y, saved)")
         return result
@@ -77,6 +78,14 @@ class HeldCopy:
     def params(self) -> dict:
         """The parameters, in nested dicts for a network."""
         return getattr(self.f, "params", {})
+
+    @property
+    def buffers(self) -> dict[str, Array]:
+        """The running statistics by name, "batch1.running_mean" in a network."""
+        return {
+            f"{name}.{key}" if name else key: array
+            for name, layer in self.layers.items() for key, array in (getattr(layer, "buffers", None) or {}).items()
+        }
 
     @property
     def skips_input_gradient(self) -> bool:
