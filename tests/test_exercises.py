@@ -170,6 +170,7 @@ def test_what_else_a_check_sees(number, old, new, told):
     (1, "class ReLU(tn.Layer)", "class Relu(tn.Layer)", "defines no ReLU; it defines Saved, Relu"),
     (1, "class ReLU(tn.Layer)", "class ReLU", "no class derived from tn.Layer"),
     (1, "return y, Saved(y)", "return y", "forward returned a ndarray, expected two things"),
+    (2, "class Sigmoid(tn.Layer)", "Sigmoid = tn.Sigmoid\nclass Mine(tn.Layer)", "Sigmoid is tinynet's own, imported"),
     (4, '"b": dy.sum(axis=0)', "", "param_gradients returned ['w'], expected a dict of ['b', 'w']"),
     (4, 'np.zeros(out_features, np.float32)', "np.zeros(1, np.float32)", "b (1,)"),
     (5, "return float(loss), dscores / len(scores)", "return loss", "expected two things"),

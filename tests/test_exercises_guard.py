@@ -156,8 +156,19 @@ def test_the_solution_shows_lines_and_reason(capsys):
     (["--check", "mine.py"], "its number comes first"),
     (["--solution"], "its number comes first"),
     ([1, "--check", "nowhere.py"], "there is no file nowhere.py"),
-    ([1, "--to", Path(__file__) / "folder"], "test_exercises_guard.py"),
+    ([1, "--to", Path(__file__) / "folder"], "folder cannot be made a folder for the exercise: Not a directory"),
+    ([1, "--to", Path(__file__)], "test_exercises_guard.py cannot be made a folder for the exercise: File exists"),
 ])
 def test_what_cannot_be_done_ends_with_2_and_one_line(capsys, arguments, message):
     code, out, err = run(capsys, *arguments)
     assert code == 2 and message in err and err.count("\n") == 1 and not out
+
+
+def test_a_folder_without_permission_is_named(capsys, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tinynet.exercises.exercise.open", refuse, raising=False)  # root may write anywhere
+    code, out, err = run(capsys, 1, "--to", tmp_path)
+    assert code == 2 and not out
+    assert f"{tmp_path / RELU.file_name} cannot be written: Permission denied; choose another folder" in err

@@ -84,15 +84,21 @@ class Exercise(NamedTuple):
         return (resources.files(f"{__package__}.broken") / self.file_name).read_text(encoding="utf-8")
 
     def write(self, folder: Path) -> Path:
-        """Write the broken file into `folder`, which is made if need be; DataError where the file is there."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the broken file into `folder`, made if need be; DataError where it is there or cannot be written."""
         path = folder / self.file_name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{folder} cannot be made a folder for the exercise: {error.strerror}; "
+                            "choose another with --to") from error
         try:
             with open(path, "x", encoding="utf-8") as file:
                 file.write(self.broken)
         except FileExistsError as error:
             raise DataError(f"{path} is there already and may have your work in it: move it, "
                             "or choose another folder with --to") from error
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror}; choose another folder with --to") from error
         return path
 
     @property

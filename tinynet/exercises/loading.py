@@ -53,9 +53,12 @@ def load(source: bytes) -> types.ModuleType:
 
 
 def defined(exercise: Exercise, module: types.ModuleType) -> Any:
-    """Return the class or function that the exercise asks for."""
+    """Return the class or function that the exercise asks for; ArgumentError where the file has none of its own."""
     if exercise.wanted in module.__dict__:
-        return module.__dict__[exercise.wanted]
+        found = module.__dict__[exercise.wanted]
+        if str(getattr(found, "__module__", "")).startswith("tinynet."):
+            raise ArgumentError(f"{exercise.wanted} is tinynet's own, imported: the file has to define it itself")
+        return found
     own = [name for name, value in module.__dict__.items() if getattr(value, "__module__", None) == CODE]
     raise ArgumentError(f"the file defines no {exercise.wanted}; it defines {', '.join(own) or 'nothing'}")
 
