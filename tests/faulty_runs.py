@@ -1,0 +1,196 @@
+"""Small trainings that something happens to: killed, on a full disk, stopped. What the short and the long tests share.
+
+As a program it is such a training: `python tests/faulty_runs.py FOLDER [--resume]`. A linear layer makes the checkpoint
+large, and there is one after every step, so that most of the time goes into writing checkpoints.
+"""
+import argparse
+import hashlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from data_files import idx_bytes, random_images
+
+import tinynet as tn
+from tinynet.checkpoint import load_training_state
+from tinynet.data import Dataset
+from tinynet.errors import TinynetError
+from tinynet.nested import flat
+from tinynet.run_folder import FILES, RunFolder
+
+EPOCHS, IMAGES = 2, 37  # in batches of 8
+COMMAND_EPOCHS = 12  # of a training on the command line
+CHECKPOINTS = ("last.npz", "best.npz")
+RECIPE: dict[str, Any] = {
+    "learning_rate": 0.001, "batch_size": 8, "epochs": EPOCHS, "schedule": {"kind": "plateau", "patience": 1},
+    "augmentation": {"crop": True, "mirror": True, "pad": 1, "colour": True},
+}
+
+
+def network(width: int) -> tn.Network:
+    """A network with all that a checkpoint has to keep; 784 x `width` weights of it are in one layer."""
+    return tn.Network([
+        ("conv1", tn.Conv2d(3, 4, 3, seed=1)), ("norm1", tn.BatchNorm2d(4)), ("relu1", tn.ReLU()),
+        ("drop1", tn.Dropout(0.3, seed=4)), ("flatten", tn.Flatten()), ("fc2", tn.Linear(784, width, seed=2)),
+        ("relu2", tn.ReLU()), ("fc3", tn.Linear(width, 3, seed=3)),
+    ], name="small", input_shape=(16, 16, 3), recipe=RECIPE)
+
+
+def images(count: int, seed: int) -> Dataset:
+    """Noise, in three classes."""
+    generator = np.random.default_rng(seed)
+    return Dataset(generator.integers(0, 256, (count, 18, 18, 3), dtype=np.uint8), generator.integers(0, 3, count),
+                   ["a", "b", "c"], "noise")
+
+
+def train(folder: Path, width: int = 1200, **options: Any) -> Any:
+    """Train the network in a run folder."""
+    return tn.fit(network(width), images(IMAGES, 0), images(16, 1), run=folder, progress=False,
+                  **{"checkpoint_seconds": 0} | options)
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of all parameters, running statistics and velocities of the last checkpoint."""
+    net, total = tn.load_checkpoint(folder / "last.npz"), hashlib.sha256()
+    velocity = load_training_state(folder / "last.npz")["optimizer"]["velocity"]
+    for arrays in (net.params, net.buffers, velocity):
+        for path, array in flat(arrays).items():
+            total.update(f"{path} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen:
+    """Start a training in a process of its own; one that was killed before its first checkpoint begins anew."""
+    resume = ["--resume"] if (folder / "last.npz").exists() else []
+    return subprocess.Popen([sys.executable, __file__, str(folder), *resume, *options],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str]:
+    """Wait for the end; return the exit code and what was printed as an error."""
+    return process.wait(900), process.stderr.read() if process.stderr else ""
+
+
+def kill_while_writing(folder: Path, generator: random.Random, *options: str) -> dict[str, Any]:
+    """Start a training and kill it around the writing of a checkpoint; one time in five at any moment.
+
+    Returns
+    -------
+    dict
+        "killed": False if it had ended before; "writing": the files that were being written; "trouble": what is wrong
+        with the folder afterwards.
+    """
+    process = start(folder, *options)
+    if generator.random() < 0.2:
+        wait_for(process, time.monotonic() + generator.uniform(0, 2))
+    else:
+        for _ in range(generator.randint(1, 4)):
+            for there in (False, True):
+                while being_written(folder) != there and process.poll() is None:
+                    time.sleep(0.0005)
+        wait_for(process, time.monotonic() + generator.uniform(0, 0.04))
+    process.send_signal(signal.SIGKILL)
+    code, _ = ended(process)
+    return {"killed": code == -signal.SIGKILL, "writing": sorted(path.name for path in folder.glob("*.partial")),
+            "trouble": list(trouble(folder))}
+
+
+def wait_for(process: subprocess.Popen, end: float) -> None:
+    """Wait for a time or for the end of the process."""
+    while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.0005)
+
+
+def being_written(folder: Path) -> bool:
+    """Tell whether a checkpoint is half written."""
+    return any((folder / f"{name}.partial").exists() for name in CHECKPOINTS)
+
+
+def trouble(folder: Path) -> Iterator[str]:
+    """Yield what must not be in a run folder whatever happened: damaged files, and files that nobody takes away."""
+    if not folder.is_dir():
+        return
+    allowed = {"run.lock", *FILES, *(f"{name}.partial" for name in FILES)}
+    yield from (f"{path.name} is left over" for path in folder.iterdir() if path.name not in allowed)
+    for name in CHECKPOINTS:
+        if (folder / name).exists():
+            try:
+                tn.load_checkpoint(folder / name)
+                load_training_state(folder / name)
+            except TinynetError as error:
+                yield str(error)
+    metrics = folder / "metrics.csv"
+    if metrics.exists():
+        text = metrics.read_text()
+        if not text.endswith("\n") or len({line.count(",") for line in text.splitlines()}) != 1:
+            yield f"metrics.csv is not whole: {text!r}"
+
+
+def whole(folder: Path, expected: str, epochs: int = EPOCHS) -> list[str]:
+    """Return what is wrong with a run that has come to its end: it must be like the straight one."""
+    found = list(trouble(folder)) + [f"{path.name} is left over" for path in folder.glob("*.partial")]
+    if digest(folder) != expected:
+        found.append("other numbers than those of the run that nothing happened to")
+    rows = (folder / "metrics.csv").read_text().splitlines()[1:]
+    if [row.split(",")[0] for row in rows] != [str(epoch + 1) for epoch in range(epochs)]:
+        found.append(f"metrics.csv has other rows: {rows}")
+    return found
+
+
+def write_digits(folder: Path, count: int = 400) -> None:
+    """Write a MNIST of noise."""
+    folder.mkdir(parents=True)
+    for prefix, some in (("train", count), ("t10k", 50)):
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx_bytes(random_images(some, 28, 28, 1)[..., 0]))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_bytes(np.arange(some) % 10))
+
+
+def start_command(data: Path, folder: Path) -> subprocess.Popen:
+    """Start `tinynet train` on these digits, or go on with it."""
+    resume = ["--resume"] if (folder / "last.npz").exists() else []
+    command = [sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(data), "--run", str(folder),
+               "--epochs", str(COMMAND_EPOCHS), "--batch-size", "50", *resume]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def press_ctrl_c(process: subprocess.Popen, folder: Path) -> dict[str, Any]:
+    """Press Ctrl-C; return the exit code and what is wrong afterwards."""
+    process.send_signal(signal.SIGINT)
+    code, text = ended(process)
+    code = 128 - code if code < 0 else code  # as a shell counts; Python itself dies of the signal while it imports
+    found = [f"{path.name} is left over" for path in folder.glob("*.partial")] + list(trouble(folder))
+    if code not in (0, 130):
+        found.append(f"the exit code is {code}: {text}")
+    if (folder / "last.npz").exists():
+        position = load_training_state(folder / "last.npz")["progress"]["position"]
+        rows = (folder / "metrics.csv").read_text().count("\n") - 1
+        if rows != position["epoch"]:
+            found.append(f"metrics.csv has {rows} rows, the checkpoint is in epoch {position['epoch'] + 1}")
+    return {"code": code, "checkpoint": (folder / "last.npz").exists(), "trouble": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--width", type=int, default=1200)
+    parser.add_argument("--largest-file", type=int, help="in bytes: no file can grow larger")
+    options = parser.parse_args()
+    if options.largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.largest_file,) * 2)
+    RunFolder.draw_curve = lambda *given, **named: None  # type: ignore[method-assign]  # takes longer than the training
+    try:
+        train(options.folder, options.width, resume=options.resume)
+    except (TinynetError, OSError) as error:  # as the command line does
+        sys.exit(f"tinynet: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Kill trainings, fill their disk, press Ctrl-C: is the last checkpoint whole, and does the run go on to the same bits?
+
+    python tests/long/stopped_runs.py --kills 200 --full-disks 20 --interrupts 20 --folder FOLDER
+
+Kills are SIGKILL, four in five of them at a moment drawn around the writing of a checkpoint, the rest at any moment. A
+full disk is a file system of 64 MB in memory, filled up to a drawn remainder; where only root may mount one and the
+command does not run as root, no file may grow beyond a drawn size instead. Ctrl-C comes at any moment of `tinynet
+train`. Cut off at any time, the same command goes on; `results/reliability/stopped-runs.json` has what happened.
+"""
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
+
+import faulty_runs  # noqa: E402
+from faulty_runs import digest, ended, kill_while_writing, start, start_command, trouble, whole  # noqa: E402
+from record import FOLDER, load_record, write_record  # noqa: E402
+
+DISK_MB, MOST_FREE_MB = 64, 18  # two checkpoints and one half written take 19
+
+
+def kills(folder: Path, record: dict[str, Any], generator: random.Random, straight: str) -> None:
+    """Kill a run again and again until it is at its end; compare it with the straight one."""
+    run, sizes = fresh(folder / "killed"), []
+    while True:
+        found = kill_while_writing(run, generator)
+        if not found["killed"]:
+            break
+        record["tried"] += 1
+        record["while_writing"] += bool(found["writing"])
+        sizes.append(sum(path.stat().st_size for path in run.glob("*")) if run.exists() else 0)
+        record["largest_folder_mb"] = max(record["largest_folder_mb"], round(max(sizes) / 1e6, 1))
+        record["trouble"] += found["trouble"]
+        if len(sizes) == 8:
+            break
+    finish(start(run), run, record, straight)
+
+
+def full_disk(folder: Path, record: dict[str, Any], generator: random.Random, straight: str) -> None:
+    """Let the disk become full at a drawn moment, make space, go on."""
+    disk = folder / "disk"
+    disk.mkdir(exist_ok=True)
+    if os.path.ismount(disk) or (os.geteuid() == 0 and mounted(disk)):
+        record["how"] = f"a file system of {DISK_MB} MB in memory"
+        run = fresh(disk / "run")
+        filler = disk / "filler"
+        free = generator.randint(1, MOST_FREE_MB * 1_000_000)
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - free)
+        code, text = ended(start(run))
+        filler.unlink()
+    else:
+        record["how"] = "a limit to the size of files (RLIMIT_FSIZE)"
+        run = fresh(folder / "full")
+        kill_while_writing(run, generator)
+        code, text = ended(start(run, "--largest-file", str(generator.randint(1, 7_500_000))))
+    record["tried"] += 1
+    record["ended_with_an_error"] += code == 1
+    record["checkpoint_there"] += (run / "last.npz").exists()
+    if code not in (0, 1) or (code == 1 and (str(run) not in text or text.count("\n") > 1)):
+        record["trouble"].append(f"exit code {code}: {text}")
+    record["trouble"] += [*trouble(run), *(f"{path.name} is left over" for path in run.glob("*.partial"))]
+    finish(start(run), run, record, straight)
+
+
+def mounted(disk: Path) -> bool:
+    """Mount the file system; tell whether that went well."""
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(disk)]).returncode == 0
+
+
+def interrupt(folder: Path, record: dict[str, Any], generator: random.Random, straight: str) -> None:
+    """Press Ctrl-C at any moment of a training, go on with it."""
+    run = fresh(folder / "interrupted")
+    process = start_command(folder / "digits", run)
+    faulty_runs.wait_for(process, time.monotonic() + generator.uniform(0, record["straight_seconds"]))
+    found = faulty_runs.press_ctrl_c(process, run)
+    if found["code"] == 0:  # it had ended
+        return
+    record["tried"] += 1
+    record["checkpoint_there"] += found["checkpoint"]
+    record["trouble"] += found["trouble"]
+    finish(start_command(folder / "digits", run), run, record, straight, faulty_runs.COMMAND_EPOCHS)
+
+
+def finish(process: subprocess.Popen, run: Path, record: dict[str, Any], straight: str, epochs: int = 2) -> None:
+    """Let a run go on to its end, and compare it with the straight one."""
+    code, text = ended(process)
+    record["resumed"] += 1
+    record["trouble"] += [f"going on: exit code {code}: {text}"] if code else whole(run, straight, epochs)
+
+
+def fresh(folder: Path) -> Path:
+    """Return the folder, emptied."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def repeat(one: Callable, count: int, folder: Path, name: str, record: dict[str, Any], out: Path) -> None:
+    """Do one kind of fault as often as asked, and write what happened after each."""
+    mine = record[name]
+    straight = fresh(folder / "straight")
+    if mine["tried"] < count:
+        begin = time.monotonic()
+        process = start_command(folder / "digits", straight) if one is interrupt else start(straight)
+        if ended(process)[0]:
+            raise RuntimeError("the straight run failed")
+        mine["straight_seconds"] = round(time.monotonic() - begin, 2)
+        expected = digest(straight)
+    while mine["tried"] < count:
+        begin = time.monotonic()
+        one(folder, mine, random.Random(f"{name} {mine['tried']} {mine['seconds']}"), expected)
+        mine["seconds"] = round(mine["seconds"] + time.monotonic() - begin, 1)
+        write_record(out, record)
+        print(name, {key: value for key, value in mine.items() if key != "trouble"}, mine["trouble"][-1:], flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--full-disks", type=int, default=20)
+    parser.add_argument("--interrupts", type=int, default=20)
+    parser.add_argument("--folder", type=Path, required=True, help="for the runs")
+    parser.add_argument("--out", type=Path, default=FOLDER / "stopped-runs.json")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if not (options.folder / "digits").exists():
+        faulty_runs.write_digits(options.folder / "digits")
+    common: dict[str, Any] = {"tried": 0, "resumed": 0, "seconds": 0.0, "trouble": []}
+    record = load_record(options.out, {
+        "kills": common | {"while_writing": 0, "largest_folder_mb": 0.0, "trouble": []},
+        "full_disks": common | {"ended_with_an_error": 0, "checkpoint_there": 0, "trouble": []},
+        "interrupts": common | {"checkpoint_there": 0, "trouble": []},
+    })
+    try:
+        repeat(full_disk, options.full_disks, options.folder, "full_disks", record, options.out)
+        repeat(interrupt, options.interrupts, options.folder, "interrupts", record, options.out)
+        repeat(kills, options.kills, options.folder, "kills", record, options.out)
+    finally:
+        if os.path.ismount(options.folder / "disk"):
+            subprocess.run(["umount", str(options.folder / "disk")], check=True)
+    raise SystemExit(1 if any(part["trouble"] for part in record.values() if isinstance(part, dict)
+                              and "trouble" in part) else 0)
+
+
+if __name__ == "__main__":
+    main()

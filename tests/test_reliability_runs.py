@@ -1,0 +1,102 @@
+"""Runs that are killed, stopped, out of disk space, or two in one folder: nothing is lost, and they go on.
+
+The short form of `tests/long/stopped_runs.py`.
+"""
+import random
+import subprocess
+import sys
+import time
+
+import faulty_runs
+import pytest
+from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, start_command, trouble, whole
+
+import tinynet as tn
+from tinynet.errors import ArgumentError
+from tinynet.lock import locked
+
+SMALL = ("--width", "300")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("straight")
+    faulty_runs.train(folder, 300)
+    return digest(folder)
+
+
+def test_a_run_killed_while_it_writes_goes_on_and_takes_away_what_was_half_written(straight, tmp_path):
+    generator = random.Random(1)
+    for _ in range(2):
+        assert kill_while_writing(tmp_path, generator, *SMALL)["trouble"] == []
+    (tmp_path / "best.npz.partial").write_bytes(b"half")
+    (tmp_path / "metrics.csv.partial").write_bytes(b"half")
+    assert ended(start(tmp_path, *SMALL)) == (0, "")
+    assert whole(tmp_path, straight) == []
+
+
+def test_a_full_disk_ends_the_run_with_the_files_name_and_the_run_goes_on_when_there_is_space(straight, tmp_path):
+    kill_while_writing(tmp_path, random.Random(0), *SMALL)
+    for limit, name in ((1000, "settings.json"), (500_000, "last.npz")):
+        code, text = ended(start(tmp_path, *SMALL, "--largest-file", str(limit)))
+        assert code == 1 and str(tmp_path / name) in text and "File too large" in text
+        assert text.count("\n") == 1 and trouble_and_partials(tmp_path) == []
+    assert ended(start(tmp_path, *SMALL)) == (0, "")
+    assert whole(tmp_path, straight) == []
+
+
+def trouble_and_partials(folder):
+    return [*trouble(folder), *folder.glob("*.partial")]
+
+
+@pytest.mark.parametrize("name", ["settings.json", "metrics.csv"])
+def test_every_file_that_cannot_be_written_is_named(name, tmp_path, monkeypatch):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    folder = tn.run_folder.RunFolder(tmp_path, resume=False)
+    write = {"settings.json": folder.write_settings, "metrics.csv": folder.write_metrics}[name]
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path / name}'"):
+        write(tn.train.History())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_curve_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypatch):
+    said = []
+    folder = tn.run_folder.RunFolder(tmp_path, resume=False, say=said.append)
+    history = faulty_runs.train(tmp_path / "run", 4, epochs=1)
+    monkeypatch.setattr("os.fsync", lambda number: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    folder.draw_curve(history, now=True)
+    folder.draw_curve(history, now=True)
+    assert len(said) == 1 and said[0].startswith("curve.png is left out: ") and "curve.png" in said[0][10:]
+
+
+def test_ctrl_c_gives_exit_code_130_and_the_run_goes_on(tmp_path):
+    faulty_runs.write_digits(tmp_path / "digits")
+    process = start_command(tmp_path / "digits", tmp_path / "run")
+    while not (tmp_path / "run" / "last.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+    found = press_ctrl_c(process, tmp_path / "run")
+    assert found["trouble"] == [] and found["code"] == 130
+    assert ended(start_command(tmp_path / "digits", tmp_path / "run"))[0] == 0
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    with locked(tmp_path, "run.lock"):
+        with pytest.raises(ArgumentError, match="is in use by another run: let it end, or take another folder"):
+            faulty_runs.train(tmp_path, 4)
+        program = [sys.executable, faulty_runs.__file__, str(tmp_path), "--width", "4"]
+        done = subprocess.run(program, capture_output=True, text=True)
+        assert done.returncode == 1 and "is in use by another run" in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    with locked(tmp_path, "run.lock"), pytest.raises(ArgumentError, match="is in use by another run"):
+        faulty_runs.train(tmp_path, 4, resume=True)
+
+
+def test_a_run_that_began_and_ended_meanwhile_is_not_overwritten(tmp_path):
+    folder = tn.run_folder.RunFolder(tmp_path, resume=False)
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    with pytest.raises(ArgumentError, match="already has a run"), folder.in_use():
+        pass

@@ -1,0 +1,28 @@
+"""Locks between processes: a folder that one of them works in."""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked(folder: Path, name: str = "lock") -> Iterator[bool]:
+    """Give True while no other process, nor another call, has this lock; a process that dies gives it up.
+
+    The folder is made if it is not there; the lock's file stays in it. Where there are no such locks (Windows, some
+    network drives) it is always True: do not start the same thing twice there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    with open(folder / name, "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # a drive without locks
+            pass
+        yield True
