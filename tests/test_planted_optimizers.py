@@ -44,3 +44,15 @@ def test_a_factory_that_holds_its_own_settings_is_compared_with_the_ones_it_is_g
 
     report = tn.check_optimizer(without_momentum)
     assert report.wrong[0] == "fc1.w at step 2" and report.what == "without_momentum"
+
+
+def test_settings_are_written_short_and_names_as_they_are():
+    text = str(tn.check_optimizer(lambda net, **options: SGD(net, **options)))
+    assert text.startswith("<lambda>: all steps are right")
+    assert "learning_rate=0.416, momentum=0.8933, weight_decay=0.3221," in text
+    assert tn.check_optimizer(lambda net, **options: SGD(net, **options))._repr_html_().startswith("<p>&lt;lambda&gt;:")
+
+
+def test_no_draw_is_no_check():
+    with pytest.raises(tn.errors.ArgumentError, match="draws is 0, expected a whole number of at least 1"):
+        tn.check_optimizer(draws=0)

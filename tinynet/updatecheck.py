@@ -1,10 +1,11 @@
 """Checking an optimiser against the paper's formula, written out number by number."""
+import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layer import Array
+from .layer import Array, check_count
 from .layers import Linear
 from .nested import flat
 from .network import Network
@@ -74,7 +75,7 @@ class UpdateReport:
         """Column names and cells."""
         cells = [
             [row.name, str(row.step), f"{row.found:+.9e}", f"{row.expected:+.9e}", f"{row.relative_error:.1e}",
-             "right" if row.right else "wrong", ", ".join(f"{key}={value}" for key, value in row.settings.items())]
+             "right" if row.right else "wrong", settings_text(row.settings)]
             for row in self.rows
         ]
         return ["parameter", "step", "found", "expected", "relative error", "verdict", "settings"], cells
@@ -83,7 +84,7 @@ class UpdateReport:
         return f"{self.headline()}\n{text_table(*self.table(), wrap=60)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.headline()}</p>{html_table(*self.table())}"
+        return f"<p>{html.escape(self.headline())}</p>{html_table(*self.table())}"
 
 
 def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int = 0) -> UpdateReport:
@@ -98,6 +99,7 @@ def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int =
         Called as make(net, learning_rate=, momentum=, weight_decay=, bias_rate=, decay_biases=), with the meanings they
         have for `SGD`; what it returns has `step(grads)` and the attribute `learning_rate`.
     draws : int
+        How many settings are tried, at least 1.
     seed : int
 
     Returns
@@ -105,6 +107,7 @@ def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int =
     UpdateReport
         `report.passed`, and `report.wrong`, which names parameter and step.
     """
+    check_count("check_optimizer", "draws", draws)
     generator = np.random.default_rng(seed)
     first: dict[str, UpdateRow] = {}
     changes_gradients = False
@@ -125,6 +128,15 @@ def paper_step(
     for at in np.ndindex(w.shape):
         v[at] = momentum * v[at] - decay * learning_rate * w[at] - learning_rate * g[at]
         w[at] = w[at] + v[at]
+
+
+def settings_text(settings: dict[str, Any]) -> str:
+    """Write settings as arguments, numbers with four digits."""
+    return ", ".join(
+        f"{key}={{{settings_text(value)}}}" if isinstance(value, dict) else
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in settings.items()
+    )
 
 
 def _settings(generator: np.random.Generator, number: int) -> dict[str, Any]:
