@@ -44,6 +44,19 @@ def test_linear_says_what_it_met(shape, message):
         tn.Linear(5, 2).output_shape(shape)
 
 
+@pytest.mark.parametrize("made", [tn.LocalResponseNorm, tn.SpatialResponseNorm])
+def test_response_normalisation_refuses_settings_that_make_no_sense(made):
+    for wrong in ({"k": 0}, {"k": -0.5}, {"beta": -0.5}, {"alpha": -0.5}, {"size": 4}, {"size": 0}):
+        with pytest.raises(ArgumentError, match=f"{made.__name__}: {next(iter(wrong))} is"):
+            made(**wrong)
+    assert made(k=0.5, beta=0.0, alpha=0.0, size=1).k == 0.5
+
+
+def test_towers_have_to_divide_the_channels():
+    with pytest.raises(ShapeError, match="LocalResponseNorm: 2 groups do not divide 5 channels"):
+        tn.LocalResponseNorm(groups=2).output_shape((4, 6, 5))
+
+
 def test_how_many_products_a_layer_adds():
     assert tn.Conv2d(3, 96, 11, stride=4).multiply_adds((227, 227, 3)) == 55 * 55 * 96 * 11 * 11 * 3
     assert tn.Conv2d(96, 256, 5, padding=2, groups=2).multiply_adds((27, 20, 96)) == 27 * 20 * 256 * 25 * 48
@@ -54,6 +67,10 @@ def test_how_many_products_a_layer_adds():
 def test_locally_connected_takes_the_size_it_was_made_for():
     with pytest.raises(ShapeError, match="made for images of 4 x 6, got 6 x 4"):
         tn.LocallyConnected2d(1, 1, 3, input_size=(4, 6)).forward(np.zeros((1, 6, 4, 1), np.float32))
+    with pytest.raises(ShapeError, match="made for images of 4 x 6, got 4 x 5"):
+        tn.LocallyConnected2d(1, 1, 3, input_size=(4, 6)).output_shape((4, 5, 1))
+    with pytest.raises(ArgumentError, match="LocallyConnected2d: input_size is"):
+        tn.LocallyConnected2d(1, 1, 3, input_size=(0, 6))
 
 
 @pytest.mark.parametrize("layer", [

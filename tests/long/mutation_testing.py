@@ -4,7 +4,9 @@
 
 Cosmic Ray changes one operator or number at a time in a copy of the repository, and runs the tests that concern the
 file. What is done stays in the folder's sessions, so that the same command goes on where it was cut off. Then it writes
-`results/mutants.json`: for each file how many mutants the tests killed, and those that survived, as differences.
+`results/mutants.json`: for each file how many mutants the tests killed, and those that survived, as differences, each
+with its reason from `surviving_mutants.py`; it ends with an error where a survivor has none. `--again` runs the survivors
+once more, after tests were added.
 
 Left out are mutants that no one makes by mistake and that fail at once (shifts, powers and remainders in place of other
 operators, the "|" of type annotations), and of several that differ little all but one or two: a sum becomes a
@@ -22,9 +24,11 @@ import sys
 import time
 from pathlib import Path
 
+from surviving_mutants import REASONS
+
 ROOT = Path(__file__).parents[2]
 LAYERS = ["tests/test_layers_by_hand.py", "tests/test_layer_settings.py", "tests/test_layers.py"]
-GPU = ["tests/test_kernels.py", "tests/test_kernels_twins.py", "tests/test_gpu_layers.py"]
+GPU = [f"tests/test_{name}.py" for name in ("kernels", "kernels_twins", "gpu_layers", "kernels_packaging")]
 
 
 def tests_of(path: Path) -> list[str]:
@@ -105,10 +109,23 @@ def outcome(module: str, session: Path) -> dict:
         "module": module, "mutants": sum(not (row[2] or "").upper().endswith("SKIPPED") for row in rows),
         "run": len(done), "killed": len(done) - len(survived),
         "survived": [
-            {"line": line, "operator": operator.removeprefix("core/"), "change": changes(diff)}
+            {"line": line, "operator": operator.removeprefix("core/"), "change": changes(diff),
+             "reason": reason(module, changes(diff))}
             for operator, line, _, _, diff in survived
         ],
     }
+
+
+def forget_survivors(session: Path) -> None:
+    """Take the survivors' results out of the session, so that they are run again."""
+    with sqlite3.connect(session) as database:
+        database.execute("delete from work_results where upper(test_outcome) like '%SURVIVED'")
+
+
+def reason(module: str, change: list[str]) -> str | None:
+    """Return why no test kills the mutant; None when nobody has said it."""
+    made = "\n".join(change)
+    return next((why for place, pattern, why in REASONS if re.search(place, module) and re.search(pattern, made)), None)
 
 
 def changes(diff: str) -> list[str]:
@@ -121,14 +138,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--modules", nargs="*", default=list(TESTS))
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--again", action="store_true", help="run the survivors once more")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants.json")
     options = parser.parse_args()
     folder = options.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + options.seconds
+    end, unexplained = time.monotonic() + options.seconds, []
     for module in options.modules:
         config, session = prepare(folder, module)
         tree = fresh_tree(folder)
+        if options.again:
+            forget_survivors(session)
         left = end - time.monotonic()
         if left > 0:
             try:
@@ -140,6 +160,9 @@ def main() -> None:
         before = json.loads(options.out.read_text()) if options.out.exists() else []
         every = {each["module"]: each for each in before} | {module: found}
         options.out.write_text(json.dumps([every[name] for name in TESTS if name in every], indent=1) + "\n")
+        unexplained += [change for each in found["survived"] if not each["reason"] for change in each["change"]]
+    if unexplained:
+        sys.exit("\n".join(["survivors without a reason in surviving_mutants.py:", *unexplained]))
 
 
 if __name__ == "__main__":
