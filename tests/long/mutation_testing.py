@@ -5,7 +5,7 @@
 Cosmic Ray changes one operator or number at a time in a copy of the repository, and runs the tests that concern the
 file. What is done stays in the folder's sessions, so that the same command goes on where it was cut off. Then it writes
 `results/mutants.json`: for each file how many mutants the tests killed, and those that survived, as differences, each
-with its reason from `surviving_mutants.py`; it ends with an error where a survivor has none. `--again` runs the survivors
+with its reason from `surviving_mutants.py`; a survivor without one is an error. `--again` runs the survivors
 once more, after tests were added.
 
 Left out are mutants that no one makes by mistake and that fail at once (shifts, powers and remainders in place of other
