@@ -65,6 +65,8 @@ def test_ceil_mode_leaves_out_a_window_that_would_start_past_the_image():
 def test_pooling_takes_no_padding_as_large_as_its_window():
     with pytest.raises(ArgumentError, match="padding is 3.*at most kernel_size - 1 = 2"):
         tn.MaxPool2d(3, 2, padding=3)
+    with pytest.raises(ArgumentError, match="padding is 4, expected at most kernel_size - 1 = 1"):
+        tn.AvgPool2d((5, 2), 2, padding=4)
 
 
 def test_a_maximum_of_nan_sends_its_gradient_nowhere():
