@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from data_files import idx_bytes, random_images, write_cifar10, write_mnist
+from parser_oracles import PARSERS, mutated
 
 from tinynet.data import load_cifar10, load_mnist
 from tinynet.data.cifar10 import RECORD, TEST_FILES, TRAIN_FILES
@@ -117,3 +118,13 @@ for name in ("zeros", "plain", "compressed", "cifar"):
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}    # each thread of the BLAS reserves memory
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert run.stdout.split() == ["zeros", "plain", "compressed", "cifar"], run.stderr
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("name", PARSERS)
+def test_mutated_files_give_what_is_in_them_or_an_error(tmp_path, name):
+    attempt, make_seeds = PARSERS[name]
+    seeds, generator = make_seeds(), np.random.default_rng(0)
+    assert any(attempt(content, tmp_path) for content in seeds)
+    taken = [attempt(mutated(seeds[i % len(seeds)], generator), tmp_path) for i in range(300)]
+    assert not all(taken)
