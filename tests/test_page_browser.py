@@ -224,6 +224,15 @@ def test_a_phone_needs_no_sideways_scrolling(browser, small, width):
         assert live(tab).startswith("gradient of picture, row 2, column 3, green:")
 
 
+def test_a_window_without_room_is_no_error(browser, small):
+    with opened(browser, small[0]) as tab:
+        for name in ("conv1", "fc3", "loss"):
+            go_to(tab, "forward", name)
+            tab.set_viewport_size({"width": 1, "height": 1})
+            tab.set_viewport_size({"width": 1280, "height": 900})
+            assert tab.evaluate("layout.mapWidth") > 40
+
+
 def test_light_and_dark(browser, small):
     file, _ = small
     paper = "getComputedStyle(document.body).backgroundColor"

@@ -60,7 +60,7 @@ function layOut(maps, width) {
   const one = maps[0];
   const side = maps.length === 1 ? 300 : maps.length <= 4 ? 172 : 68;
   let [mapWidth, mapHeight] = mapSize(one.rows, one.columns, Math.min(side, width - 2));
-  if (one.rows === 1 && maps.length === 1) [mapWidth, mapHeight] = [Math.min(width - 2, 50 * one.columns), 40]; // scores in a row
+  if (one.rows === 1 && maps.length === 1) [mapWidth, mapHeight] = [Math.max(1, Math.min(width - 2, 50 * one.columns)), 40]; // scores in a row
   const below = maps.length > 1 ? LABEL : 0;
   const across = Math.max(1, Math.floor((width + GAP - 2) / (mapWidth + GAP)));
   const lines = Math.ceil(maps.length / across);
