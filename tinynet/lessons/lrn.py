@@ -1,7 +1,7 @@
 """Local response normalisation against none, and against what replaced it."""
 from .lesson import Arm, Budget, Lesson
 
-RATES = (0.001, 0.003, 0.01)
+RATES = (0.003, 0.01, 0.03)
 LESSON = Lesson(
     name="lrn",
     question="What does local response normalisation bring, and what does batch normalisation?",
