@@ -33,6 +33,22 @@ class NoParams(Scale):
         self.params = [np.ones(3)]
 
 
+class CountsInBuffers(tn.Tanh):
+    def __init__(self):
+        super().__init__()
+        self.buffers = {"count": 0}
+
+
+class OfLayers(tn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.params = {"fc": tn.Linear(3, 3).params}
+
+
+class OldGenerator(tn.Tanh):
+    generator = np.random.RandomState(0)
+
+
 @pytest.mark.parametrize(("f", "x", "message"), [
     (tn.ReLU, images(2, 3), r"f is the class ReLU, expected an object: ReLU\(\.\.\.\)"),
     (None, images(2, 3), "f is a NoneType, expected a layer, a network or a loss"),
@@ -46,6 +62,9 @@ class NoParams(Scale):
     (tn.Tanh(), np.array([["a"]]), "x is <U1, expected real numbers"),
     (tn.Tanh(), [[1.0], [2.0, 3.0]], "x is no array of numbers"),
     (tn.Tanh(), np.array([[0.5, np.nan]]), r"x is nan at \[0, 1\], expected finite numbers"),
+    (CountsInBuffers(), images(2, 3), "CountsInBuffers: 'count' in params or buffers is a int, expected an array"),
+    (OfLayers(), images(2, 3), "OfLayers: 'fc' in params or buffers is a dict, .* a layer made of layers is a Network"),
+    (OldGenerator(), images(2, 3), r"OldGenerator: generator is a RandomState, expected a numpy\.random\.Generator"),
     (Scale(np.ones(3)), np.zeros((0, 3)), r"x is empty, it has shape \(0, 3\)"),
     (np.tanh, images(2, 3), r"tanh returned ndarray, expected \(number, gradient\)"),
     (lambda x: float((x**2).sum()), images(2, 3), r"<lambda> returned float, expected \(number, gradient\)"),
@@ -116,3 +135,42 @@ def test_what_float64_cannot_show_is_no_kink():
     assert report.passed and report.undecided == ["x", "w"]
     assert "kink" not in str(report) and "inf" not in str(report)
     assert "not decided for x, w: no probe changed the output by an amount that float64 can show" in report.headline()
+
+
+class Embedding(tn.Layer):
+    """Rows of w by number, for x of whole numbers; the rows are float32 numbers, and so are the outputs."""
+
+    def __init__(self, together=True):
+        super().__init__()
+        self.together = together
+        self.params["w"] = np.random.default_rng(0).standard_normal((5, 3), dtype=np.float32)
+
+    def forward(self, x, train=False):
+        rows = x.astype(int)
+        return self.params["w"][rows], rows
+
+    def backward(self, dy, saved, input_gradient=True):
+        dw = np.zeros_like(self.params["w"])
+        if self.together:
+            np.add.at(dw, saved, dy)
+        else:
+            dw[saved] += dy  # of rows met twice the last one counts
+        return np.zeros(saved.shape), {"w": dw}
+
+
+def test_an_embedding_whose_rows_float32_holds():
+    x = np.array([[0, 1], [4, 1]])
+    assert tn.check_gradients(Embedding(), x).passed
+    report = tn.check_gradients(Embedding(together=False), x)
+    assert report.wrong == ["w"] and "= for +=" in str(report)
+
+
+def test_a_forward_that_refuses_what_a_probe_tries_is_checked_where_it_does_not():
+    class UpToOne(tn.Linear):
+        def forward(self, x, train=False):
+            if x.max() > 1:
+                raise ValueError("x has to be at most 1")
+            return super().forward(x, train)
+
+    report = tn.check_gradients(UpToOne(4, 3), np.minimum(images(5, 4), 1))
+    assert report.passed and report["w"].verdict == report["b"].verdict == "right"

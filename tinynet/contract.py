@@ -148,7 +148,7 @@ class Watched:
             found = ", ".join(names)
             self.fault("backward", f"after {call} it gives another gradient of {found}: {why}")
             return False
-        return self.watch_precision(other_y)
+        return self.watch_precision(other, other_y)
 
     def other_calls(self) -> Iterator[tuple[Array, bool]]:
         """Other numbers like those of x: with one image more, then with as many, then in evaluation."""
@@ -160,14 +160,25 @@ class Watched:
         if self.held.train:  # the other way round, running statistics may change what evaluation's way back takes
             yield other, False
 
-    def watch_precision(self, other: Array) -> bool:
-        """Outputs that all fit into float32, for an input that does not, were computed in float32."""
-        new = other[: len(self.y)] if other.ndim and other.shape[1:] == self.y.shape[1:] else other
+    def watch_precision(self, other: Array, other_y: Array) -> bool:
+        """Outputs that all fit into float32, for an input and parameters that do not, were computed in float32."""
+        new = other_y[: len(self.y)] if other_y.ndim and other_y.shape[1:] == self.y.shape[1:] else other_y
         moved = new[new != self.y] if new.shape == self.y.shape else new
-        if only_single(moved):
+        if only_single(moved) and only_single(self.with_all_digits(other)):
             self.fault("forward", "its output is float64 with the precision of float32: it computes in float32.", False)
             return False
         return True
+
+    def with_all_digits(self, x: Array) -> Array:
+        """Return the output for parameters that float32 does not hold; an embedding's output is its parameters."""
+        arrays = list(named(self.held.params).values())
+        before = [array.copy() for array in arrays]
+        for array in arrays:
+            array *= 1.0000000012345678
+        output = self.held.run(x.copy(), restored=False)[0].copy()
+        for array, original in zip(arrays, before, strict=True):
+            array[...] = original
+        return output
 
     def watch_without_input_gradient(self) -> None:
         """The parameters' gradients are the same when the input's is not asked for."""

@@ -63,6 +63,13 @@ class HeldCopy:
             raise ArgumentError(f"{self.what}.backward returned {told(result)}, expected (dx, dict of gradients)")
         return result
 
+    def output(self, x: Array, like: Array) -> Array:
+        """Return the output; nan of the form of `like` where forward refuses an x that was moved."""
+        try:
+            return self.forward(x)[0]
+        except Exception:  # whatever it says of an index that is too large, or of a probability above 1
+            return np.full(like.shape, np.nan)
+
     def loss(self, scores: Array) -> tuple[Any, Any]:
         """Return what a loss gives; ArgumentError unless that is (number, gradient)."""
         result = self.f(scores)
@@ -125,6 +132,11 @@ def check_form(f: Any, what: str, is_loss: bool) -> None:
     params = getattr(f, "params", {})
     if not isinstance(params, dict):
         raise ArgumentError(f"params of {what} is a {type(params).__name__}, expected a dict of arrays")
+    if hasattr(f, "astype") and next(single_layers(f))[1] is f:
+        for name, value in [*params.items(), *f.buffers.items()]:
+            if not hasattr(value, "astype"):
+                raise ArgumentError(f"{what}: {name!r} in params or buffers is a {type(value).__name__}, expected an "
+                                    "array; a layer made of layers is a Network")
     for name, array in named(params).items():
         is_array = isinstance(array, array_module(array).ndarray)
         if not is_array or array.dtype.kind != "f":
@@ -151,6 +163,9 @@ def as_float64(f: Any) -> Any:
 def state(layer: Any) -> tuple[Any, Any]:
     """Return what a forward pass in training may change: the random generator's state, and the buffers."""
     generator = getattr(layer, "generator", None)
+    if not isinstance(generator, np.random.Generator | None):
+        raise ArgumentError(f"{type(layer).__name__}: generator is a {type(generator).__name__}, "
+                            "expected a numpy.random.Generator, as numpy.random.default_rng gives")
     return None if generator is None else generator.bit_generator.state, getattr(layer, "buffers", None)
 
 
