@@ -12,7 +12,9 @@ from small_network import batch, network
 import tinynet as tn
 from tinynet.thumbnails import BLUE, ORANGE, WHITE, photograph, picture
 
-PLAIN = {"p", "b", "br", "code", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "details", "summary", "img"}
+PLAIN = {
+    "p", "b", "br", "code", "table", "thead", "tbody", "tr", "th", "td", "div", "ul", "li", "details", "summary", "img",
+}
 EMPTY = {"br", "img"}
 
 

@@ -43,8 +43,10 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     right = numeric_columns(rows, len(head))
 
     def line(row: Sequence[str], tag: str) -> str:
+        # A notebook's own style sheet sets all cells to the right, whatever align they have; not what is inside them.
         cells = (
-            f'<{tag} align="{"right" if r else "left"}">{escaped(cell)}</{tag}>'
+            f'<{tag} align="right">{escaped(cell)}</{tag}>' if r else
+            f'<{tag} align="left"><div align="left">{escaped(cell)}</div></{tag}>'
             for cell, r in zip(row, right, strict=True)
         )
         return f"<tr>{''.join(cells)}</tr>"

@@ -23,7 +23,7 @@ LEGEND = (
     "Pictures: the first image of the batch and its first channels; blue is below zero, white is zero, orange above, "
     "and each picture has a scale of its own (point at it).",
     "zeros: the share of outputs that are 0; dead: the share of units that are 0 for every image of the batch.",
-    "Gradients in numbers are root mean squares; kB is the memory of all arrays that the two passes made.",
+    "Size of a gradient: its root mean square; kB is the memory of all arrays that the two passes made.",
 )
 
 
@@ -62,13 +62,15 @@ def trace_html(trace: "Trace") -> str:
     blocks = [f"<p><b>{html.escape(headline(trace))}</b></p>"]
     if first.ndim == 4:
         blocks.append(f"<p>{photograph(first[0])}</p>")
-    head = ["layer", "output", "activations", "upstream gradient", *HEAD[2:6], "its size", *HEAD[7:]]
+    head = ["layer", "output", "activations", *HEAD[2:6], HEAD[6], "size", HEAD[7], "forward, backward ms", "kB"]
     rows = []
     for step in trace.steps:
-        cells = row(step)
-        shape = cells[1].replace(" ", "\u00a0")  # in one line
-        cells[7] = Html(cells[7].replace(", ", "<br>"))
-        rows.append([cells[0], shape, first_image(step.output), first_image(step.upstream), *cells[2:]])
+        name, shape, mean, deviation, zeros, dead, size, sizes, forward, backward, memory = row(step)
+        shape = shape.replace(" ", "\u00a0")  # in one line
+        rows.append([
+            name, shape, first_image(step.output), mean, deviation, zeros, dead, first_image(step.upstream), size,
+            Html(sizes.replace(", ", "<br>").replace(" ", "&nbsp;")), Html(f"{forward}<br>{backward}"), memory,
+        ])
     blocks += [html_table(head, rows), html_list(LEGEND)]
     blocks += [details(f"{step.name}: {in_words(step.layer)}", step_table_html(step)) for step in trace.steps]
     return "\n".join(blocks)

@@ -64,7 +64,7 @@ def heading(e: "Explanation") -> list[str]:
 def cells(part: "Part", index: int, columns: int) -> list[str]:
     """Return one term's row."""
     term = part.term(index)
-    factors = [cell for name, value in term.factors for cell in (name, f"{value:.6g}")]
+    factors = [cell for name, value in term.factors for cell in (name, f"{value + 0.0:.6g}")]
     return [term.part, *factors, *[""] * (2 * columns - len(factors)), f"{term.value + 0.0:.6g}", term.note]
 
 
