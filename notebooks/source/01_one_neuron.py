@@ -73,8 +73,9 @@ print((loss_of(nudged, b) - loss_of(w, b)) / step)
 # of the loss along $w_0$, its partial derivative $\partial L / \partial w_0$.
 #
 # In the picture, the curve is the loss for every value of $w_0$, with $w_1$ and $b$ as they are. The line has the slope
-# that we found. Left of $w_0 = 0$ the curve is flat: there $z$ is below zero, the neuron gives 0, and turning
-# $w_0$ a little changes nothing. A neuron in that state is called **dead** (for this input).
+# that we found. Left of $w_0 = 0$ the curve is flat: with our other numbers $z = w_0 - 0.5 + 0.5 = w_0$, so there $z$
+# is below zero, the neuron gives 0, and turning $w_0$ a little changes nothing. A neuron that is in this state for
+# every input is called **dead**.
 
 # %% tags=["picture"]
 values = np.linspace(-1.5, 3.5, 200)
@@ -213,7 +214,7 @@ print("p =", p.round(4), "  L =", -np.log(p[0, 0]).round(4))
 #
 # It reads like advice: the right class's score should rise by as much as its probability lacks to 1, and each other
 # class's should fall in proportion to the probability that it has and should not have. `tn.softmax_cross_entropy`
-# gives the loss and this gradient.
+# gives the loss and this gradient. (A row with 1 at the label and 0 elsewhere is called **one-hot**.)
 
 # %%
 loss, dscores = tn.softmax_cross_entropy(scores, labels)
@@ -249,7 +250,8 @@ print("dx =", dimages.round(4), "  by hand:", (dscores @ layer.params["w"].T).ro
 #
 # `tn.trace` goes forwards and backwards through layers and keeps everything; `explain` then says which terms a number
 # was added up from. Take three images now, so that there is something to add, and ask for the gradient of `w[1, 0]`,
-# the weight from the second input to the first neuron.
+# the weight from the second input to the first neuron. (`"Linear"` is the layer's name in the trace: alone it is
+# called by its class, in a network by the name that it has there.)
 
 # %%
 three_images = np.array([[1.0, 2.0], [0.5, -1.0], [-2.0, 0.5]])
@@ -295,10 +297,13 @@ for net in (one_layer, two_layers):
 
 # %% [markdown]
 # (`tn.SGD` takes the step against the gradient. With `momentum=0.9` it also keeps nine tenths of the step before, as a
-# ball keeps rolling; that is how AlexNet was trained, at first with a learning rate of 0.01.)
+# ball keeps rolling; that is how AlexNet was trained, at first with a learning rate of 0.01. `weight_decay` would pull
+# each weight a little towards 0 in every step; here it is 0. `train=True` tells the layers that this is training, which
+# matters to some that notebook 3 shows, not to these.)
 #
-# The picture shows which class each network gives to every place. The ReLU between the two layers is what bends the
-# border: without it, a sum of sums would be a sum again, and two layers would be no more than one.
+# The picture shows by shades which class each network gives to every place, and by points what is right; the axes are
+# the two inputs. The ReLU between the two layers is what bends the border: without it, a sum of sums would be a sum
+# again, and two layers would be no more than one.
 
 # %% tags=["picture"]
 side = np.linspace(-2.2, 2.2, 120, dtype=np.float32)
@@ -308,9 +313,10 @@ titles = {"one layer": one_layer, "two layers and a ReLU": two_layers}
 for axes, (title, net) in zip(both, titles.items(), strict=True):
     answer = net.forward(places)[0].argmax(axis=1).reshape(120, 120)
     axes.contourf(side, side, answer, levels=[-0.5, 0.5, 1.5], colors=["#56B4E9", "#D55E00"], alpha=0.3)
-    axes.plot(*points[classes == 0].T, "o", color="#0072B2", markersize=4)
-    axes.plot(*points[classes == 1].T, "s", color="#D55E00", markersize=4)
-    axes.set(title=title, aspect="equal")
+    axes.plot(*points[classes == 0].T, "o", color="#0072B2", markersize=4, label="class 0")
+    axes.plot(*points[classes == 1].T, "s", color="#D55E00", markersize=4, label="class 1")
+    axes.set(title=title, aspect="equal", xlabel="$x_0$", ylabel="$x_1$")
+    axes.legend(loc="upper right")
 
 # %% [markdown]
 # ## Exercise
@@ -326,7 +332,7 @@ for axes, (title, net) in zip(both, titles.items(), strict=True):
 #
 # 1. $z = 0.5$ as before. $y = \tanh 0.5 = 0.4621$, $L = (0.4621 - 2)^2 / 2 = 1.1825$.
 #    `dy` $= 0.4621 - 2 = -1.5379$. `dz` $= -1.5379 \cdot (1 - 0.4621^2) = -1.5379 \cdot 0.7864 = -1.2095$.
-#    `dw` $= -1.2095 \cdot (1, 2) = (-1.2095, -2.4190)$ and `db` $= -1.2095$.
+#    `dw` $= -1.2095 \cdot (1, 2) = (-1.2095, -2.4189)$ and `db` $= -1.2095$.
 #
 # 2. ```python
 #    def loss_of(w, b):

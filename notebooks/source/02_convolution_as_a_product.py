@@ -50,6 +50,7 @@ print("sum of the products:", (window * filter_0).sum())
 # $$y_{ij} = b + \sum_{a=0}^{2} \sum_{c=0}^{2} x_{i+a,\,j+c} \; w_{ac}$$
 #
 # Here $x$ is the image, $w$ the filter, $b$ its bias, and $a$ and $c$ go over the rows and columns of the window.
+# Below, H and W are the height and width of the image, KH and KW those of the window, OH and OW those of the output.
 
 # %%
 def convolve(image, weights, bias=0.0):
@@ -74,7 +75,7 @@ convolve(image, filter_0)
 # ## How many windows fit?
 #
 # With an image of H pixels, a window of K and steps of S pixels (the **stride**), and P zeros put around the image on
-# each side (the **padding**):
+# each side (the **padding**), the output has so many rows ($\lfloor\ \rfloor$ means: rounded down):
 #
 # $$\text{OH} = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1$$
 #
@@ -93,8 +94,8 @@ for size in (227, 224):
 # ## Where is the matrix product?
 #
 # Each output is a sum of products of pairs, as in a fully connected layer. So write the nine pixels of each window into
-# one row, and put the rows below each other. This is called **im2col** ("image to columns"). For each output there is
-# one row.
+# one row, and put the rows below each other. For each output there is one row. This is called **im2col** ("image to
+# columns": the name comes from programs in which each window becomes a column).
 
 # %%
 rows = []
@@ -170,7 +171,8 @@ print(f"{numbers_in:,} numbers become {in_matrix:,}: {in_matrix / numbers_in:.0f
 # ## What do filters do to a real picture?
 #
 # Here is a drawn shape, and four filters made by hand: two for edges, one that blurs, and one for spots. Blue is below
-# zero, white zero, orange above.
+# zero, white zero, orange above; full colour is for numbers of the size that the title says, and beyond. The strong
+# lines along the border come from the padding: beside its zeros, the edge of a grey picture is an edge.
 
 # %% tags=["picture"]
 shapes = tn.data.draw_shapes(40, size=64)
@@ -240,6 +242,7 @@ print("dx differs by at most", np.abs(dx_by_hand - dx).max())
 # %% [markdown]
 # That is all of a convolution: im2col, a product, and for the way back two products and col2im. Ask tinynet for the
 # terms of one of these numbers, and it names the same ones: each window that saw the pixel, and each filter.
+# (`upstream=dy` makes the trace go back from our `dy`, instead of from a loss.)
 
 # %%
 trace = tn.trace(layer, x, upstream=dy)

@@ -20,6 +20,10 @@ from tinynet.trace_pictures import activation_maps
 #
 # `tn.alexnet_small()` has AlexNet's sequence of layers in sizes for images of 32 x 32, so that everything here takes
 # less than a second. At the end of this notebook stands the 2012 network itself.
+#
+# The summary has a row for each layer. "Conv2d 32 of 5x5x3" are 32 filters of 5 x 5 places and 3 channels. A
+# multiply-add is one product that is added to a sum; memory is what the layer's output takes; N(0, 0.02) stands for
+# random numbers from a normal distribution with mean 0 and standard deviation 0.02.
 
 # %%
 net = tn.alexnet_small(seed=0)
@@ -187,6 +191,7 @@ print(f"dropped: {(dropout.saved.mask == 0).mean():.0%} of {dropout.saved.mask.s
 print("before:", dropout.input[0, :8].round(2))
 print("mask:  ", dropout.saved.mask[0, :8])
 print("after: ", dropout.output[0, :8].round(2))
+dropout.explain(grad="x", at=(0, 1))
 
 # %% [markdown]
 # ## Fully connected: which features speak for class 6?
@@ -196,6 +201,13 @@ print("after: ", dropout.output[0, :8].round(2))
 
 # %%
 trace["fc5"].explain(output=(0, 6))
+
+# %% [markdown]
+# **And back?** Each feature went into all ten scores, so that its gradient has ten terms: the upstream gradient of each
+# score, times the weight on the way there.
+
+# %%
+trace["fc5"].explain(grad="x", at=(0, 29))
 
 # %% [markdown]
 # ## Loss: where does the way back begin?
@@ -211,7 +223,8 @@ loss.explain(grad="x", at=(0, 6))
 
 # %% [markdown]
 # A network that knows nothing gives each of ten classes a probability of about 0.1, and the loss is about
-# $\ln 10 = 2.3$. For AlexNet's 1000 classes it is $\ln 1000 = 6.9$. If a network stays at this number during training,
+# $\ln 10 = 2.3$ (ours happens to give the star a little more, so that this image's loss is a little smaller). For
+# AlexNet's 1000 classes it is $\ln 1000 = 6.9$. If a network stays at this number during training,
 # it is not learning.
 
 # %% [markdown]

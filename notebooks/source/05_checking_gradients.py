@@ -1,9 +1,8 @@
 # %% [markdown]
 # # 5. Checking gradients, and finding planted bugs
 #
-# A wrong sign in a forward pass shows at once: the numbers are absurd. A wrong sign in a backward pass may show
-# nowhere. The network still trains, only worse, and you blame the learning rate. This notebook answers three
-# questions:
+# A mistake in a forward pass often shows at once, in absurd numbers. A wrong sign in a backward pass may show nowhere.
+# The network still trains, only worse, and you blame the learning rate. This notebook answers three questions:
 #
 # * How can a derivative be checked without knowing it?
 # * Why do simple checks let bugs through, and raise alarms at what is right?
@@ -12,6 +11,9 @@
 # Throughout, `x` is an input array, `y = f(x)` what a layer makes of it, and the **loss** $L$ one number computed
 # from `y`. A backward pass is given $dy = \partial L / \partial y$ (the *upstream gradient*, one number for each
 # output) and returns $dx = \partial L / \partial x$ (one number for each input).
+#
+# You should know notebooks 1 to 3: gradients, and the layers of AlexNet. Nothing is downloaded; all cells together run
+# in some seconds.
 
 # %%
 import matplotlib.pyplot as plt
@@ -38,7 +40,7 @@ analytic = 1 - np.tanh(0.5) ** 2
 print(f"numeric  {numeric:.12f}\nanalytic {analytic:.12f}")
 
 # %% [markdown]
-# Eleven or twelve digits agree. Nothing but forward was needed, and forward is the part that we can trust.
+# Ten digits agree. Nothing but forward was needed, and forward is the part that we can trust.
 #
 # **And for an array of inputs?** The same for one entry after the other, all others held still. The loop is three
 # lines.
@@ -153,9 +155,9 @@ for name, dy in (("ones", np.ones((3, 5))), ("random", rng.standard_normal((3, 5
     print(f"dy of {name}: backward says 0, differences at most {np.abs(numeric).max():.1e}")
 
 # %% [markdown]
-# Softmax's outputs sum to 1 whatever the scores are, so with `dy` of ones the loss is a constant and zero is right.
-# The same happens to batch normalisation, whose outputs sum to the same whatever comes in. A random `dy` asks about
-# all directions at once.
+# Softmax's outputs sum to 1 whatever the scores are, so with `dy` of ones the loss is a constant and zero is right. The
+# same happens to batch normalisation, whose outputs sum to the same whatever comes in (it makes the mean of each
+# channel 0). A random `dy` asks about all directions at once.
 #
 # ## What happens at a corner?
 #
@@ -187,8 +189,8 @@ print("max-pooling of a tie: backward", analytic.ravel(), " differences", numeri
 # ## What does a good check's report say?
 #
 # `tn.check_gradients(f, x)` does all of this for a layer, a network or a loss: float64, a random upstream gradient,
-# steps whose size follows the numbers, kinks found out, dropout's mask held still. It looks at the input *and* at
-# every parameter.
+# steps whose size follows the numbers, kinks found out, dropout's random mask the same in every forward pass. It looks
+# at the input *and* at every parameter.
 
 # %%
 conv = tn.Conv2d(2, 3, kernel_size=3, padding=1)
@@ -224,7 +226,8 @@ print(", ".join(f"{family} {count}" for family, count in families.items()))
 
 # %% [markdown]
 # **A map of the errors says more than their size.** Below, for three suspects: what backward gives, what differences
-# give, and the first minus the second (red: too large, blue: too small, white: equal). Try to say what the programmer
+# give, and the first minus the second, all three in the same colours (red above zero, blue below, white zero; so in
+# the last, red is too large and blue too small). Try to say what the programmer
 # did *before* you open the answer. So that the names don't give it away, they stand here in ROT13 (each letter moved
 # by 13 places).
 
@@ -369,19 +372,20 @@ print(f"{'false alarms':14}" + "".join(f"{f'{count} of {len(healthy)}':>18}" for
 
 # %% [markdown]
 # Ones miss an activation whose backward depends on the sign of `dy`, and raise an alarm at the right softmax, whose
-# gradient is 0 then, so that rounding is compared with rounding. The random `dy` misses a bug in LRN as weak as
+# gradient is 0 then, so that rounding is compared with rounding. Their "6 of 6" at softmax is worth nothing: an alarm
+# that always rings catches everything. The random `dy` misses a bug in LRN as weak as
 # suspect C. And neither looked at parameters or at kinks yet.
 #
-# The same over the whole catalogue, with five usual ways to check a gradient and 52 cases of right code, some of them
-# awkward (ties, pixels of 0, saturated units): the last lines of
-# [benchmarks/GRADIENT_CHECKS.md](../benchmarks/GRADIENT_CHECKS.md), which says what each way is and names every bug
-# (Python 3.11.7, NumPy 2.4.6, PyTorch 2.13.0 on a CPU). The catalogue was written together with tinynet's check,
-# whose own tests ask it to catch all of it: its column says no more than that.
+# The same over the whole catalogue but for its bugs in optimizers, which have no gradient (so 157 of 176), with six
+# usual ways to check and 52 cases of right code, some of them awkward (ties, pixels of 0, saturated units): the totals
+# in [benchmarks/GRADIENT_CHECKS.md](../benchmarks/GRADIENT_CHECKS.md), which says what each way is and names every bug
+# (Python 3.11.7, NumPy 2.4.6, PyTorch 2.13.0 on a CPU). The catalogue was written together with tinynet's check, whose
+# own tests ask it to catch all of it: its column says no more than that.
 #
 # | | ones | float32 | one entry | one-sided | Jacobian | PyTorch | tinynet |
 # |---|---:|---:|---:|---:|---:|---:|---:|
 # | gradients, all | 146 of 157 | 145 of 157 | 125 of 157 | 151 of 157 | 151 of 157 | 109 of 147 | 157 of 157 |
-# | false alarms | 13 of 52 | 9 of 52 | 5 of 52 | 8 of 52 | 4 of 52 | 0 of 17 | 1 of 52 |
+# | false alarms | 13 of 52 | 9 of 52 | 5 of 52 | 8 of 52 | 4 of 52 | 0 of 17 | 0 of 52 |
 #
 # ## And now by yourself
 #
@@ -429,3 +433,5 @@ print(tn.check_gradients(Swish(), rng.standard_normal((4, 3))))
 # of which one was differentiated.
 #
 # </details>
+#
+# Next: [6. ReLU, tanh and sigmoid](06_vanishing_gradients.ipynb)

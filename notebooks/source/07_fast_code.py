@@ -9,6 +9,9 @@
 # * Can one go below the limit? (Yes: with fewer multiplications.)
 #
 # All times are measured while you run it, on your machine; the committed ones come from two cores of a server.
+#
+# You should know notebook 2: convolution as a matrix product. Nothing is downloaded; all cells together run in some
+# seconds.
 
 # %%
 import inspect
@@ -46,7 +49,8 @@ print(f"{multiply_adds:,} multiplications and as many additions for one image")
 #
 # $$y_{i j f} = \sum_{a=0}^{KH-1} \sum_{b=0}^{KW-1} \sum_{c=0}^{C-1} x_{i+a,\ j+b,\ c}\ w_{a b c f}$$
 #
-# Three indices say which output, three are summed over: six loops. We run them for 2 rows and 4 filters only, and
+# Here $x$ is the image with its padding of zeros around it. Three indices say which output, three are summed over: six
+# loops. We run them for 2 rows and 4 filters only, and
 # scale the time up to a whole image.
 
 # %%
@@ -126,8 +130,8 @@ print("the same numbers, to rounding:", same)
 # ## How fast could it be at best?
 #
 # As fast as this machine multiplies matrices at all. `product_rate` measures that: floating-point operations a second
-# in large products, each multiply-add counted as two. Dividing our operations by it gives a time that no code of this
-# kind can go below.
+# in large products, each multiply-add counted as two, in billions (GFLOP/s). Dividing our operations by it gives a time
+# that no code of this kind can go below.
 
 # %% tags=["picture"]
 rate = 1e9 * product_rate()
@@ -299,3 +303,5 @@ M, R = 2, 3
 # free, grow as well.
 #
 # </details>
+#
+# Next: [8. The same on a GPU](08_gpu.ipynb)

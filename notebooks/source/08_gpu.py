@@ -10,6 +10,9 @@
 # * How long should a kernel take, before anybody has run it?
 #
 # **You need no GPU.** Every cell runs in NumPy. A cell that would use a GPU says so, and says what it did instead.
+#
+# You should know notebooks 2 and 3: windows, and what each layer does. C is shown, and read to you. Nothing is
+# downloaded; all cells together run in some seconds.
 
 # %%
 import matplotlib.pyplot as plt
