@@ -10,10 +10,12 @@ from .archive import read_archive, write_archive
 from .device import array_module, to_cpu
 from .errors import ArgumentError, CheckpointError, TinynetError
 from .layer import Layer
-from .nested import single_layers
+from .nested import flat, single_layers
 from .network import Network
+from .room import room_for
 
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+SPARE_NUMBERS = 1_000_000  # in layers that differ a little from those saved: they are made, and then named
 
 
 def save_checkpoint(
@@ -74,9 +76,11 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
     """
     contents = read(path)
     try:
-        net = Network.from_settings(contents["network"])
-    except (TinynetError, TypeError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path}: its network cannot be built: {error}") from error
+        saved = sum(array.size for array in flat(contents["params"]).values())
+        with room_for(saved + SPARE_NUMBERS):
+            net = Network.from_settings(contents["network"])
+    except Exception as error:  # settings that were tampered with are met by what every layer does with its own
+        raise CheckpointError(f"{path}: its network cannot be built: {reason(error)}") from error
     fill_network(path, net, contents)
     return net
 
@@ -100,8 +104,15 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     header, arrays = read_archive(path)
     try:
         return {name: unpack(value, arrays) for name, value in header.items() if name not in ("format", "arrays")}
-    except KeyError as error:
+    except (KeyError, TypeError) as error:  # a name that is a list, for one
         raise CheckpointError(f"{path} has no array {error}, which its header names") from error
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, and its kind where that is not plain."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error) if isinstance(error, TinynetError) else f"{type(error).__name__}: {error}"
 
 
 def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, Any]) -> None:
@@ -115,9 +126,8 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         state = contents["preprocessing"]
         net.preprocessing = None if state is None else Preprocessing.from_state(state)
         net.class_names = contents["class_names"]
-    except (TinynetError, TypeError, KeyError, ValueError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-        raise CheckpointError(f"{path} does not fit the network {net.name}: {reason}") from error
+    except Exception as error:  # as above
+        raise CheckpointError(f"{path} does not fit the network {net.name}: {reason(error)}") from error
 
 
 def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "") -> None:

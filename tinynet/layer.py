@@ -9,6 +9,7 @@ import numpy as np
 
 from .device import array_module
 from .errors import ArgumentError, DtypeError, ShapeError
+from .room import take_room
 
 Array = Any  # numpy.ndarray, or cupy.ndarray on a GPU
 Shape = tuple[int, ...]  # of one image, without the batch: (H, W, C) or (features,)
@@ -204,6 +205,7 @@ def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> 
         (He et al. 2015, "Delving deep into rectifiers", equation 10).
     seed : int or list of int
     """
+    take_room(shape)
     scale = np.float32(math.sqrt(2 / fan_in) if std is None else std)
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * scale
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .beside import partial_of, replaced_when_whole
-from .errors import ArgumentError
+from .checkpoint import load_training_state
+from .errors import ArgumentError, CheckpointError
 from .history import History
 from .lock import locked
 
@@ -70,6 +71,13 @@ class RunFolder:
             for name in FILES:
                 partial_of(self.path / name).unlink(missing_ok=True)
             yield
+
+    def training_state(self) -> dict[str, Any]:
+        """Return where the run stopped; CheckpointError where last.npz is not the checkpoint of a training."""
+        state = load_training_state(self.last)
+        if state["optimizer"] is None or state["progress"] is None:
+            raise CheckpointError(f"{self.last} has a network alone, expected a training to go on with")
+        return state
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, for people; a run is resumed from what its checkpoint says."""

@@ -3,7 +3,7 @@ import os
 from contextlib import nullcontext
 from typing import Any, Literal
 
-from .checkpoint import check_network, load_training_state, restore_network
+from .checkpoint import check_network, restore_network
 from .data import Augmentation, Loader, Preprocessing
 from .errors import ArgumentError
 from .evaluation import as_data
@@ -81,6 +81,9 @@ def fit(
         already or under way, or one that differs in a setting.
     ShapeError, DtypeError
         When the network does not take the images; nothing is written then.
+    DataError
+        When more than 1% of a folder's image files cannot be read. Fewer are named, on standard error and in log.txt,
+        and left out.
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
     NotFiniteError
@@ -99,7 +102,7 @@ def fit(
         raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
     folder = None if run is None else RunFolder(run, resume, print if progress else lambda text: None)
     with nullcontext() if folder is None else folder.in_use():
-        state = load_training_state(folder.last) if folder is not None and resume else None
+        state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
 
         optimizer = optimizer_from(net) if optimizer is None else optimizer
