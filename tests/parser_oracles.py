@@ -131,6 +131,28 @@ def mutated(content: bytes, generator: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
+def claiming(content: bytes, width: int, height: int) -> bytes:
+    """Change the size that the header of an image file claims: PNG, GIF, TIFF in Intel's order, JPEG."""
+    changed = bytearray(content)
+    if content[:4] == b"\x89PNG":
+        changed[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+        mend_checksums(changed)
+    elif content[:3] == b"GIF":
+        changed[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
+    elif content[:4] == b"II*\0":
+        directory = int.from_bytes(content[4:8], "little")
+        for entry in range(int.from_bytes(content[directory:directory + 2], "little")):
+            place = directory + 2 + 12 * entry    # tag, type (4: four bytes), count, value
+            tag = int.from_bytes(content[place:place + 2], "little")
+            if tag in (256, 257):
+                changed[place + 2:place + 4] = b"\4\0"
+                changed[place + 8:place + 12] = (width if tag == 256 else height).to_bytes(4, "little")
+    else:
+        place = next(place for place in map(content.find, (b"\xff\xc0", b"\xff\xc2")) if place >= 0)
+        changed[place + 5:place + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(changed)
+
+
 def mend_checksums(content: bytearray) -> None:
     """Give every chunk of a PNG file the checksum of what it has now."""
     place = 8

@@ -34,7 +34,7 @@ class Evaluation:
 
 
 def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool = False) -> Evaluation:
-    """Return loss and errors of a network on a data set.
+    """Return loss and errors of a network on a data set; files that cannot be read are named and left out.
 
     Parameters
     ----------
@@ -58,16 +58,22 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     ------
     ArgumentError
         When the data set's classes are not those that the network was trained on.
+    DataError
+        When more than 1% of the files cannot be read.
     """
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
+    count = 0
     for images, labels in prepared(net, data, batch_size, ten_crop).batches():
+        if not len(labels):
+            continue
         scores = scores_for(net, images, ten_crop)
         (mean, errors1, errors5), _ = judge(scores, labels, 1, 5)
         loss += len(labels) * mean
         wrong1 += errors1
         wrong5 += errors5
-    return Evaluation(loss / len(data), wrong1 / len(data), wrong5 / len(data), len(data))
+        count += len(labels)
+    return Evaluation(loss / count, wrong1 / count, wrong5 / count, count)
 
 
 def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: bool = False) -> np.ndarray:

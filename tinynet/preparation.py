@@ -3,8 +3,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from .archive import sha256
 from .data import Augmentation, FloatImages, Loader, PCAColour, Preprocessing
+from .data.bad_files import readable_at
 from .errors import ArgumentError, ShapeError
 from .evaluation import check_same_classes, ends_in_softmax
 from .nested import library_of
@@ -39,7 +42,7 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
 def check_first_image(net: Network, loader: Loader) -> None:
     """Raise unless an image of the training set, ready for the network, is one that the network takes."""
     one = Loader(loader.dataset, loader.preprocessing, 1, loader.augmentation, threads=0)
-    images, _ = next(one.batches())
+    images = next(images for images, _ in one.batches() if len(images))  # the first whose file can be read
     dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
     net.check_input(library_of(net).asarray(images, dtype=dtype))
 
@@ -120,5 +123,5 @@ def described_data(data: Any) -> dict[str, Any]:
     return {
         "name": data.name, "count": len(data), "image_shape": list(data.image_shape),
         "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels),
-        "first_middle_last_sha256": sha256(data.images_at(places)),
+        "first_middle_last_sha256": sha256(readable_at(data, np.array(places))[0]),
     }

@@ -99,6 +99,9 @@ class Training:
         self.tick()
         with closing(self.loader.batches(at.epoch, at.batch)) as batches:
             for images, labels in batches:
+                if not len(labels):  # none of the batch's files can be read
+                    at.batch += 1
+                    continue
                 with hold_interrupts():
                     self.between_batches = False
                     loss, errors = self.train_batch(images, labels)
@@ -172,14 +175,22 @@ class Training:
             self.save(better)
             text = line(self.history[-1], self.epochs)
             if self.folder is not None:
-                self.folder.log(text)
+                for each in (*self.bad_files(), text):
+                    self.folder.log(each)
                 self.folder.write_metrics(self.history)
                 self.folder.draw_curve(self.history)
         self.bar.say(text)
 
+    def bad_files(self) -> list[str]:
+        """Return a line for each file that could not be read since the last call, and how many there are."""
+        both = [getattr(data, "bad_files", None) for data in (self.loader.dataset, self.validation)]
+        return [text for bad in both if bad is not None for text in bad.take_news()]
+
     def first_not_finite_there(self) -> str:
         """Say where the first numbers on the validation set are that are not finite."""
         for images, labels in prepared(self.net, self.validation, self.loader.batch_size).batches():
+            if not len(labels):
+                continue
             scores = to_cpu(scores_for(self.net, images))
             if not math.isfinite(softmax_cross_entropy(scores, labels)[0]):
                 return first_not_finite(self.net, library_of(self.net).asarray(images))

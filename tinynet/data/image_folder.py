@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from tinynet.data.bad_files import BadFiles
 from tinynet.data.dataset import check_labels
 from tinynet.errors import ArgumentError, DataError
 from tinynet.primitives import pair
@@ -15,6 +17,9 @@ from tinynet.primitives import pair
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 TEST_FOLDERS = ("val", "test")
+MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB
+ROWS = 256                  # to put on white at a time
+EIGHT_BITS = [(value + 128) // 257 for value in range(2**16)]    # 65535 becomes 255
 
 
 def load_image(path, size=None, channels: int = 3) -> np.ndarray:
@@ -39,43 +44,63 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     Raises
     ------
     DataError
-        When the file is missing, damaged or of another format.
+        When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels; of a JPEG file
+        those count that are left when its finest detail is left out for `size`.
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     size = None if size is None else pair("load_image", "size", size, 1)
-    if not Path(path).is_file():
-        raise DataError(f"{path} is not a file: expected an image")
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        if not Path(path).is_file():
+            raise DataError(f"{path} is not a file: expected an image")
+        # Not by its name: then Pillow (13) maps a TIFF file into memory, and gets those wrong that lie on their side.
+        with open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))
-            image = _to_rgb(ImageOps.exif_transpose(file), path)
+            if not 0 < file.width * file.height <= MOST_PIXELS:
+                raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {MOST_PIXELS}")
+            ImageOps.exif_transpose(file, in_place=True)
+            image = _to_eight_bits(file, path)
             if size is not None:
                 image = _cover(image, *size)
-            return np.array(image.convert("L"))[:, :, None] if channels == 1 else np.array(image)
+            pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
+            return pixels.reshape(*pixels.shape[:2], channels)
     except DataError:
         raise
     except Image.UnidentifiedImageError as problem:
         raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
     except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
-        raise DataError(f"{path} cannot be read as an image: {problem}") from problem
+        raise DataError(f"{path} cannot be read as an image: {problem or type(problem).__name__}") from problem
 
 
-def _to_rgb(image: Image.Image, path) -> Image.Image:
-    """Any mode of Pillow's as RGB."""
+def _to_eight_bits(image: Image.Image, path) -> Image.Image:
+    """Any mode of Pillow's as grey (L) or RGB."""
     if image.mode == "F":
         raise DataError(f"{path} has floating-point pixels, whose range is not known: expected 8 or 16 bits")
-    if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion would clip them at 255
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise DataError(f"{path} has pixels from {values.min()} to {values.max()}: expected 8 or 16 bits")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion to 8 would clip them at 255
+        image = image.convert("I")
+        extrema: Any = image.getextrema()
+        least, most = extrema
+        if least < 0 or most > 65535:
+            raise DataError(f"{path} has pixels from {least} to {most}: expected 8 or 16 bits")
+        grey = image.point(EIGHT_BITS, "L")
+        if "transparency" in image.info:
+            clear = image.info["transparency"]
+            grey.paste(255, mask=image.point([255 * (value == clear) for value in range(2**16)], "L"))
+        return grey
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+        return _on_white(image)
+    return image if image.mode == "L" else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A transparent image on white, as RGB; some rows at a time, to hold no further copy of it."""
+    white = Image.new("RGB", image.size, "white")
+    for top in range(0, image.height, ROWS):
+        rows = image.crop((0, top, image.width, min(top + ROWS, image.height))).convert("RGBA")
+        white.paste(rows, (0, top), mask=rows)
+    return white
 
 
 def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
@@ -116,6 +141,7 @@ class ImageFolder:
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
         self.name, self.channels = name, channels
+        self.bad_files = BadFiles(name, self.paths)    # what a training run leaves out
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -136,7 +162,8 @@ class ImageFolder:
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C)."""
-        return np.stack([self.image(index) for index in np.arange(len(self))[indices]])
+        images = [self.image(index) for index in np.arange(len(self))[indices]]
+        return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""

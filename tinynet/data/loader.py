@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from tinynet.data.augment import Augmentation
+from tinynet.data.bad_files import readable_at
 from tinynet.data.dataset import FloatImages
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.errors import ArgumentError
@@ -55,6 +56,7 @@ class Loader:
     def batches(self, epoch: int = 0, start: int = 0) -> Generator[tuple[np.ndarray, np.ndarray]]:
         """Yield (images, labels int64) of the batches of one epoch, from the batch `start` on.
 
+        Images whose files cannot be read are left out, see `BadFiles`; so a batch may be smaller, or empty.
         An error in a thread is raised here. Closing the iterator ends the threads.
         """
         if not 0 <= start <= len(self):
@@ -70,7 +72,10 @@ class Loader:
     def _batch(self, order: np.ndarray, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch number `index`."""
         chosen = order[index * self.batch_size:(index + 1) * self.batch_size]
-        images, labels = self.dataset.images_at(chosen), self.dataset.labels[chosen]
+        images, chosen = readable_at(self.dataset, chosen)
+        labels = self.dataset.labels[chosen]
+        if not len(labels):
+            return images, labels
         if self.augmentation is not None and isinstance(self.preprocessing, Preprocessing):
             # 1 + index, because NumPy takes the seeds [s, e] and [s, e, 0] for the same: [s, e] is the order's.
             generator = np.random.default_rng([self.seed, epoch, 1 + index])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynet.data.bad_files import readable_at
 from tinynet.data.dataset import check_images
 from tinynet.data.image_folder import load_image
 from tinynet.errors import ArgumentError, ShapeError
@@ -142,12 +143,12 @@ def ten_crops(images, input_size) -> np.ndarray:
 
 
 def image_blocks(dataset, block: int = 500):
-    """Yield the images of a data set, some at a time; only a sample of a large folder."""
+    """Yield the images of a data set, some at a time; only a sample of a large folder, without unreadable files."""
     indices = np.arange(len(dataset))
     if not hasattr(dataset, "images") and len(dataset) > SAMPLE:
         indices = np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)
     for start in range(0, len(indices), block):
-        yield dataset.images_at(indices[start:start + block])
+        yield readable_at(dataset, indices[start:start + block])[0]
 
 
 def _check_crop(stored, wanted, pad: int = 0) -> None:
