@@ -188,12 +188,16 @@ def whole(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_a_lesson_that_was_stopped_goes_on_where_it_was(tmp_path, whole, stop, code):
+@pytest.mark.parametrize(("stop", "code", "at_start"), [
+    (signal.SIGKILL, -signal.SIGKILL, ""), (signal.SIGINT, 130, ""),
+    (signal.SIGTERM, -signal.SIGTERM, "trap '' INT; "),                        # as nohup and a shell's & start it
+])
+def test_a_lesson_that_was_stopped_goes_on_where_it_was(tmp_path, whole, stop, code, at_start):
     folder = tmp_path / "stopped"
     environment = os.environ | {"PYTHONPATH": str(Path(tn.__file__).parents[1])}
     command = [sys.executable, "-m", "tinynet", *COMMAND, "--run", str(folder)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(["sh", "-c", f'{at_start}exec "$@"', "sh", *command], env=environment,
+                               stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(folder.glob("jobs/choice-*/last.npz")):
         assert process.poll() is None and time.monotonic() < deadline

@@ -116,6 +116,7 @@ def outcome(receiver: Any, job: Job) -> BaseException | None:
 def in_child(job: Job, threads: int, sender: Any) -> None:
     """Do a job in a process of its own, which stops, with a checkpoint, when the parent does."""
     os.setpgrp()  # Ctrl-C reaches the parent alone, which passes it on once
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background commands with it ignored
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
