@@ -1,4 +1,5 @@
 """Moving between NumPy and CuPy, choosing a device, and what is said where there is no GPU."""
+import inspect
 import re
 import sys
 import types
@@ -8,7 +9,7 @@ import pytest
 import strict_cupy
 
 import tinynet as tn
-from tinynet import device
+from tinynet import device, primitives
 from tinynet.device import array_module, choose_device, why_no_gpu
 from tinynet.errors import ArgumentError
 
@@ -128,3 +129,14 @@ def test_a_network_goes_to_the_gpu_and_comes_back(gpu):
     back = tn.to_cpu(moved)
     for name, array in (net["norm1"].params | net["norm1"].buffers).items():
         np.testing.assert_array_equal((back["norm1"].params | back["norm1"].buffers)[name], array)
+
+
+def test_both_devices_have_the_same_operations():
+    operations = [name for name in primitives.__all__ if name not in ("Window", "make_window", "pair")]
+    assert len(operations) == 10
+    for name in operations:
+        signatures = [
+            [(p.name, p.default) for p in inspect.signature(getattr(place, name)).parameters.values()]
+            for place in (primitives, primitives.on_cpu, primitives.on_gpu)
+        ]
+        assert signatures[0] == signatures[1] == signatures[2], name

@@ -42,6 +42,12 @@ def test_padding_never_wins_not_even_against_negative_pixels():
     assert plane(dx) == [[1, 10], [100, 1000]]
 
 
+def test_an_infinite_pixel_wins_against_the_padding_before_it():
+    layer = tn.MaxPool2d(3, 2, padding=1)
+    dx, _ = layer.backward(image([[7]]), layer.forward(image([[1, 2], [3, float("inf")]]))[1])
+    assert plane(dx) == [[0, 0], [0, 7]]
+
+
 def test_ceil_mode_gives_a_last_window_that_reaches_past_the_edge():
     x = image([[1, 2, 3, 4]] * 4)
     assert plane(tn.MaxPool2d(3, 2).forward(x)[0]) == [[3]]

@@ -50,8 +50,10 @@ def test_scores_are_left_as_they_were():
 
 @pytest.mark.parametrize(("labels", "error", "message"), [
     (np.array([0, 3]), ShapeError, "from 0 to 3, expected 0 to 2"),
+    (np.array([0, 4]), ShapeError, "from 0 to 4, expected 0 to 2"),
     (np.array([-1, 0]), ShapeError, "from -1 to 0"),
     (np.array([0]), ShapeError, r"shape \(1,\), expected \(2,\)"),
+    (np.array([0, 1, 2]), ShapeError, r"shape \(3,\), expected \(2,\)"),
     (np.array([0.0, 1.0]), DtypeError, "float64, expected an array of whole numbers"),
     ([0, 1], DtypeError, "list"),
 ])

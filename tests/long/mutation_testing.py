@@ -28,7 +28,7 @@ from surviving_mutants import REASONS
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ["tests/test_layers_by_hand.py", "tests/test_layer_settings.py", "tests/test_layers.py"]
-GPU = [f"tests/test_{name}.py" for name in ("kernels", "kernels_twins", "gpu_layers", "kernels_packaging")]
+GPU = [f"tests/test_{name}.py" for name in ("kernels", "kernels_twins", "gpu_layers", "kernels_packaging", "device")]
 
 
 def tests_of(path: Path) -> list[str]:
@@ -42,11 +42,11 @@ TESTS = {path.relative_to(ROOT).as_posix(): tests_of(path) for path in LAYER_FIL
     "tinynet/loss.py": ["tests/test_loss.py"],
     "tinynet/optim.py": ["tests/test_optim.py"],
     "tinynet/primitives/window.py": LAYERS,
-    "tinynet/primitives/on_cpu.py": [*LAYERS, "tests/test_optim.py", "tests/test_threads.py"],
+    "tinynet/primitives/on_cpu.py": [*LAYERS, *(f"tests/test_{name}.py" for name in ("optim", "threads", "device"))],
     "tinynet/primitives/matmul.py": ["tests/test_threads.py", "tests/test_network.py"],
     "tinynet/primitives/winograd.py": ["tests/test_twins.py"],
     "tinynet/primitives/twins.py": ["tests/test_twins.py", "tests/test_network.py"],
-    "tinynet/primitives/__init__.py": LAYERS,
+    "tinynet/primitives/__init__.py": [*LAYERS, "tests/test_device.py"],
     "tinynet/primitives/twins_on_gpu.py": GPU,
     "tinynet/primitives/on_gpu.py": GPU,
 }

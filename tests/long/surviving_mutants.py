@@ -17,4 +17,12 @@ REASONS: list[tuple[str, str, str]] = [
     ("on_gpu", r"\+.*max\( 0, min\(w", "images have a width of 1 at least"),
     ("on_gpu", r"len\(dtypes\) != 1", "there is always one array at least"),
     ("on_gpu", r"-@cache", "what is kept is found again, more slowly"),
+    ("on_cpu", r"\+BLOCK = |\+PIECE = ", "a size that was found to be fast; other sizes give the same numbers"),
+    ("on_cpu", r"== y\) \* free", "for booleans a product is the same as 'and'"),
+    ("on_cpu", r">= y\) & free", "y is the maximum: nothing is above it"),
+    ("on_cpu", r"\[slice\(None\)\] \* 3", "the last axis is whole without its slice too"),
+    ("on_cpu", r"flat\[ -?1\]\.size", "all arrays have the same size"),
+    ("loss", r"log_total\[:, -1\]", "there is one column"),
+    ("loss", r"scores\.ndim > 2", "fewer than two axes were refused in the line before"),
+    ("max_pool", r"strict=False", "both are pairs"),
 ]
