@@ -149,6 +149,31 @@ def test_replaced_arrays_are_found_by_name_and_the_velocity_goes_on():
     np.testing.assert_allclose(net["fc1"].params["w"], -1.0)
 
 
+@pytest.mark.parametrize(("shape", "dtype"), [
+    ((3, 4), "float32"), ((6, 5), "float32"), ((5, 4), "float64"), ((5, 4), "float16"),
+])
+def test_a_parameter_of_another_kind_starts_without_velocity(shape, dtype):
+    net = tn.Network([("fc1", tn.Linear(5, 4))])
+    optimizer = SGD(net, learning_rate=1.0, momentum=0.5, weight_decay=0.0)
+    for w in (np.zeros((5, 4), np.float32), np.zeros(shape, dtype)):
+        net["fc1"].params["w"] = w
+        optimizer.step({"fc1": {name: np.ones_like(array) for name, array in net["fc1"].params.items()}})
+    np.testing.assert_array_equal(net["fc1"].params["w"], -np.ones(shape, dtype))
+
+
+def test_only_b_is_a_bias():
+    class Two(tn.Layer):
+        """Has a parameter whose name comes before "b"."""
+
+        def __init__(self):
+            super().__init__()
+            self.params = {"a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)}
+
+    layer = Two()
+    SGD(layer, 1.0, bias_rate=3.0).step({name: np.ones(1, np.float32) for name in layer.params})
+    assert layer.params["a"] == -1 and layer.params["b"] == -3
+
+
 def test_a_single_layer_can_be_trained_too():
     layer = tn.Linear(2, 1)
     SGD(layer, learning_rate=1.0, weight_decay=0.0).step({"w": layer.params["w"].copy(), "b": np.ones(1, np.float32)})
@@ -164,8 +189,11 @@ def test_wrong_gradients_are_refused_and_nothing_has_changed():
         optimizer.step({"fc1": good["fc1"], "fc2": {"w": good["fc2"]["w"]}})
     with pytest.raises(ShapeError, match=r"fc2.w has shape \(3, 4\), the parameter \(4, 3\)"):
         optimizer.step({"fc1": good["fc1"], "fc2": good["fc2"] | {"w": np.ones((3, 4), np.float32)}})
-    with pytest.raises(DtypeError, match="fc2.w is float64, the parameter float32"):
-        optimizer.step({"fc1": good["fc1"], "fc2": good["fc2"] | {"w": np.ones((4, 3))}})
+    with pytest.raises(ShapeError, match=r"fc2.w has shape \(5, 3\), the parameter \(4, 3\)"):
+        optimizer.step({"fc1": good["fc1"], "fc2": good["fc2"] | {"w": np.ones((5, 3), np.float32)}})
+    for dtype in ("float64", "float16"):
+        with pytest.raises(DtypeError, match=f"fc2.w is {dtype}, the parameter float32"):
+            optimizer.step({"fc1": good["fc1"], "fc2": good["fc2"] | {"w": np.ones((4, 3), dtype)}})
     for layer in before:
         for name in before[layer]:
             np.testing.assert_array_equal(net.params[layer][name], before[layer][name])
@@ -175,11 +203,13 @@ def test_wrong_gradients_are_refused_and_nothing_has_changed():
     ({"learning_rate": -1}, "learning_rate is -1"),
     ({"learning_rate": float("nan")}, "learning_rate is nan"),
     ({"momentum": 1.5}, "momentum is 1.5"),
+    ({"momentum": -0.5}, "momentum is -0.5"),
     ({"weight_decay": -0.1}, "weight_decay is -0.1"),
     ({"weight_decay": {"fc1": -1}}, r"weight_decay\['fc1'\] is -1"),
     ({"weight_decay": {"conv1": 1}}, "weight_decay names 'conv1'.*fc1, fc2"),
     ({"weight_decay": {"relu1": 1}}, "weight_decay names 'relu1'"),
-    ({"bias_rate": -2}, "bias_rate is -2"),
+    ({"weight_decay": {"": 1}}, "weight_decay names ''"),
+    ({"bias_rate": -0.5}, "bias_rate is -0.5"),
 ])
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ArgumentError, match=message):
@@ -199,9 +229,11 @@ def test_state_goes_from_one_optimizer_to_another(rng):
     for layer in nets[0].params:
         for name in nets[0].params[layer]:
             np.testing.assert_array_equal(nets[0].params[layer][name], nets[1].params[layer][name])
-    other = SGD(tn.Network([("fc1", tn.Linear(2, 2))]))
-    with pytest.raises(ArgumentError, match="velocity of fc1.w fits no parameter"):
-        other.load_state(first.state())
+    for inputs in (2, 9):
+        other = SGD(tn.Network([("fc1", tn.Linear(inputs, 4))]))
+        with pytest.raises(ArgumentError, match="velocity of fc1.w fits no parameter"):
+            other.load_state(first.state())
+    SGD(nets[0], bias_rate=0.0)  # is allowed: biases that stay
 
 
 def test_the_rate_falls_when_the_error_stops_improving():

@@ -40,7 +40,7 @@ def tests_of(path: Path) -> list[str]:
 LAYER_FILES = sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))
 TESTS = {path.relative_to(ROOT).as_posix(): tests_of(path) for path in LAYER_FILES} | {
     "tinynet/loss.py": ["tests/test_loss.py"],
-    "tinynet/optim.py": ["tests/test_optim.py"],
+    "tinynet/optim.py": ["tests/test_optim.py", "tests/test_layer_settings.py"],
     "tinynet/primitives/window.py": LAYERS,
     "tinynet/primitives/on_cpu.py": [*LAYERS, *(f"tests/test_{name}.py" for name in ("optim", "threads", "device"))],
     "tinynet/primitives/matmul.py": ["tests/test_threads.py", "tests/test_network.py"],
