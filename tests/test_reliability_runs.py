@@ -1,6 +1,6 @@
 """Runs that are killed, stopped, out of disk space, or two in one folder: nothing is lost, and they go on.
 
-The short form of `tests/long/stopped_runs.py`.
+The short form of `tests/long/stopped_runs.py` and `tests/long/resumed_runs.py`.
 """
 import random
 import subprocess
@@ -14,6 +14,7 @@ from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, 
 import tinynet as tn
 from tinynet.errors import ArgumentError
 from tinynet.lock import locked
+from tinynet.threads import get_threads
 
 SMALL = ("--width", "300")
 
@@ -100,3 +101,19 @@ def test_a_run_that_began_and_ended_meanwhile_is_not_overwritten(tmp_path):
     faulty_runs.train(tmp_path, 4, epochs=1)
     with pytest.raises(ArgumentError, match="already has a run"), folder.in_use():
         pass
+
+
+@pytest.fixture
+def threads_as_before():
+    before = get_threads()
+    yield
+    tn.set_threads(before)
+
+
+def test_resumed_runs_have_the_bits_of_the_straight_one(tmp_path, threads_as_before):
+    tn.set_threads(2)
+    faulty_runs.train(tmp_path / "straight", 40)
+    straight = digest(tmp_path / "straight")
+    for step, loader_threads, threads in [(1, 4, 1), (4, 2, 2), (5, 0, 2), (6, 1, 1), (9, 0, 1), (10, 4, 2)]:
+        found = faulty_runs.stopped_and_resumed(tmp_path / str(step), step, loader_threads, threads)
+        assert found == straight, f"stopped in step {step} with {loader_threads} loader threads, {threads} threads"

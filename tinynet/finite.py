@@ -5,6 +5,7 @@ from typing import Any
 from .checkpoint import set_generator_states
 from .device import array_module
 from .layer import Array
+from .loss import cross_entropy
 from .nested import flat, single_layers
 from .network import Network
 
@@ -43,3 +44,32 @@ def first_not_finite(net: Network, images: Array, states: Mapping[str, Any] | No
             also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""
             return f"{name} is the first layer whose output is not finite{also}"
     return "the outputs of all layers are finite"
+
+
+def gradients_finite(grads: Mapping[str, Any]) -> bool:
+    """Tell whether the smallest gradient of each layer is finite, without reading the large ones.
+
+    A number that is not finite on its way back comes into each of a layer's gradients, its bias's for one.
+    """
+    return all(
+        gradients_finite(own) if isinstance(next(iter(own.values())), dict)
+        else all_finite(min(own.values(), key=lambda array: array.size)) for own in grads.values() if own
+    )
+
+
+def first_gradient_not_finite(net: Network, images: Array, labels: Array, states: Mapping[str, Any]) -> str:
+    """Say where, on the way back of a batch in training, the first numbers are that are not finite."""
+    set_generator_states(net, states)
+    kept = []
+    for name, layer in single_layers(net):
+        images, saved = layer.forward(images, train=True)
+        kept.append((name, layer, saved))
+    dy: Array | None = cross_entropy(images, labels)[1]
+    for i, (name, layer, saved) in reversed(list(enumerate(kept))):
+        dy, grads = layer.backward(dy, saved, input_gradient=i > 0)
+        for key, gradient in grads.items():
+            if not all_finite(gradient):
+                return f"the gradient of {name}'s {key} is the first that is not finite"
+        if dy is not None and not all_finite(dy):
+            return f"the gradient that {name} passes back is the first that is not finite"
+    return "the gradients of all layers are finite when they are worked out one by one"

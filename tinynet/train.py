@@ -87,7 +87,7 @@ def fit(
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
     NotFiniteError
-        When loss or parameters become infinite or nan; names the first layer whose output was not finite.
+        When loss, gradients or parameters become infinite or nan; names the first layer where they did.
     KeyboardInterrupt
         After Ctrl-C, when the batch under way is done and a checkpoint written.
     """

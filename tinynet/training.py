@@ -13,7 +13,7 @@ from .data import FloatImages, Loader
 from .device import to_cpu
 from .errors import NotFiniteError
 from .evaluation import evaluate, judge, prepared, scores_for
-from .finite import first_not_finite, not_finite_in
+from .finite import first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -140,7 +140,10 @@ class Training:
         (loss, errors), dscores = judge(scores, labels, 1)
         if not math.isfinite(loss):
             self.stop(f"the loss is {loss}: {first_not_finite(net, x, states)}")
-        return loss, errors, net.backward(dscores, saved, input_gradient=False)[1]
+        grads = net.backward(dscores, saved, input_gradient=False)[1]
+        if library_of(net) is np and not gradients_finite(grads):  # a GPU would have to be waited for
+            self.stop(first_gradient_not_finite(net, x, labels, states))
+        return loss, errors, grads
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
