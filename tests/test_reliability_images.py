@@ -8,7 +8,7 @@ from image_matrix import CONDITIONS, MODES, ORIENTATIONS, WORDS, cases, encoded,
 from PIL import Image
 
 import tinynet as tn
-from tinynet.data import image_folder, load_image, load_image_folder
+from tinynet.data import image_file, load_image, load_image_folder
 from tinynet.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -50,7 +50,7 @@ def test_a_transparent_value_of_sixteen_bits_is_white(tmp_path):
 
 
 def test_more_pixels_than_memory_should_hold_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_folder, "MOST_PIXELS", 40 * 30)
+    monkeypatch.setattr(image_file, "MOST_PIXELS", 40 * 30)
     for width in (40, 41):
         for form in ("PNG", "JPEG"):
             (tmp_path / f"{width}.{form}").write_bytes(encoded(Image.new("RGB", (width, 30)), form))

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 MODULES = {
     "idx": ["gzip", "_compression", "tinynet.data.mnist"],
     "cifar10": ["tinynet.data.cifar10", "tinynet.data.dataset"],
-    "image": ["tinynet.data.image_folder", "PIL.ImageFile", "PIL.PngImagePlugin", "PIL.JpegImagePlugin"],
+    "image": ["tinynet.data.image_file", "PIL.ImageFile", "PIL.PngImagePlugin", "PIL.JpegImagePlugin"],
 }
 NAMES = list(MODULES)
 MEMORY = 300  # MB at most

@@ -4,7 +4,8 @@ from .augment import Augmentation, PCAColour
 from .cifar10 import load_cifar10
 from .dataset import Dataset, FloatImages
 from .download import download
-from .image_folder import ImageFolder, load_image, load_image_folder
+from .image_file import load_image
+from .image_folder import ImageFolder, load_image_folder
 from .load_data import load_data
 from .loader import Loader
 from .mnist import load_mnist

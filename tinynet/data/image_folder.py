@@ -4,113 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from tinynet.data.bad_files import BadFiles
 from tinynet.data.dataset import check_labels
+from tinynet.data.image_file import load_image
 from tinynet.errors import ArgumentError, DataError
 from tinynet.primitives import pair
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 TEST_FOLDERS = ("val", "test")
-MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB
-ROWS = 256                  # to put on white at a time
-EIGHT_BITS = [(value + 128) // 257 for value in range(2**16)]    # 65535 becomes 255
-
-
-def load_image(path, size=None, channels: int = 3) -> np.ndarray:
-    """Read one image file.
-
-    Parameters
-    ----------
-    path : path-like
-        A file that Pillow reads as one of `FORMATS`, whatever its name ends in (some .JPEG files of ImageNet
-        are PNG). Of several frames the first is taken.
-    size : int, (int, int) or None
-        Scale the image until it just covers this size and cut out its centre: for one number, the shorter side
-        gets that length and the middle square is kept, as in section 2 of the paper. (height, width) or one
-        number, in pixels. None keeps the size.
-    channels : 3 (red, green, blue) or 1 (grey)
-
-    Returns
-    -------
-    uint8 (H, W, channels)
-        Upright as its EXIF orientation says, on white where it is transparent, 16-bit values scaled to 8 bits.
-
-    Raises
-    ------
-    DataError
-        When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels; of a JPEG file
-        those count that are left when its finest detail is left out for `size`.
-    """
-    if channels not in (1, 3):
-        raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
-    size = None if size is None else pair("load_image", "size", size, 1)
-    try:
-        if not Path(path).is_file():
-            raise DataError(f"{path} is not a file: expected an image")
-        # Not by its name: then Pillow (13) maps a TIFF file into memory, and gets those wrong that lie on their side.
-        with open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
-            if size is not None:
-                # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
-                file.draft(None, (2 * max(size), 2 * max(size)))
-            if not 0 < file.width * file.height <= MOST_PIXELS:
-                raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {MOST_PIXELS}")
-            ImageOps.exif_transpose(file, in_place=True)
-            image = _to_eight_bits(file, path)
-            if size is not None:
-                image = _cover(image, *size)
-            pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
-            return pixels.reshape(*pixels.shape[:2], channels)
-    except DataError:
-        raise
-    except Image.UnidentifiedImageError as problem:
-        raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
-    except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
-        raise DataError(f"{path} cannot be read as an image: {problem or type(problem).__name__}") from problem
-
-
-def _to_eight_bits(image: Image.Image, path) -> Image.Image:
-    """Any mode of Pillow's as grey (L) or RGB."""
-    if image.mode == "F":
-        raise DataError(f"{path} has floating-point pixels, whose range is not known: expected 8 or 16 bits")
-    if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion to 8 would clip them at 255
-        image = image.convert("I")
-        extrema: Any = image.getextrema()
-        least, most = extrema
-        if least < 0 or most > 65535:
-            raise DataError(f"{path} has pixels from {least} to {most}: expected 8 or 16 bits")
-        grey = image.point(EIGHT_BITS, "L")
-        if "transparency" in image.info:
-            clear = image.info["transparency"]
-            grey.paste(255, mask=image.point([255 * (value == clear) for value in range(2**16)], "L"))
-        return grey
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        return _on_white(image)
-    return image if image.mode == "L" else image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """A transparent image on white, as RGB; some rows at a time, to hold no further copy of it."""
-    white = Image.new("RGB", image.size, "white")
-    for top in range(0, image.height, ROWS):
-        rows = image.crop((0, top, image.width, min(top + ROWS, image.height))).convert("RGBA")
-        white.paste(rows, (0, top), mask=rows)
-    return white
-
-
-def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
-    """Scale and crop in one step: the largest central part of the wanted proportions, brought to the size."""
-    shrink = min(image.width / width, image.height / height)
-    # Not below 0 by a rounding error, which Pillow refuses.
-    left = max(0.0, (image.width - width * shrink) / 2)
-    top = max(0.0, (image.height - height * shrink) / 2)
-    return image.resize((width, height), Image.Resampling.BILINEAR,
-                        (left, top, image.width - left, image.height - top))
 
 
 class ImageFolder:

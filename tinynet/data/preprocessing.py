@@ -6,7 +6,7 @@ import numpy as np
 
 from tinynet.data.bad_files import readable_at
 from tinynet.data.dataset import check_images
-from tinynet.data.image_folder import load_image
+from tinynet.data.image_file import load_image
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.network import times
 from tinynet.primitives import pair
