@@ -12,6 +12,8 @@ from tinynet.errors import ArgumentError, DtypeError, ShapeError
 def test_a_window_that_does_not_fit_says_what_it_met():
     with pytest.raises(ShapeError, match=r"Conv2d: a window of 5 does not fit into 4 places \(image 4 x 9"):
         tn.Conv2d(3, 2, 5).forward(np.zeros((1, 4, 9, 3), np.float32))
+    with pytest.raises(ShapeError, match=r"Conv2d: a window of 11 does not fit into 10 places \(image 4 x 9"):
+        tn.Conv2d(3, 2, 11, padding=3).forward(np.zeros((1, 4, 9, 3), np.float32))
 
 
 def test_channels_first_are_recognised():
@@ -20,7 +22,7 @@ def test_channels_first_are_recognised():
 
 
 @pytest.mark.parametrize("wrong", [
-    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": 2.5},
+    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": (3,)}, {"kernel_size": 2.5},
     {"in_channels": 0}, {"out_channels": True}, {"groups": 2},
 ])
 def test_conv_refuses_settings_that_make_no_sense(wrong):

@@ -25,5 +25,5 @@ REASONS: list[tuple[str, str, str]] = [
     ("loss", r"log_total\[:, -1\]", "there is one column"),
     ("loss", r"scores\.ndim > 2", "fewer than two axes were refused in the line before"),
     ("optim", r"len\(path\) \+ 2", "the path is no longer than it is"),
-    ("max_pool", r"strict=False", "both are pairs"),
+    ("max_pool|window", r"strict=False", "all are pairs"),
 ]
