@@ -1,4 +1,4 @@
-"""The kernels come along: in a wheel, in an editable install, in a clone."""
+"""A wheel has all that belongs to tinynet: modules, kernels, the page's files; in a clone the kernels are found too."""
 import configparser
 import subprocess
 import sys
@@ -25,21 +25,32 @@ def test_every_folder_of_modules_is_named(packages):
     assert found | {"tinynet.kernels"} == set(packages), "[options] packages of setup.cfg"
 
 
-def test_a_wheel_has_the_kernels_and_finds_them(tmp_path):
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """What is in a wheel, unpacked, as an installation does it."""
+    folder = tmp_path_factory.mktemp("wheel")
     build = "import setuptools.build_meta as b, sys; b.build_wheel(sys.argv[1], {}, None)"
-    copy = tmp_path / "source"  # a build leaves folders where it runs
+    copy = folder / "source"  # a build leaves folders where it runs
     copy.mkdir()
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "tinynet", "kernels"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(copy)], check=True)
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=copy, check=True, capture_output=True)
-    wheel = next(tmp_path.glob("*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
+    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=copy, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def test_a_wheel_has_every_file(installed):
+    here = {path.relative_to(ROOT) for path in (ROOT / "tinynet").rglob("*.*") if "__pycache__" not in path.parts}
+    here |= {Path("tinynet", path.relative_to(ROOT)) for path in (ROOT / "kernels").glob("*.*")}
+    there = {path.relative_to(installed) for path in installed.rglob("*.*")}
+    assert here - there == {Path("tinynet/kernels/README.md")}
+
+
+def test_a_wheel_has_the_kernels_and_finds_them(installed):
     where = "from tinynet.primitives import on_gpu; print(on_gpu.folder(), len(on_gpu.source('im2col', 'float')))"
-    run = subprocess.run(
-        [sys.executable, "-c", where], cwd=tmp_path / "installed", check=True, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", where], cwd=installed, check=True, capture_output=True, text=True)
     folder, length = run.stdout.split()
-    assert Path(folder) == tmp_path / "installed" / "tinynet" / "kernels"
+    assert Path(folder) == installed / "tinynet" / "kernels"
     assert int(length) == len(on_gpu.source("im2col", "float"))
     assert {path.stem for path in Path(folder).glob("*.cu")} == set(FILES)
