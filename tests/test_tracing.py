@@ -4,6 +4,7 @@ import pytest
 from small_network import batch, network
 
 import tinynet as tn
+from tinynet import threads
 from tinynet.array_facts import statistics
 from tinynet.errors import ArgumentError, ShapeError
 
@@ -135,3 +136,19 @@ def test_statistics_tell_zeros_from_dead_units():
 def test_what_a_trace_cannot_take(arguments, error, message):
     with pytest.raises(error, match=message):
         tn.trace(tn.Linear(3, 2), np.ones((1, 3), np.float32), **arguments)
+
+
+def test_looking_for_the_blas_is_no_layers_time():
+    found = []
+
+    class Asks(tn.Layer):
+        def forward(self, x, train=False):
+            found.append(threads._blas.cache_info().currsize)
+            return x, None
+
+        def input_gradient(self, dy, saved):
+            return dy
+
+    threads._blas.cache_clear()
+    tn.trace(Asks(), np.ones((1, 2)), np.array([0]))
+    assert found == [1]

@@ -12,6 +12,7 @@ from .explain import Explanation, explain
 from .layer import Array, Layer, check_upstream
 from .loss_step import SoftmaxCrossEntropy
 from .network import Network
+from .threads import one_blas_thread
 from .trace_view import headline, name_of, step_html, step_text, trace_html, trace_text
 from .walk import Walk
 
@@ -170,6 +171,8 @@ def trace(
     if (labels is None) == (upstream is None):
         raise ArgumentError("trace needs labels for the loss, or an upstream gradient instead of them: give one")
     network.check_input(images)
+    with one_blas_thread():  # its first use looks for the BLAS among all loaded libraries: no layer's time
+        pass
     layers = list(opened(network))
     steps: list[Step] = []
     x, loss = images, None
