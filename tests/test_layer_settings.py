@@ -22,8 +22,8 @@ def test_channels_first_are_recognised():
 
 
 @pytest.mark.parametrize("wrong", [
-    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": (3,)}, {"kernel_size": 2.5},
-    {"in_channels": 0}, {"out_channels": True}, {"groups": 2},
+    {"kernel_size": 0}, {"stride": 0}, {"padding": -1}, {"kernel_size": (1, 2, 3)}, {"kernel_size": (3,)},
+    {"kernel_size": 2.5}, {"in_channels": 0}, {"out_channels": True}, {"groups": 2},
 ])
 def test_conv_refuses_settings_that_make_no_sense(wrong):
     settings = {"in_channels": 3, "out_channels": 4, "kernel_size": 3} | wrong

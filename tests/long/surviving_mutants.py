@@ -10,7 +10,7 @@ REASONS: list[tuple[str, str, str]] = [
     ("matmul", r"\+.* >= p else", "for a square result both sides are as long"),
     ("twins", r"\+PART = ", "a size that was found to be fast; one number more or less changes nothing"),
     ("twins", r"stride <= \(1, 1\)|groups <= 1", "neither is ever below 1"),
-    ("twins", r"array_module\(x\) != np|type\(layer\) != Conv2d", "modules and classes are equal when the same"),
+    ("twins|__init__", r"array_module\(x\) (!=|==) np|type\(layer\) != Conv2d", "modules and classes are equal when the same"),
     ("twins", r"\+.*Window\(\(1, kw\), .*, True\)", "at a stride of 1 rounding up changes nothing"),
     ("on_gpu", r"\+THREADS = ", "any number of threads that a GPU allows computes the same"),
     ("on_gpu", r"step / x\.dtype\.itemsize|size / 2|shape\[-1\] / groups", "made an integer, the quotient is the same"),
