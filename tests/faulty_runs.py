@@ -27,6 +27,9 @@ from tinynet.errors import TinynetError
 from tinynet.nested import flat
 from tinynet.run_folder import FILES, RunFolder
 
+# A shell starts its background commands with Ctrl-C ignored, and what they start inherits it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 EPOCHS, IMAGES = 2, 37  # in batches of 8
 COMMAND_EPOCHS = 12  # of a training on the command line
 CHECKPOINTS = ("last.npz", "best.npz")

@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (TinynetError, OSError) as error:
         print(f"tinynet: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"tinynet: out of memory: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("tinynet: stopped", file=sys.stderr)
         return 130

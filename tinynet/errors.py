@@ -29,5 +29,9 @@ class GpuMemoryError(TinynetError):
     """A batch that does not fit into the GPU's memory."""
 
 
+class OutOfMemoryError(TinynetError):
+    """A training that does not fit into the memory that the process may have."""
+
+
 class NotFiniteError(TinynetError):
     """A loss that became infinite or not a number."""

@@ -3,12 +3,16 @@ import os
 from contextlib import nullcontext
 from typing import Any, Literal
 
+import numpy as np
+
 from .checkpoint import check_network, restore_network
 from .data import Augmentation, Loader, Preprocessing
 from .errors import ArgumentError
 from .evaluation import as_data
 from .history import History
 from .layer import check_between, check_count
+from .memory import explain_memory
+from .nested import library_of
 from .network import Network
 from .optim import SGD
 from .preparation import (
@@ -86,6 +90,8 @@ def fit(
         and left out.
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
+    OutOfMemoryError
+        When the training does not fit into the memory that the process may have; says what it needs.
     NotFiniteError
         When loss, gradients or parameters become infinite or nan; names the first layer where they did.
     KeyboardInterrupt
@@ -127,5 +133,8 @@ def fit(
         if folder is not None:
             folder.write_settings({**settings, "epochs": epochs})
         progress_so_far = None if state is None else state["progress"]
-        return Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
-                        progress, progress_so_far).run()
+        training = Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
+                            progress, progress_so_far)
+        on_gpu = library_of(net) is not np
+        with nullcontext() if on_gpu else explain_memory(net, net.input_shape or train.image_shape, batch_size):
+            return training.run()

@@ -52,6 +52,7 @@ def full_disk(folder: Path, record: dict[str, Any], generator: random.Random, st
         record["how"] = f"a file system of {DISK_MB} MB in memory"
         run = fresh(disk / "run")
         filler = disk / "filler"
+        filler.unlink(missing_ok=True)  # of a command that was cut off
         free = generator.randint(1, MOST_FREE_MB * 1_000_000)
         with open(filler, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - free)
@@ -103,23 +104,14 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def repeat(one: Callable, count: int, folder: Path, name: str, record: dict[str, Any], out: Path) -> None:
-    """Do one kind of fault as often as asked, and write what happened after each."""
-    mine = record[name]
-    straight = fresh(folder / "straight")
-    if mine["tried"] < count:
-        begin = time.monotonic()
-        process = start_command(folder / "digits", straight) if one is interrupt else start(straight)
-        if ended(process)[0]:
-            raise RuntimeError("the straight run failed")
-        mine["straight_seconds"] = round(time.monotonic() - begin, 2)
-        expected = digest(straight)
-    while mine["tried"] < count:
-        begin = time.monotonic()
-        one(folder, mine, random.Random(f"{name} {mine['tried']} {mine['seconds']}"), expected)
-        mine["seconds"] = round(mine["seconds"] + time.monotonic() - begin, 1)
-        write_record(out, record)
-        print(name, {key: value for key, value in mine.items() if key != "trouble"}, mine["trouble"][-1:], flush=True)
+def straight_run(one: Callable, folder: Path, record: dict[str, Any]) -> str:
+    """Let a run go to its end without any fault; return its digest."""
+    straight, begin = fresh(folder / "straight"), time.monotonic()
+    code, text = ended(start_command(folder / "digits", straight) if one is interrupt else start(straight))
+    if code:
+        raise RuntimeError(f"the straight run failed: {text}")
+    record["straight_seconds"] = round(time.monotonic() - begin, 2)
+    return digest(straight)
 
 
 def main() -> None:
@@ -139,15 +131,22 @@ def main() -> None:
         "full_disks": common | {"ended_with_an_error": 0, "checkpoint_there": 0, "trouble": []},
         "interrupts": common | {"checkpoint_there": 0, "trouble": []},
     })
+    faults = {"kills": (kills, options.kills), "full_disks": (full_disk, options.full_disks),
+              "interrupts": (interrupt, options.interrupts)}
+    straight: dict[str, str] = {}
     try:
-        repeat(full_disk, options.full_disks, options.folder, "full_disks", record, options.out)
-        repeat(interrupt, options.interrupts, options.folder, "interrupts", record, options.out)
-        repeat(kills, options.kills, options.folder, "kills", record, options.out)
+        while left := [name for name, (_, count) in faults.items() if record[name]["tried"] < count]:
+            for name in left:  # they take turns
+                one, mine, begin = faults[name][0], record[name], time.monotonic()
+                straight[name] = straight.get(name) or straight_run(one, options.folder, mine)
+                one(options.folder, mine, random.Random(f"{name} {mine['seconds']}"), straight[name])
+                mine["seconds"] = round(mine["seconds"] + time.monotonic() - begin, 1)
+                write_record(options.out, record)
+                print(name, mine["tried"], mine["trouble"][-1:], flush=True)
     finally:
         if os.path.ismount(options.folder / "disk"):
             subprocess.run(["umount", str(options.folder / "disk")], check=True)
-    raise SystemExit(1 if any(part["trouble"] for part in record.values() if isinstance(part, dict)
-                              and "trouble" in part) else 0)
+    sys.exit(1 if any(record[name]["trouble"] for name in faults) else 0)
 
 
 if __name__ == "__main__":

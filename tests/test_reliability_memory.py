@@ -1,0 +1,80 @@
+"""A training that does not fit into the memory that it may have says what it needs."""
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet import cli, memory
+from tinynet.errors import OutOfMemoryError
+from tinynet.memory import explain_memory, needed
+
+LIMITED = """
+import resource, sys
+import numpy as np
+import tinynet as tn
+
+megabytes, batch_size = int(sys.argv[1]), int(sys.argv[2])
+tn.set_threads(1)
+net = tn.alexnet_small(size=64)
+data = np.zeros((batch_size, 64, 64, 3), np.float32), np.arange(batch_size) % 10
+size = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize:"))
+limit = 1024 * size + megabytes * 1_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    tn.fit(net, data, epochs=1, batch_size=batch_size, run=sys.argv[3], progress=False, loader_threads=0)
+except tn.errors.OutOfMemoryError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
+@pytest.mark.parametrize(("megabytes", "start"), [
+    (40, "out of memory: the process may have 0.04 GB more, and a step"),
+    (340, "out of memory with a batch of 256 images (Unable to allocate "),
+])
+def test_a_run_under_a_limit_says_what_it_needs(megabytes, start, tmp_path):
+    command = [sys.executable, "-c", LIMITED, str(megabytes), "128" if megabytes == 340 else "256", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(start.replace("256", command[-2])), done.stderr
+    assert "a step of alexnet-small needs about 0." in done.stderr and "2.76 MB for each image" in done.stderr
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_a_step_of_the_papers_network_needs():
+    assert needed(tn.alexnet(), (227, 227, 3), 128)[1] == (
+        "a step of alexnet needs about 1.7 GB beside the program and the data, 732 MB for parameters, gradients and "
+        "momentum and 7.74 MB for each image. A smaller batch (--batch-size, batch_size) needs less"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
+def test_the_least_limit_counts(tmp_path, monkeypatch):
+    for name, text in {"two": "max", "one": "5000000000"}.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
+    for names, least, most in [((), None, None), (("two",), None, None), (("two", "one", "nowhere"), 3e9, 5e9)]:
+        monkeypatch.setattr(memory, "CGROUP_LIMITS", [str(tmp_path / name) for name in names])
+        found = memory.allowed_memory()
+        assert found is None if least is None else least < found < most
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (4_000_000_000,) * 2)
+    assert memory.allowed_memory() < 4_000_000_000
+
+
+def test_other_errors_pass():
+    with pytest.raises(ZeroDivisionError), explain_memory(tn.lenet5(), (32, 32, 1), 8):
+        raise ZeroDivisionError
+    with pytest.raises(OutOfMemoryError, match=r"a batch of 8 images \(no room\): a step of lenet5 needs about"), \
+            explain_memory(tn.lenet5(), (32, 32, 1), 8):
+        raise MemoryError("no room")
+
+
+def test_the_command_line_prints_a_line(monkeypatch, capsys):
+    def too_large(*given):
+        np.empty(1 << 60, np.uint8)
+
+    monkeypatch.setattr("tinynet.commands.load_data", too_large)
+    assert cli.main(["train", "--model", "lenet5", "--data", "shapes"]) == 2
+    assert capsys.readouterr().err.startswith("tinynet: out of memory: Unable to allocate 1.00 EiB for an array")
