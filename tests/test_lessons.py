@@ -142,6 +142,7 @@ def test_a_training_that_diverges_counts_as_chance(tmp_path):
     found = run(tmp_path, arms=[Arm("wild", rates=(1e30,)), "two"], seeds=1)
     assert found.records[0]["diverged"] and found.records[0]["test_error"] == pytest.approx(2 / 3)
     assert "1 of 1 diverged" in found.table()
+    assert str(tmp_path) not in json.dumps(found.records)
 
 
 def test_an_arm_of_ones_own(tmp_path):

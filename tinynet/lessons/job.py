@@ -105,7 +105,8 @@ class Job:
                     run=self.folder, resume=last.exists(), loader_threads=0, progress=False,
                 ))
             except NotFiniteError as error:
-                return found | {"diverged": str(error), "test_error": chance, "train_error": chance, "measured": {}}
+                message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
+                return found | {"diverged": message, "test_error": chance, "train_error": chance, "measured": {}}
             if self.until is not None and found["history"][-1]["train_error"] <= self.until:
                 break
         some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))
