@@ -47,7 +47,7 @@ TESTS = {path.relative_to(ROOT).as_posix(): tests_of(path) for path in LAYER_FIL
     "tinynet/primitives/winograd.py": ["tests/test_twins.py"],
     "tinynet/primitives/twins.py": ["tests/test_twins.py", "tests/test_network.py"],
     "tinynet/primitives/__init__.py": [*LAYERS, "tests/test_device.py"],
-    "tinynet/primitives/twins_on_gpu.py": GPU,
+    "tinynet/primitives/twins_on_gpu.py": [*GPU, "tests/test_twins.py"],
     "tinynet/primitives/on_gpu.py": GPU,
 }
 EXCLUDED = [
