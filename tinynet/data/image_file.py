@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from tinynet.errors import ArgumentError, DataError
 from tinynet.primitives import pair
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB
+PHOTOMETRIC, YCBCR = 262, 6  # a tag of TIFF, and its value for such pixels
 ROWS = 256                  # to put on white at a time
 EIGHT_BITS = [(value + 128) // 257 for value in range(2**16)]    # 65535 becomes 255
 
@@ -55,6 +57,9 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
                 file.draft(None, (2 * max(size), 2 * max(size)))
             if not 0 < file.width * file.height <= MOST_PIXELS:
                 raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {MOST_PIXELS}")
+            if isinstance(file, TiffImageFile) and file.mode == "RGB" and file.tile[0][0] == "raw" and (
+                    file.tag_v2.get(PHOTOMETRIC) == YCBCR):
+                raise DataError(f"{path} has YCbCr pixels without compression, which Pillow before 13 misreads")
             ImageOps.exif_transpose(file, in_place=True)
             image = _to_eight_bits(file, path)
             if size is not None:

@@ -31,6 +31,8 @@ class Preprocessing:
     """
 
     def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation: float = 1.0):
+        if np.asarray(mean).dtype.kind not in "iuf":
+            raise ShapeError(f"Preprocessing: mean is {mean!r}, expected an array of numbers, (H, W, C) or (C,)")
         self.mean = np.asarray(mean, np.float32)
         if self.mean.ndim not in (1, 3) or self.mean.shape[-1] not in (1, 3):
             raise ShapeError("Preprocessing: mean must be a mean image (H, W, C) or a mean colour (C,) of 1 or 3 "
@@ -134,6 +136,8 @@ def ten_crops(images, input_size) -> np.ndarray:
     mirror image of view i is view i + 5.
     """
     images = np.asarray(images)
+    if images.ndim != 4:
+        raise ShapeError(f"ten_crops: images have shape {images.shape}, expected (N, H, W, C)")
     height, width = pair("ten_crops", "input_size", input_size, 1)
     _check_crop(images.shape[1:3], (height, width))
     bottom, right = images.shape[1] - height, images.shape[2] - width
