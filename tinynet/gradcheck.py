@@ -10,7 +10,7 @@ from .contract import Watched
 from .diagnosis import explain
 from .gradient_report import Fault, GradientReport, Row, empty_row
 from .held_copy import HeldCopy, as_input
-from .layer import Array
+from .layer import Array, check_count
 from .nested import flat
 from .probes import Evaluations, probe_array
 from .snapshots import named, only_single, place
@@ -56,7 +56,7 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
         When `f` is nothing that can be checked, `x` no real and finite numbers, or when forward or backward returns
         something else than a pair of the contract's form.
     """
-    return check(f, x, train, seed)
+    return check(f, x, train, check_count("check_gradients", "seed", seed, 0))
 
 
 def check(f: Any, x: Array, train: bool, seed: int, explained: bool = True) -> GradientReport:

@@ -73,6 +73,8 @@ class SGD:
             When a gradient is missing or has another shape or number type than its parameter; nothing has
             been changed then.
         """
+        if not isinstance(grads, dict):
+            raise ArgumentError(f"SGD.step: grads is a {type(grads).__name__}, expected the dict that backward returns")
         params, gradients = flat(self.net.params), flat(grads)
         check_fit(params, gradients)
         for path, w in params.items():

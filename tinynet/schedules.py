@@ -21,7 +21,7 @@ class ReduceOnPlateau:
     """
 
     def __init__(self, optimizer: SGD, factor: float = 0.1, patience: int = 5, times: int = 3) -> None:
-        self.optimizer = optimizer
+        self.optimizer = check_rate("ReduceOnPlateau", optimizer)
         self.factor = check_between("ReduceOnPlateau", "factor", factor, 0, 1)
         self.patience = check_count("ReduceOnPlateau", "patience", patience)
         self.times = check_count("ReduceOnPlateau", "times", times, least=0)
@@ -66,7 +66,7 @@ class StepSchedule:
     """
 
     def __init__(self, optimizer: SGD, epochs: Sequence[int], factor: float = 0.1) -> None:
-        self.optimizer = optimizer
+        self.optimizer = check_rate("StepSchedule", optimizer)
         self.epochs = [check_count("StepSchedule", "each of epochs", epoch) for epoch in epochs]
         self.factor = check_between("StepSchedule", "factor", factor, 0, 1)
         self.start = float(optimizer.learning_rate)
@@ -88,6 +88,13 @@ class StepSchedule:
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned."""
         self.start = state["start"]
+
+
+def check_rate(who: str, optimizer: Any) -> SGD:
+    """Return `optimizer` if it has a learning rate; else raise ArgumentError."""
+    if not hasattr(optimizer, "learning_rate"):
+        raise ArgumentError(f"{who}: optimizer is a {type(optimizer).__name__}, expected an SGD")
+    return optimizer
 
 
 def schedule_from(settings: dict[str, Any], optimizer: SGD) -> ReduceOnPlateau | StepSchedule:
