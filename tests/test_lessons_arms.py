@@ -128,9 +128,9 @@ def test_the_gap_is_test_minus_training_error():
 
 def test_epochs_until_an_error_by_hand():
     history = [{"epoch": i, "train_error": error} for i, error in enumerate([0.8, 0.5, 0.2], 1)]
-    assert relu.epochs_until(history, 0.35) == pytest.approx(2.0)     # half way between the middles of epochs 2 and 3
-    assert relu.epochs_until(history, 0.85) == pytest.approx(0.25)    # half way from chance to the middle of epoch 1
-    assert relu.epochs_until(history, 0.1) is None
+    assert relu.epochs_until(history, 0.35, 0.9) == pytest.approx(2.0)   # between the middles of epochs 2 and 3
+    assert relu.epochs_until(history, 0.85, 0.9) == pytest.approx(0.25)  # half way from chance to the middle of epoch 1
+    assert relu.epochs_until(history, 0.1, 0.9) is None
 
 
 def record(stage, arm, rate, *errors):
@@ -140,10 +140,10 @@ def record(stage, arm, rate, *errors):
 
 def test_one_shared_rate_gives_ratios_and_bounds():
     plan = plan_of(relu.LESSON)
-    target = relu.shared_target(plan.budget)
-    assert target == pytest.approx(0.8)
+    target, chance = relu.shared_target(plan), plan.chance
+    assert target == round((0.4 + chance) / 2, 2)
     made = relu.Result(plan, [
-        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.85, 0.75),
+        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.7, 0.6),
         record("search", "relu", 0.1, 0.9, 0.9, 0.9), record("search", "tanh", 0.1, target),
         record("shared", "relu", 0.001, 0.9, target), record("shared", "tanh", 0.001, 0.9, 0.9, 0.9, 0.9),
         record("search", "relu", 0.2), record("search", "tanh", 0.2),           # both diverged in the first epoch

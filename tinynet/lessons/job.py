@@ -94,7 +94,6 @@ class Job:
         if plan.budget.drops and self.until is None:
             drops = sorted({round(part * self.epochs) for part in plan.budget.drops})
             net.recipe["schedule"] = {"kind": "step", "epochs": drops, "factor": 0.1}
-        chance = 1 - 1 / len(plan.train.class_names)
         found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
         found["multiply_adds"] = net.multiply_adds(net.input_shape or plan.train.image_shape)
         # With an error to reach, fit is asked for one epoch more at a time.
@@ -106,7 +105,8 @@ class Job:
                 ))
             except NotFiniteError as error:
                 message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
-                return found | {"diverged": message, "test_error": chance, "train_error": chance, "measured": {}}
+                return found | {
+                    "diverged": message, "test_error": plan.chance, "train_error": plan.chance, "measured": {}}
             if self.until is not None and found["history"][-1]["train_error"] <= self.until:
                 break
         some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))

@@ -91,6 +91,11 @@ class Plan:
     parallel: int
     show: bool
 
+    @property
+    def chance(self) -> float:
+        """The error of equal probabilities for all classes, where every training starts."""
+        return 1 - 1 / len(self.train.class_names)
+
     def job(self, arm: Arm, seed: int, rate: float, **options: Any) -> Job:
         """Return the training of an arm; options: stage, epochs, until, test."""
         budget = self.budget

@@ -15,7 +15,6 @@ from .lesson import SEARCH_SEED, Arm, Budget, Lesson
 from .plan import Plan
 from .result import Result, paired_interval, with_spread
 
-CHANCE = 0.9  # the error of ten equal probabilities, where every curve starts
 LOWER = (0.0003, 0.00125)  # rates at which the first two arms are tried too, to see what one shared rate would show
 ROUNDS = 15   # of training steps, each activation in turn, that the time of an epoch is the median of
 
@@ -65,7 +64,7 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
     choices = plan.run([plan.job(arm, SEARCH_SEED, rate, stage="choice") for arm in arms for rate in best[arm.name]])
 
     def slowness(record: dict[str, Any]) -> tuple[float, float]:
-        reached = epochs_until(record["history"], target) or math.inf
+        reached = epochs_until(record["history"], target, plan.chance) or math.inf
         return reached, last_error(choices, record["arm"], record["rate"])
 
     chosen = {
@@ -74,15 +73,15 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
     seeds = range(1, plan.budget.seeds + 1)
     runs = plan.run([plan.job(arm, seed, chosen[arm.name]) for seed in seeds for arm in arms])
     lower = plan.run([
-        plan.job(arm, SEARCH_SEED, rate, stage="shared", until=shared_target(plan.budget))
+        plan.job(arm, SEARCH_SEED, rate, stage="shared", until=shared_target(plan))
         for arm in arms[:2] for rate in LOWER
     ])
     return found + lower + choices + runs + alone(plan)
 
 
-def shared_target(budget: Budget) -> float:
+def shared_target(plan: Plan) -> float:
     """Return the training error until which trainings at one shared rate are compared: one that most of them reach."""
-    return 2 * (budget.until or CHANCE / 2)
+    return round(((plan.budget.until or 0) + plan.chance) / 2, 2)
 
 
 def last_error(records: Sequence[Mapping[str, Any]], arm: str, rate: float) -> float:
@@ -91,12 +90,12 @@ def last_error(records: Sequence[Mapping[str, Any]], arm: str, rate: float) -> f
     return 1.0 if record["diverged"] else record["history"][-1]["train_error"]
 
 
-def epochs_until(history: Sequence[Mapping[str, Any]], target: float | None) -> float | None:
-    """Return after how many epochs the training error came down to `target`, on straight lines; None if it did not.
+def epochs_until(history: Sequence[Mapping[str, Any]], target: float | None, chance: float) -> float | None:
+    """Return after how many epochs the training error came from `chance` to `target`, on straight lines, or None.
 
     The error of an epoch is a mean over it, while the network changed: it stands for the middle of the epoch.
     """
-    before, at = CHANCE, 0.0
+    before, at = chance, 0.0
     for row in history:
         error, here = row["train_error"], row["epoch"] - 0.5
         if target is not None and error <= target:
@@ -133,8 +132,9 @@ def seconds_an_epoch(result: Result, name: str) -> float:
 
 def ratio(result: Result, arm: Arm) -> tuple[float, float, float] | None:
     """Return how many times the epochs of the first arm another one needs: geometric mean, 95% interval (t, paired)."""
-    target = result.plan.budget.until
-    pairs = [[epochs_until(r["history"], target) for r in result.of(each)] for each in (arm, result.plan.arms[0])]
+    plan = result.plan
+    pairs = [[epochs_until(r["history"], plan.budget.until, plan.chance) for r in result.of(each)]
+             for each in (arm, plan.arms[0])]
     logarithms = [[math.log(value) for value in each if value] for each in pairs]
     if len(logarithms[0]) < len(pairs[0]) or len(logarithms[1]) < len(pairs[1]):
         return None
@@ -147,7 +147,7 @@ def findings(result: Result) -> list[str]:
     target, first = result.plan.budget.until, result.plan.arms[0]
     said = []
     for arm in result.plan.arms:
-        reached = [epochs_until(r["history"], target) for r in result.of(arm)]
+        reached = [epochs_until(r["history"], target, result.plan.chance) for r in result.of(arm)]
         epochs = [value for value in reached if value is not None]
         seconds = seconds_an_epoch(result, arm.name)
         text = f"{arm.name}: {seconds:.2f} s an epoch, alone on one thread; "
@@ -172,13 +172,13 @@ def shared_ratios(result: Result) -> list[tuple[float, float, str]]:
     bound is "" for a ratio that was seen, "at least" where the second did not reach the target in its epochs, "at most"
     where the first did not; where neither did, the rate is left out.
     """
-    target, found = shared_target(result.plan.budget), []
+    target, found = shared_target(result.plan), []
     first, second = (
         {r["rate"]: r["history"] for stage in ("search", "shared") for r in result.of(arm, stage)}
         for arm in result.plan.arms[:2]
     )
     for rate in sorted(first.keys() & second.keys()):
-        one, two = (epochs_until(each[rate], target) for each in (first, second))
+        one, two = (epochs_until(each[rate], target, result.plan.chance) for each in (first, second))
         if one is not None or two is not None:
             bound = "at least" if two is None else "at most" if one is None else ""
             # The middle of the last epoch is as far as a training that did not get there was looked at.
@@ -194,12 +194,12 @@ def shared_finding(result: Result) -> list[str]:
     first, second = result.plan.arms[:2]
     each = ", ".join(f"{bound} {value:.2f} at {rate:g}".strip() for rate, value, bound in shared_ratios(result))
     return [f"With one learning rate for both, {second.name} needs this many times the epochs of {first.name} until "
-            f"{shared_target(result.plan.budget):.0%} training error (one seed): {each or 'neither got there'}."]
+            f"{shared_target(result.plan):.0%} training error (one seed): {each or 'neither got there'}."]
 
 
 def epochs_cell(records: list[dict[str, Any]]) -> str:
     """Write the training error of the last epoch, as it was during training."""
-    return with_spread([r["history"][-1]["train_error"] if r["history"] else CHANCE for r in records])
+    return with_spread([(r["history"] or [r])[-1]["train_error"] for r in records])
 
 
 def draw(result: Result) -> Any:

@@ -3,7 +3,7 @@ from typing import Any
 
 from ..pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves
-from .relu import CHANCE, last_error, seconds_an_epoch, shared_ratios, shared_target
+from .relu import last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
 
@@ -11,9 +11,9 @@ def four_panels(result: Result) -> Picture:
     """Draw the four panels."""
     picture = Picture(figsize=(12, 9), layout="constrained")
     (by_epochs, by_seconds), (search, shared) = picture.subplots(2, 2)
-    target = result.plan.budget.until
+    target, chance = result.plan.budget.until, result.plan.chance
     for i, arm in enumerate(result.plan.arms):
-        curves = [[CHANCE] + [row["train_error"] for row in r["history"]] for r in result.of(arm)]
+        curves = [[chance] + [row["train_error"] for row in r["history"]] for r in result.of(arm)]
         longest = max(map(len, curves))
         middles = [0.0] + [epoch - 0.5 for epoch in range(1, longest)]
         seconds = seconds_an_epoch(result, arm.name)
@@ -22,7 +22,7 @@ def four_panels(result: Result) -> Picture:
         draw_search(search, result, i)
     for axes, unit in ((by_epochs, "epochs"), (by_seconds, "seconds on one thread, training alone")):
         axes.axhline(target, color="grey", linestyle="--", linewidth=1)
-        axes.set(xlabel=unit, ylabel="training error", ylim=(0, CHANCE), xlim=(0, None))
+        axes.set(xlabel=unit, ylabel="training error", ylim=(0, chance), xlim=(0, None))
         axes.legend()
     by_epochs.set_title("Each at its best learning rate (mean, and each seed)", fontsize=10)
     by_seconds.set_title("The same, by time", fontsize=10)
@@ -62,7 +62,7 @@ def draw_shared(axes: Any, result: Result) -> None:
     if len(result.plan.arms) < 2:
         return axes.set_axis_off()
     first, second = result.plan.arms[:2]
-    target, found = shared_target(result.plan.budget), shared_ratios(result)
+    target, found = shared_target(result.plan), shared_ratios(result)
     axes.axhline(1, color="grey", linewidth=1)
     axes.axhline(6, color="grey", linestyle="--", linewidth=1)
     axes.plot([rate for rate, *_ in found], [value for _, value, _ in found], "-", color="black", linewidth=1)
