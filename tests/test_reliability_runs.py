@@ -12,6 +12,7 @@ import pytest
 from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, start_command, trouble, whole
 
 import tinynet as tn
+from tinynet import demo
 from tinynet.errors import ArgumentError
 from tinynet.lock import locked
 from tinynet.threads import get_threads
@@ -101,6 +102,15 @@ def test_a_run_that_began_and_ended_meanwhile_is_not_overwritten(tmp_path):
     faulty_runs.train(tmp_path, 4, epochs=1)
     with pytest.raises(ArgumentError, match="already has a run"), folder.in_use():
         pass
+
+
+def test_a_second_demo_does_not_take_the_files_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / demo.FOLDER
+    faulty_runs.train(folder, 4, epochs=1)
+    with locked(folder, "run.lock"), pytest.raises(ArgumentError, match="is in use by another run"):
+        demo.run()
+    assert (folder / "last.npz").exists()
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     net = alexnet_small(seed=seed)
     if folder is None:
         folder = FOLDER
-        for name in (*FILES, *PICTURES):
-            Path(folder, name).unlink(missing_ok=True)
+        with RunFolder(folder, resume=Path(folder, "last.npz").exists()).in_use():  # no other demo is
+            for name in (*FILES, *PICTURES):
+                Path(folder, name).unlink(missing_ok=True)
     path = RunFolder(folder, resume=False).path  # to complain now, and not after the drawing
     print(net.summary())
     say("drawing 10,000 images of ten shapes")

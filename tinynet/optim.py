@@ -151,6 +151,8 @@ def check_fit(params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, .
         name, g = ".".join(path), gradients.get(path)
         if g is None:
             raise ArgumentError(f"SGD.step: grads has no gradient for {name}")
+        if not hasattr(g, "shape"):
+            raise DtypeError(f"SGD.step: the gradient of {name} is a {type(g).__name__}, expected an array")
         if g.shape != w.shape:
             raise ShapeError(f"SGD.step: the gradient of {name} has shape {g.shape}, the parameter {w.shape}")
         if g.dtype != w.dtype:
