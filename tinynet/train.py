@@ -84,7 +84,7 @@ def fit(
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
         already or under way, or one that differs in a setting.
     ShapeError, DtypeError
-        When the network does not take the images; nothing is written then.
+        When the network does not take the images; no run has begun then.
     DataError
         When more than 1% of a folder's image files cannot be read. Fewer are named, on standard error and in log.txt,
         and left out.
