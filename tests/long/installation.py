@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -125,6 +126,8 @@ def main() -> None:
     parser.add_argument("--pythons", nargs="+", default=[f"python3.{minor}" for minor in range(11, 15)])
     parser.add_argument("--tests", nargs="+", default=TESTS, help="of the folder tests/")
     options = parser.parse_args()
+    # A shell that starts this in the background has it ignore Ctrl-C; the tests of Ctrl-C would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, out = options.folder.absolute(), FOLDER / "installation.json"
     record = load_record(out, {"environments": {}})
     packages = build(folder)
