@@ -2,6 +2,7 @@
 
 The short form of `tests/long/stopped_runs.py` and `tests/long/resumed_runs.py`.
 """
+import gc
 import random
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def test_a_curve_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypat
     folder.draw_curve(history, now=True)
     folder.draw_curve(history, now=True)
     assert len(said) == 1 and said[0].startswith("curve.png is left out: ") and "curve.png" in said[0][10:]
+
+
+def test_drawn_curves_leave_nothing_in_memory(tmp_path):
+    folder, history = tn.run_folder.RunFolder(tmp_path, resume=False), faulty_runs.train(tmp_path / "run", 4, epochs=1)
+    folder.draw_curve(history, now=True)
+    gc.disable()
+    try:
+        counts = []
+        for _ in range(3):
+            folder.draw_curve(history, now=True)
+            counts.append(len(gc.get_objects()))
+    finally:
+        gc.enable()
+    assert max(counts) - min(counts) < 1000  # a drawing has 6,000
 
 
 def test_ctrl_c_gives_exit_code_130_and_the_run_goes_on(tmp_path):

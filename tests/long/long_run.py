@@ -22,8 +22,7 @@ from tinynet.data import ImageFolder, draw_shapes, load_image_folder
 
 IMAGES, SIDE = 1000, 40
 EVERY = 5.0  # seconds between samples
-WARM = 900.0  # seconds of a process that the slopes leave out: pools fill, and until the oldest garbage is collected,
-# some forty drawings of the curve later, memory grows by 33 MB
+WARM = 600.0  # seconds at the start of a process that the slopes leave out: pools fill, matplotlib is imported
 BLOCKS, T = 12, 2.228  # means over so many stretches of time; Student's t of a 95% interval with BLOCKS - 2 degrees
 
 
