@@ -53,7 +53,7 @@ def draw_seeds(axes: Any, result: "Result", name: str) -> None:
         axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
     names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), 70 // len(arms), break_long_words=False)
              for arm in arms]
-    axes.set_xticks(range(len(arms)), names, fontsize=9)
+    axes.set_xticks(range(len(arms)), names, fontsize=9 if len(arms) < 6 else 7.5)
     axes.set_xlim(-0.5, len(arms) - 0.5)
 
 
