@@ -98,8 +98,8 @@ def test_the_tables_arithmetic(result):
     assert four["test error"] == f"{100 * mean:.1f} +- {100 * spread:.1f}%" and four["reported"] == "+1.0"
     differences = np.subtract(errors["two"], errors["four"])
     half = 4.303 * differences.std(ddof=1) / math.sqrt(3)                      # t of 2 degrees of freedom
-    assert four["less than two, points"] == f"{100 * differences.mean():+.1f} +- {100 * half:.1f}"
-    assert two["less than two, points"] == "" and tanh["parameters"] == two["parameters"] == "113"
+    assert four["points below two"] == f"{100 * differences.mean():+.1f} +- {100 * half:.1f}"
+    assert two["points below two"] == "" and tanh["parameters"] == two["parameters"] == "113"
     for record in result.records:
         assert record["test_error"] == record["history"][-1]["validation_error"]
 

@@ -108,8 +108,8 @@ def test_the_start_with_biases_of_a_tenth_differs_in_the_biases_alone():
 
 def test_when_the_loss_falls():
     history = [{"epoch": 1, "train_loss": 2.3}, {"epoch": 2, "train_loss": 2.18}]
-    assert init.steps_until_it_falls({"history": history}) == 2
-    assert init.steps_until_it_falls({"history": history[:1]}) is None
+    assert init.epochs_until_it_falls({"history": history}) == 2
+    assert init.epochs_until_it_falls({"history": history[:1]}) is None
 
 
 def test_lenet_has_the_ideas_one_after_the_other():
@@ -141,9 +141,9 @@ def record(stage, arm, rate, *errors):
 def test_one_shared_rate_gives_ratios_and_bounds():
     plan = plan_of(relu.LESSON)
     target, chance = relu.shared_target(plan), plan.chance
-    assert target == round((0.4 + chance) / 2, 2)
+    assert target == round(0.6 * 0.4 + 0.4 * chance, 2)
     made = relu.Result(plan, [
-        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.7, 0.6),
+        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.65, 0.55),
         record("search", "relu", 0.1, 0.9, 0.9, 0.9), record("search", "tanh", 0.1, target),
         record("shared", "relu", 0.001, 0.9, target), record("shared", "tanh", 0.001, 0.9, 0.9, 0.9, 0.9),
         record("search", "relu", 0.2), record("search", "tanh", 0.2),           # both diverged in the first epoch

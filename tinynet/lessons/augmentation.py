@@ -5,7 +5,7 @@ from ..evaluation import evaluate
 from ..network import Network
 from .lesson import Arm, Budget, Lesson
 from .plan import Plan
-from .result import Result, paired, with_spread
+from .result import Result, over_the_one_before, paired, with_spread
 
 CROPS = {"crop": True, "mirror": True, "pad": 0, "colour": False}
 
@@ -28,7 +28,8 @@ def gain_cell(records: list[dict[str, Any]]) -> str:
 
 def findings(result: Result) -> list[str]:
     """Say how the errors were measured."""
-    return ["Test error: the central crop of 24 x 24; ten crops: corners, centre and their mirror images, averaged."]
+    return ["Test error: the central crop of 24 x 24; ten crops: corners, centre and their mirror images, averaged.",
+            over_the_one_before(result)]
 
 
 LESSON = Lesson(

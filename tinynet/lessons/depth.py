@@ -14,8 +14,9 @@ def without(number: int) -> Callable[[Network, int], Network]:
         gone = [name for name in net.layers if name.endswith(str(number)) and not name.startswith("pool")]
         if number != 2:
             return changed(net, without=gone)
-        # conv3 then sees conv1's 32 maps instead of conv2's 64
-        conv3 = Conv2d(32, 64, 3, padding=1, **weights(net.recipe["start"], "conv3", seed))
+        # conv3 then sees conv1's 32 maps instead of conv2's 64; its signals keep their scale.
+        begin = weights(net.recipe["start"], "conv3", seed)
+        conv3 = Conv2d(32, 64, 3, padding=1, **begin | {"std": begin["std"] * 2**0.5})
         return changed(net, {"conv3": conv3}, gone)
     return change
 

@@ -36,12 +36,12 @@ def findings(result: Result) -> list[str]:
     said = []
     for name, each in curves.items():
         epochs = [next(i for i, error in enumerate(curve, 1) if error <= common) for curve in each if curve]
-        said.append(f"{name}: {statistics.mean(epochs):.1f} epochs until {common:.1%} error in training (dropping), "
-                    "the lowest that every training came to")
-    whole, dropped = (result.of(arm) for arm in result.plan.arms[:2]) if len(result.plan.arms) > 1 else ([], [])
-    if whole:
-        gaps = [[r["test_error"] - r["train_error"] for r in own] for own in (whole, dropped)]
-        said.append(f"Dropout narrows the gap between test and training error by {paired(*gaps)} points.")
+        said.append(f"{name}: {statistics.mean(epochs):.1f} epochs until {common:.1%} error in training, measured "
+                    "while dropping: the lowest that every training came to")
+    first, *others = result.plan.arms
+    for arm in others:
+        gaps = [[r["test_error"] - r["train_error"] for r in result.of(each)] for each in (first, arm)]
+        said.append(f"The gap between test and training error, {first.name} minus {arm.name}: {paired(*gaps)} points.")
     return said
 
 

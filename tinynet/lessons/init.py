@@ -20,7 +20,7 @@ def biases_of(value: float) -> Any:
     return change
 
 
-def steps_until_it_falls(record: dict[str, Any], classes: int = 10) -> int | None:
+def epochs_until_it_falls(record: dict[str, Any], classes: int = 10) -> int | None:
     """Return after how many epochs' worth the mean loss of an epoch was below chance; None if it never was."""
     return next((row["epoch"] for row in record["history"] if row["train_loss"] < BELOW * math.log(classes)), None)
 
@@ -30,7 +30,7 @@ def findings(result: Result) -> list[str]:
     classes, budget = len(result.plan.train.class_names), result.plan.budget
     steps, said = math.ceil(budget.images / budget.batch_size), []
     for arm in result.plan.arms:
-        found = [steps_until_it_falls(r, classes) for r in result.of(arm)]
+        found = [epochs_until_it_falls(r, classes) for r in result.of(arm)]
         fell = [steps * value for value in found if value is not None]
         text = f"{arm.name}: the loss fell below {BELOW:.0%} of ln {classes} = {math.log(classes):.3f} in "
         text += f"{len(fell)} of {len(found)} trainings"
@@ -69,7 +69,7 @@ LESSON = Lesson(
         Arm("He", {"init": "he"}),
     ),
     quick=Budget(epochs=25, images=640, seeds=3, rates=(0.003,), batch_size=32, test_images=500, drops=()),
-    full=Budget(epochs=16, images=2560, seeds=3, rates=(0.003, 0.01), search_epochs=5, batch_size=64,
+    full=Budget(epochs=16, images=2560, seeds=3, rates=(0.003,), batch_size=64,
                 test_images=1000, drops=()),
     published={
         "the paper's text": "N(0, 0.01), biases of 1",

@@ -106,7 +106,8 @@ class Job:
             except NotFiniteError as error:
                 message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
                 return found | {
-                    "diverged": message, "test_error": plan.chance, "train_error": plan.chance, "measured": {}}
+                    "diverged": message, "test_error": None if self.test is None else plan.chance,
+                    "train_error": plan.chance, "measured": {}}
             if self.until is not None and found["history"][-1]["train_error"] <= self.until:
                 break
         some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))

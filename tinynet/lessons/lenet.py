@@ -7,6 +7,7 @@ from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseN
 from ..models.parts import ACTIVATIONS, LOSS, choose, weights
 from ..network import Network
 from .lesson import Arm, Budget, Lesson
+from .result import Result, over_the_one_before
 
 
 def lenet(
@@ -65,6 +66,11 @@ def arms() -> tuple[Arm, ...]:
     return (*made, Arm("+ crops and mirrors", switches, training=augmented))
 
 
+def findings(result: Result) -> list[str]:
+    """Say what each idea brings over those before it."""
+    return [over_the_one_before(result)]
+
+
 LESSON = Lesson(
     name="lenet",
     question="Which of AlexNet's ideas makes LeNet-5 better, at the same budget?",
@@ -74,6 +80,6 @@ LESSON = Lesson(
     published={"all": "the paper compares with no LeNet; it names size of network and data, ReLU, normalisation, "
                       "overlapping pooling, dropout and augmentation as what made the difference."},
     scale="32 x 32 images in colour; no idea is tried with another order of those before it.",
-    model=lenet, training={"augmentation": {}, "weight_decay": 5e-4},
+    model=lenet, training={"augmentation": {}, "weight_decay": 5e-4}, findings=findings,
 )
 run = LESSON.run

@@ -35,7 +35,9 @@ def rates_of(plan: Plan, arm: Arm) -> tuple[float, ...]:
 def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]], by: str = "test_error") -> float:
     """Return the rate of the search with the lowest error; a training that diverged comes last."""
     own = [record for record in found if record["arm"] == arm.name and record["stage"] == "search"]
-    return min(own, key=lambda record: record[by])["rate"] if own else rates_of(plan, arm)[0]
+    if not own:
+        return rates_of(plan, arm)[0]
+    return min(own, key=lambda record: (record["diverged"] is not None, record[by]))["rate"]
 
 
 @dataclass(frozen=True)

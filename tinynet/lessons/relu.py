@@ -81,7 +81,7 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
 
 def shared_target(plan: Plan) -> float:
     """Return the training error until which trainings at one shared rate are compared: one that most of them reach."""
-    return round(((plan.budget.until or 0) + plan.chance) / 2, 2)
+    return round(0.6 * (plan.budget.until or 0) + 0.4 * plan.chance, 2)
 
 
 def last_error(records: Sequence[Mapping[str, Any]], arm: str, rate: float) -> float:
@@ -145,7 +145,8 @@ def ratio(result: Result, arm: Arm) -> tuple[float, float, float] | None:
 def findings(result: Result) -> list[str]:
     """Say what came out."""
     target, first = result.plan.budget.until, result.plan.arms[0]
-    said = []
+    said = ["On the way an epoch's training error is its mean while the network learned; it stands for the middle of "
+            f"the epoch, with straight lines between, from {result.plan.chance:.0%} at the start."]
     for arm in result.plan.arms:
         reached = [epochs_until(r["history"], target, result.plan.chance) for r in result.of(arm)]
         epochs = [value for value in reached if value is not None]
@@ -160,8 +161,8 @@ def findings(result: Result) -> list[str]:
         found = None if arm is first else ratio(result, arm)
         if found:
             per_epoch = seconds / seconds_an_epoch(result, first.name)
-            text += (f": {found[0]:.2f} times the epochs of {first.name} (95% interval {found[1]:.2f} to "
-                     f"{found[2]:.2f}) and {found[0] * per_epoch:.2f} times its seconds")
+            text += (f": {found[0]:.2f} times the epochs of {first.name} (geometric mean; 95% interval {found[1]:.2f} "
+                     f"to {found[2]:.2f}) and {found[0] * per_epoch:.2f} times its seconds")
         said.append(text)
     return said + shared_finding(result)
 

@@ -45,7 +45,7 @@ class Result:
         """Return the table's head and rows."""
         reference = self.plan.arms[0]
         head = ["arm", "parameters", "multiply-adds", "rate"]
-        head += ["test error", f"less than {reference.name}, points"] if self.has_test else []
+        head += ["test error", f"points below {reference.name}"] if self.has_test else []
         head += ["training error", *self.lesson.columns, "reported"]
         rows = []
         for arm in self.plan.arms:
@@ -75,13 +75,16 @@ class Result:
         notes = list(self.lesson.findings(self))
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
                      f"of {budget.batch_size}; {budget.seeds} seeds, which fix start and order for all arms alike.")
+        if budget.drops and budget.until is None:
+            parts = " and ".join(f"{part:.0%}" for part in budget.drops)
+            notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
         notes += ["Training error: after the training, on up to 5000 of its images, without dropping or augmentation.",
                   self.search_note()]
         if self.has_test:
             sampling = math.sqrt(0.25 / len(plan.test))
             notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "
-                         f"(t). The {len(plan.test)} test images are the same for all: choosing others would move an "
-                         f"error by up to {100 * sampling:.1f} points (one standard deviation, at an error of 50%).")
+                         f"(t). The {len(plan.test)} test images are the same for all: others would move an error of "
+                         f"50% by {100 * sampling:.1f} points (one standard deviation); the intervals leave that out.")
         if "all" in self.lesson.published:
             notes.append(f"Reported: {self.lesson.published['all']}")
         return [*notes, f"In scale: {self.lesson.scale}"]
@@ -149,6 +152,14 @@ class Result:
             return
         with replaced_when_whole(self.plan.folder / f"{self.lesson.name}.png") as file:
             picture.savefig(file, format="png", dpi=120)
+
+
+def over_the_one_before(result: Result) -> str:
+    """Say what each arm brings over the arm before it."""
+    arms = result.plan.arms
+    errors = [[record["test_error"] for record in result.of(arm)] for arm in arms]
+    each = [f"{arm.name} {paired(*pair)}" for arm, *pair in zip(arms[1:], errors, errors[1:], strict=False)]
+    return f"Points below the arm before: {'; '.join(each)}." if each else "One arm alone."
 
 
 def seconds_of(record: dict[str, Any]) -> float:
