@@ -111,3 +111,16 @@ def test_more_than_one_in_a_hundred_stops_the_run(tmp_path, threads):
     folders = folder_of(tmp_path, 204, 3)
     with pytest.raises(DataError, match="3 of 204 files of data set .*train' cannot be read, more than 1%: .*000.png"):
         train(folders, loader_threads=threads)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_the_limit_holds_for_each_training_and_evaluation_of_the_same_data_set(tmp_path, threads):
+    folders = folder_of(tmp_path, 204, 3)
+    for _ in range(2):
+        with pytest.raises(DataError, match="3 of 204 files of data set .*train' cannot be read, more than 1%"):
+            train(folders, loader_threads=threads)
+    net, _ = train(folders[1:], loader_threads=threads)
+    one = folders[0].subset([0])
+    for task in (tn.evaluate, lambda net, data: train([data], loader_threads=threads)) * 2:
+        with pytest.raises(DataError, match="1 of 1 files"):
+            task(net, one)

@@ -41,24 +41,20 @@ class BadFiles:
         self.lock = threading.Lock()    # batches are read in several threads
 
     def add(self, index: int, problem: DataError) -> None:
-        """Note a file and name it on standard error.
-
-        Raises
-        ------
-        DataError
-            When more than `SHARE` of the files are bad.
-        """
+        """Note a file and name it on standard error."""
         with self.lock:
-            if index in self.problems:
-                return
-            self.problems[index] = str(problem)
-            self.news.append(f"left out: {problem}")
-            tqdm.write(self.news[-1], file=sys.stderr)
-            if len(self.problems) > SHARE * len(self.paths):
-                first = "; ".join(list(self.problems.values())[:NAMED])
-                more = len(self.problems) - NAMED
-                raise DataError(f"{self.summary()}, more than {SHARE:.0%}: {first}"
-                                f"{f'; and {more} more' if more > 0 else ''}")
+            if index not in self.problems:
+                self.problems[index] = str(problem)
+                self.news.append(f"left out: {problem}")
+                tqdm.write(self.news[-1], file=sys.stderr)
+
+    def check(self) -> None:
+        """Raise DataError when more than `SHARE` of the files are bad."""
+        with self.lock:
+            problems = list(self.problems.values())
+        if len(problems) > SHARE * len(self.paths):
+            more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+            raise DataError(f"{self.summary()}, more than {SHARE:.0%}: {'; '.join(problems[:NAMED])}{more}")
 
     def summary(self) -> str:
         """How many files are left out of how many."""
@@ -75,24 +71,25 @@ def readable_at(dataset: Any, indices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Return the images at `indices` and these indices, both without those whose files cannot be read.
 
     A data set without `bad_files` raises its own errors.
+
+    Raises
+    ------
+    DataError
+        When more than `SHARE` of the data set's files are bad: in each call, whoever found them.
     """
     bad: BadFiles | None = getattr(dataset, "bad_files", None)
     if bad is None:
         return dataset.images_at(indices), indices
-    kept = [index for index in indices.tolist() if index not in bad.problems]
-    try:
-        images = dataset.images_at(kept)
-    except DataError:    # rarely: then one by one
-        kept = [index for index in kept if _can_be_read(dataset, index, bad)]
-        images = dataset.images_at(kept)
-    return images, np.array(kept, dtype=np.int64)
-
-
-def _can_be_read(dataset: Any, index: int, bad: BadFiles) -> bool:
-    """Read one image; note its file if that fails."""
-    try:
-        dataset.images_at([index])
-    except DataError as problem:
-        bad.add(index, problem)
-        return False
-    return True
+    images, kept = [], []
+    for index in indices.tolist():
+        if index in bad.problems:
+            continue
+        try:
+            images.append(dataset.images_at([index]))
+        except DataError as problem:
+            bad.add(index, problem)
+        else:
+            kept.append(index)
+    bad.check()
+    none = np.empty((0, *dataset.image_shape), np.uint8)
+    return np.concatenate(images) if images else none, np.array(kept, dtype=np.int64)
