@@ -87,11 +87,12 @@ def test_a_training_run_names_what_it_cannot_read_and_goes_on(tmp_path, capsys):
     folders = folder_of(tmp_path, 204, 2)
     net, history = train(folders, tmp_path / "run", batch_size=10)
     assert len(history) == 2 and np.isfinite(history[-1]["validation_loss"])
+    train(folders, tmp_path / "second", batch_size=10)  # the log of another run names them too
     told = capsys.readouterr().err
-    log = (tmp_path / "run" / "log.txt").read_text()
-    for name in ("train/a/000.png", "train/b/001.png", "val/a/000.png"):
-        assert told.count(name) == 1 and log.count(name) == 1
-    assert "2 of 204 files of data set" in log and "1 of 100 files" in log
+    for log in [(tmp_path / run / "log.txt").read_text() for run in ("run", "second")]:
+        for name in ("train/a/000.png", "train/b/001.png", "val/a/000.png"):
+            assert told.count(name) == 1 and log.count(name) == 1
+        assert log.count("2 of 204 files of data set") == 1 and log.count("1 of 100 files") == 1
     assert tn.evaluate(net, folders[1]).count == 99
     # As if the files were not there, but for the number of images in a batch.
     bars = [train(load_image_folder(tmp_path, 4), batch_size=10, loader_threads=threads)[0] for threads in (0, 3)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from .checkpoint import generator_states, save_checkpoint
 from .data import FloatImages, Loader
+from .data.bad_files import BadFiles
 from .device import to_cpu
 from .errors import NotFiniteError
 from .evaluation import evaluate, judge, prepared, scores_for
@@ -63,6 +64,7 @@ class Training:
         self.position = Position(**progress["position"]) if progress else Position()
         self.history = History(progress["history"] if progress else ())
         self.between_batches = True
+        self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
         # Images out of bytes get the network's number type; a user's own floats are taken as they are.
         self.dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
         images = len(loader.dataset)
@@ -186,8 +188,14 @@ class Training:
 
     def bad_files(self) -> list[str]:
         """Return a line for each file that could not be read since the last call, and how many there are."""
-        both = [getattr(data, "bad_files", None) for data in (self.loader.dataset, self.validation)]
-        return [text for bad in both if bad is not None for text in bad.take_news()]
+        lines: list[str] = []
+        for data in (self.loader.dataset, self.validation):
+            bad: BadFiles | None = getattr(data, "bad_files", None)
+            problems = [] if bad is None else list(bad.problems.values())[self.named.get(bad, 0):]
+            if bad is not None and problems:
+                self.named[bad] = len(bad.problems)
+                lines += [*(f"left out: {problem}" for problem in problems), bad.summary()]
+        return lines
 
     def first_not_finite_there(self) -> str:
         """Say where the first numbers on the validation set are that are not finite."""

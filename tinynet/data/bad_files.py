@@ -30,14 +30,11 @@ class BadFiles:
     ----------
     problems : dict
         Index of the file: what the error says, which names it.
-    news : list of str
-        What of it `take_news` has not given yet.
     """
 
     def __init__(self, name: str, paths: list[Path]):
         self.name, self.paths = name, paths
         self.problems: dict[int, str] = {}
-        self.news: list[str] = []
         self.lock = threading.Lock()    # batches are read in several threads
 
     def add(self, index: int, problem: DataError) -> None:
@@ -45,8 +42,7 @@ class BadFiles:
         with self.lock:
             if index not in self.problems:
                 self.problems[index] = str(problem)
-                self.news.append(f"left out: {problem}")
-                tqdm.write(self.news[-1], file=sys.stderr)
+                tqdm.write(f"left out: {problem}", file=sys.stderr)
 
     def check(self) -> None:
         """Raise DataError when more than `SHARE` of the files are bad."""
@@ -59,12 +55,6 @@ class BadFiles:
     def summary(self) -> str:
         """How many files are left out of how many."""
         return f"{len(self.problems)} of {len(self.paths)} files of data set {self.name!r} cannot be read"
-
-    def take_news(self) -> list[str]:
-        """Return, once, a line for each file found since the last call, and how many there are now."""
-        with self.lock:
-            news, self.news = self.news, []
-            return [*news, self.summary()] if news else []
 
 
 def readable_at(dataset: Any, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
