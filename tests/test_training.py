@@ -86,3 +86,20 @@ def test_the_step_is_forward_loss_backward_and_the_formula():
     SGD(twin, 0.1).step(twin.backward(dscores, saved)[1])
     assert history[0]["train_loss"] == pytest.approx(loss)
     np.testing.assert_allclose(net["fc"].params["w"], twin["fc"].params["w"], rtol=1e-6)
+
+
+def test_ctrl_c_while_the_best_checkpoint_is_written_leaves_the_last_from_before(tmp_path, monkeypatch):
+    usual = training.save_checkpoint
+
+    def save(path, *args, **options):
+        if path.name == "best.npz" and options["progress"]["position"]["epoch"] == 2:
+            raise KeyboardInterrupt
+        usual(path, *args, **options)
+
+    errors = iter([0.5, 0.4])
+    monkeypatch.setattr(training, "evaluate", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
+    monkeypatch.setattr(training, "save_checkpoint", save)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_net(), Watched(), Watched(), epochs=2, run=tmp_path, progress=False)
+    for name in ("best.npz", "last.npz"):
+        assert load_training_state(tmp_path / name)["progress"]["position"]["best"] == 0.5

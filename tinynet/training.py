@@ -50,7 +50,7 @@ class Training:
     position : Position
     history : History
     between_batches : bool
-        Whether parameters, velocities, masks and `position` belong together: only then a checkpoint is right.
+        Whether parameters, velocities, masks, `position` and best.npz belong together: only then last.npz is right.
     """
 
     def __init__(
@@ -169,6 +169,7 @@ class Training:
                 self.stop(f"the loss on the validation set is {found.loss}: {self.first_not_finite_there()}")
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
         with hold_interrupts():
+            self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
             self.tick()
             self.history.append(row | {"seconds": at.seconds})
             if isinstance(self.schedule, ReduceOnPlateau):
@@ -178,6 +179,7 @@ class Training:
             better = at.best is None or error < at.best
             self.position = Position(at.epoch + 1, seconds=at.seconds, best=error if better else at.best)
             self.save(better)
+            self.between_batches = True
             text = line(self.history[-1], self.epochs)
             if self.folder is not None:
                 for each in (*self.bad_files(), text):
