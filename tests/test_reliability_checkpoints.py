@@ -24,7 +24,7 @@ def test_damaged_files_are_refused_or_give_the_same_contents(tmp_path):
     out = tmp_path / "found.json"
     subprocess.run([sys.executable, LONG, "--count", "160", "--out", out], check=True, stdout=subprocess.DEVNULL)
     found = json.loads(out.read_text())
-    assert found["files"] == 160 and found["wrong"] == [] and found["executed"] == 0
+    assert found["files"] == 160 and found["wrong"] == [] and found["executed"] == 0 and found["most_growth_mb"] < 20
     for kind in ("truncated", "terabytes", "pickled"):
         assert found["by_kind"][kind] == {"refused": 20}
     for kind in ("flipped_bit", "zeroed", "swapped_arrays", "renamed_array"):
@@ -70,3 +70,15 @@ def test_a_run_is_not_resumed_from_a_checkpoint_of_a_network_alone(tmp_path):
     images = np.ones((6, 4), np.float32), np.arange(6) % 3
     with pytest.raises(CheckpointError, match=r"last\.npz has a network alone, expected a training to go on with"):
         tn.fit(net, images, run=tmp_path, resume=True, progress=False)
+
+
+@pytest.mark.parametrize("where", [
+    "tinynet.archive.read_array", "tinynet.network.Network.from_settings", "tinynet.checkpoint.set_generator_states"])
+def test_want_of_memory_is_not_told_as_damage(where, tmp_path, monkeypatch):
+    def no_room(*given):
+        raise MemoryError("Unable to allocate 2 GiB")
+
+    save_checkpoint(tmp_path / "a.npz", tn.Network([("fc", tn.Linear(4, 3))]))
+    monkeypatch.setattr(where, no_room)
+    with pytest.raises(MemoryError, match="Unable to allocate 2 GiB"):
+        load_checkpoint(tmp_path / "a.npz")

@@ -63,6 +63,14 @@ def test_more_pixels_than_memory_should_hold_are_refused(tmp_path, monkeypatch):
     assert load_image(tmp_path / "41.JPEG", 4).shape == (4, 4, 3)    # decoded at an eighth of its size
 
 
+def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path, 4, 0)[0]
+    monkeypatch.setattr(Image.Image, "resize", lambda *given, **options: (_ for _ in ()).throw(MemoryError))
+    with pytest.raises(MemoryError):
+        tn.data.Loader(folder, None).batches().__next__()
+    assert folder.bad_files.problems == {}
+
+
 def folder_of(root, count, bad):
     """Images of two colours, 4 x 4; of the training images the first few cannot be read, nor the first to validate."""
     generator = np.random.default_rng(0)

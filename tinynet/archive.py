@@ -75,6 +75,8 @@ def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
             return header, {name: read_array(archive, name, told) for name, told in header["arrays"].items()}
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:  # zipfile, zlib, json and numpy meet damage with a dozen kinds of exceptions
         raise CheckpointError(f"{path} is damaged, or no checkpoint ({type(error).__name__}: {error})") from error
 

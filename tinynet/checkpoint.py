@@ -79,6 +79,8 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
         saved = sum(array.size for array in flat(contents["params"]).values())
         with room_for(saved + SPARE_NUMBERS):
             net = Network.from_settings(contents["network"])
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:  # settings that were tampered with are met by what every layer does with its own
         raise CheckpointError(f"{path}: its network cannot be built: {reason(error)}") from error
     fill_network(path, net, contents)
@@ -126,6 +128,8 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         state = contents["preprocessing"]
         net.preprocessing = None if state is None else Preprocessing.from_state(state)
         net.class_names = contents["class_names"]
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:  # as above
         raise CheckpointError(f"{path} does not fit the network {net.name}: {reason(error)}") from error
 

@@ -72,6 +72,8 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         raise
     except Image.UnidentifiedImageError as problem:
         raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
         raise DataError(f"{path} cannot be read as an image: {problem or type(problem).__name__}") from problem
 
