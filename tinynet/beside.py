@@ -12,6 +12,17 @@ def partial_of(path: Path) -> Path:
 
 
 @contextmanager
+def file_named(path: Path) -> Iterator[None]:
+    """Put the file's name in an OSError that has none: writing, unlike opening, does not say which disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to; at the end of the block it takes the place of `path`, after an error it goes away.
 
@@ -19,14 +30,11 @@ def replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
     """
     partial = partial_of(path)
     try:
-        with open(partial, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        if error.errno is not None and error.filename is None:
-            error.filename = str(path)
-        raise
+        with file_named(path):
+            with open(partial, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)  # there after an error or Ctrl-C only

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .beside import partial_of, replaced_when_whole
+from .beside import file_named, partial_of, replaced_when_whole
 from .checkpoint import load_training_state
 from .errors import ArgumentError, CheckpointError
 from .history import History
@@ -92,7 +92,8 @@ class RunFolder:
 
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
+        path = self.path / "log.txt"
+        with file_named(path), open(path, "a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def draw_curve(self, history: History, now: bool = False) -> None:
