@@ -54,7 +54,7 @@ def same_arrays(found, expected, digits):
     found, expected = flat(found), flat(expected)
     assert list(found) == list(expected)
     for path, array in expected.items():
-        # A bias before batch normalisation has no gradient; what is there is rounding, 1e-12, and compares with nothing.
+        # A bias before batch normalisation has no gradient: what is there is rounding, some 1e-12.
         largest = max(float(np.abs(tn.to_cpu(array)).max()), 1e-6)
         np.testing.assert_allclose(tn.to_cpu(found[path]), tn.to_cpu(array), rtol=digits, atol=digits * largest,
                                    err_msg=".".join(path))
