@@ -83,6 +83,21 @@ def test_a_curve_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypat
     assert len(said) == 1 and said[0].startswith("curve.png is left out: ") and "curve.png" in said[0][10:]
 
 
+def test_a_drawing_that_fails_does_not_hide_the_runs_own_error(tmp_path, monkeypatch):
+    def fail(history):
+        raise RuntimeError("no backend")
+
+    def stop(optimizer, grads):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tn.history.History, "plot", fail)
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    monkeypatch.setattr(tn.SGD, "step", stop)
+    with pytest.raises(ZeroDivisionError):
+        faulty_runs.train(tmp_path, 4, epochs=2, resume=True)
+    assert (tmp_path / "log.txt").read_text().count("curve.png is left out: no backend\n") == 2
+
+
 def test_drawn_curves_leave_nothing_in_memory(tmp_path):
     folder, history = tn.run_folder.RunFolder(tmp_path, resume=False), faulty_runs.train(tmp_path / "run", 4, epochs=1)
     folder.draw_curve(history, now=True)

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class RunFolder:
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = 0.0
-        self.can_draw = True  # until matplotlib turns out to be missing, or the disk full
+        self.can_draw = True  # until a drawing fails: matplotlib is missing, or the disk full
         self.resume = resume
         self.check()
         try:
@@ -97,7 +97,7 @@ class RunFolder:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def draw_curve(self, history: History, now: bool = False) -> None:
-        """Draw curve.png if it was long ago, or `now`; say once that it is left out, without matplotlib or disk space.
+        """Draw curve.png if it was long ago, or `now`; where that fails, say and log once that it is left out.
 
         A run does not end for want of a picture.
         """
@@ -111,9 +111,12 @@ class RunFolder:
             # A drawing's parts hold each other: what is left of it stays, up to 33 MB in all, until Python collects.
             del picture
             gc.collect()
-        except (ImportError, OSError) as error:
-            self.say(f"curve.png is left out: {error}")
+        except Exception as error:  # of any kind: a drawing at the end would take the place of the run's own error
             self.can_draw = False
+            text = f"curve.png is left out: {str(error) or type(error).__name__}"
+            self.say(text)
+            with suppress(OSError):  # as above; the disk may be full
+                self.log(text)
 
 
 def first_difference(saved: Any, given: Any, name: str = "") -> str | None:
