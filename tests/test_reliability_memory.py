@@ -63,6 +63,21 @@ def test_the_least_limit_counts(tmp_path, monkeypatch):
     assert memory.allowed_memory() < 4_000_000_000
 
 
+def test_memory_is_not_asked_for_images_that_a_small_data_set_does_not_have(monkeypatch):
+    monkeypatch.setattr(memory, "allowed_memory", lambda: 10_000_000_000)
+    net = tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(48, 2))], input_shape=(4, 4, 3))
+    data = np.zeros((6, 4, 4, 3), np.float32), np.arange(6) % 2
+    assert len(tn.fit(net, data, epochs=1, batch_size=10**9, progress=False)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
+def test_a_limit_that_is_passed_already_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1000,) * 2)
+    with pytest.raises(OutOfMemoryError, match="the process may have 0 GB more"), \
+            explain_memory(tn.lenet5(), (32, 32, 1), 8):
+        pass
+
+
 def test_other_errors_pass():
     with pytest.raises(ZeroDivisionError), explain_memory(tn.lenet5(), (32, 32, 1), 8):
         raise ZeroDivisionError

@@ -62,4 +62,4 @@ def allowed_memory() -> int | None:
     for path in filter(os.path.exists, CGROUP_LIMITS):
         text = Path(path).read_text().strip()
         found += [int(text) - resident] if text.isdigit() else []  # version 2 says "max" for none
-    return min(found, default=None)
+    return max(0, min(found)) if found else None

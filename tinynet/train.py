@@ -136,5 +136,6 @@ def fit(
         training = Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
                             progress, progress_so_far)
         on_gpu = library_of(net) is not np
-        with nullcontext() if on_gpu else explain_memory(net, net.input_shape or train.image_shape, batch_size):
+        shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
+        with nullcontext() if on_gpu else explain_memory(net, shape, most):
             return training.run()
