@@ -71,6 +71,17 @@ def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
     assert folder.bad_files.problems == {}
 
 
+def test_a_link_to_nothing_is_an_image_that_cannot_be_read(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        (tmp_path / "train" / name / "1.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+        (tmp_path / "train" / name / "folder.jpg").mkdir()
+    data, _ = load_image_folder(tmp_path, size=4)
+    assert len(data) == 2
+    with pytest.raises(DataError, match=r"1\.jpg is not a file"):
+        data.image(0)
+
+
 def folder_of(root, count, bad):
     """Images of two colours, 4 x 4; of the training images the first few cannot be read, nor the first to validate."""
     generator = np.random.default_rng(0)

@@ -134,7 +134,7 @@ def _read_folder(folder: Path, names: list[str], class_names: list[str], size, c
     labels: list[int] = []
     for name in names:
         found = sorted(file for file in (folder / name).iterdir()
-                       if file.suffix.lower() in ENDINGS and not file.name.startswith(".") and file.is_file())
+                       if file.suffix.lower() in ENDINGS and not file.name.startswith(".") and not file.is_dir())
         if not found:
             raise DataError(f"{folder / name} has no images: expected files ending in {', '.join(ENDINGS)}")
         paths += found
