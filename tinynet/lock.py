@@ -18,11 +18,11 @@ def locked(folder: Path, name: str = "lock") -> Iterator[bool]:
         yield True
         return
     with open(folder / name, "w", encoding="utf-8") as file:
+        ours = True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-            return
+            ours = False
         except OSError:  # a drive without locks
             pass
-        yield True
+        yield ours
