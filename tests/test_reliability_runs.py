@@ -15,6 +15,7 @@ from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, 
 
 import tinynet as tn
 from tinynet import demo
+from tinynet.data import draw_shapes
 from tinynet.errors import ArgumentError
 from tinynet.lock import locked
 from tinynet.threads import get_threads
@@ -149,6 +150,24 @@ def test_a_second_demo_does_not_take_the_files_of_the_first(tmp_path, monkeypatc
     with locked(folder, "run.lock"), pytest.raises(ArgumentError, match="is in use by another run"):
         demo.run()
     assert (folder / "last.npz").exists()
+
+
+def test_a_demo_has_its_folder_to_itself_until_its_pictures_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "load_shapes", lambda: (draw_shapes(64), draw_shapes(32, seed=1)))
+    monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setattr(demo, "check_each_layer", lambda net, images: tn.check_gradients(tn.ReLU(), images[:1]))
+    came = []
+
+    def second(*given):
+        came.append(1)
+        with pytest.raises(ArgumentError, match="tinynet-demo is in use by another demo: let it end"):
+            demo.run()
+
+    monkeypatch.setattr(demo, "draw", second)
+    demo.run()
+    demo.run()
+    assert came == [1, 1] and (tmp_path / demo.FOLDER / "last.npz").exists()
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 from .data import Dataset, load_shapes
-from .errors import TinynetError
+from .errors import ArgumentError, TinynetError
 from .evaluation import evaluate, predict
 from .gradcheck import check_each_layer
+from .lock import locked
 from .models import alexnet_small
 from .network import Network
 from .run_folder import FILES, RunFolder
@@ -33,16 +34,33 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     Raises
     ------
     TinynetError
-        When a gradient is wrong, or a folder of the caller's choice has a run already.
+        When a gradient is wrong, another demo or run is at work in the folder, or one of the caller's choice has a run
+        already.
     """
+    path = Path(FOLDER if folder is None else folder)
+    if folder is not None:
+        RunFolder(path, resume=False)  # to complain now, and not after the drawing
+    with locked(path, "demo.lock") as ours:
+        if not ours:
+            raise ArgumentError(f"{path} is in use by another demo: let it end, or take another folder")
+        if folder is None:
+            remove_earlier(path)
+        show(path, seed)
+
+
+def remove_earlier(folder: Path) -> None:
+    """Remove the files of an earlier demo, unless somebody goes on with its training."""
+    with locked(folder, "run.lock") as ours:
+        if not ours:
+            raise ArgumentError(f"{folder} is in use by another run: let it end, or take another folder")
+        for name in (*FILES, *PICTURES):
+            (folder / name).unlink(missing_ok=True)
+
+
+def show(folder: Path, seed: int) -> None:
+    """Do the demo, in a folder without a run."""
     start = time.monotonic()
     net = alexnet_small(seed=seed)
-    if folder is None:
-        folder = FOLDER
-        with RunFolder(folder, resume=Path(folder, "last.npz").exists()).in_use():  # no other demo is
-            for name in (*FILES, *PICTURES):
-                Path(folder, name).unlink(missing_ok=True)
-    path = RunFolder(folder, resume=False).path  # to complain now, and not after the drawing
     print(net.summary())
     say("drawing 10,000 images of ten shapes")
     train, test = load_shapes()
@@ -55,7 +73,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     print(report)
     if not report.passed:
         raise TinynetError("the gradient check failed")
-    draw(path, net, test)
+    draw(folder, net, test)
     say(f"done in {time.monotonic() - start:.0f} s; curve, filters, predictions and metrics are in {folder}")
 
 
