@@ -286,12 +286,12 @@ result.plot()
 # %% [markdown]
 # Above, each arm at its own rate, by epochs and by time: the thin lines are the seeds, the thick one is their mean.
 # (The curves begin at 67%, the error of guessing among three classes.) Below, left: the search for the rates. Below,
-# right: the factor that one shared rate would have shown, until an error half way from guessing to the goal; the dashed
-# line is the paper's 6.
+# right: the factor that one shared rate would have shown, until an error between guessing and the goal; the dashed line
+# is the paper's 6.
 #
 # On this small task, well started and each at its own rate, no difference can be shown: the 95% interval of the factor
 # has 1 well inside. In the committed run tanh needed 1.1 times ReLU's epochs, where the smallest shared rate would have
-# given 1.8. Three seeds and 16 x 16 pictures can say no more than that.
+# given 2 or more. Three seeds and 16 x 16 pictures can say no more than that.
 #
 # **And the paper's factor of six?** Figure 1 of the paper says that a four-layer network reaches 25% training error
 # on CIFAR-10 six times faster with ReLU than with tanh. Its authors did what is asked for above: "the learning rates
