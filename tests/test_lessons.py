@@ -114,6 +114,7 @@ def test_files_have_what_the_trainings_found(result):
     folder = result.plan.folder
     content = json.loads((folder / "tiny.json").read_text())
     assert len(content["trainings"]) == 9 and content["table"][1][0] == "two" and content["machine"]["numpy"]
+    assert content["budget"]["images"] and content["machine"]["date"] and content["machine"]["tinynet"]
     rows = list(csv.DictReader((folder / "tiny.csv").open()))
     assert len(rows) == 18 and rows[0]["arm"] == "two"
     assert float(rows[0]["train_error"]) == result.records[0]["history"][0]["train_error"]

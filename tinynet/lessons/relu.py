@@ -215,7 +215,7 @@ LESSON = Lesson(
     name="relu",
     question="How much faster does a network learn with ReLU than with tanh or the sigmoid, each at its best rate?",
     arms=tuple(Arm(name, {"activation": name}) for name in ("relu", "tanh", "sigmoid")),
-    quick=Budget(epochs=12, images=1500, seeds=3, rates=RATES[:5], search_epochs=3, batch_size=32, test_images=0,
+    quick=Budget(epochs=12, images=1200, seeds=3, rates=RATES[:5], search_epochs=3, batch_size=32, test_images=0,
                  until=0.4, drops=()),
     full=Budget(epochs=24, images=50_000, seeds=5, rates=RATES, search_epochs=3, test_images=0, until=0.25, drops=()),
     published={

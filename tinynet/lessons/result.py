@@ -5,8 +5,13 @@ import json
 import math
 import os
 import platform
+import re
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +141,8 @@ class Result:
         records = [{key: value for key, value in record.items() if key not in ("settings", "history")}
                    for record in self.records]
         content = {
-            "lesson": self.lesson.name, "question": self.lesson.question, "table": [head, *rows], "notes": self.notes(),
+            "lesson": self.lesson.name, "budget": asdict(self.plan.budget),
+            "question": self.lesson.question, "table": [head, *rows], "notes": self.notes(),
             "machine": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
             "parallel": self.plan.parallel, "trainings": records,
         }
@@ -189,6 +195,11 @@ def paired_interval(one: Sequence[float], two: Sequence[float]) -> tuple[float, 
 
 
 def machine() -> dict[str, Any]:
-    """Return what the numbers depend on."""
-    return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-            "python": platform.python_version(), "numpy": np.__version__}
+    """Return what the numbers depend on, and when they were written."""
+    processor, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    if info.exists():  # Linux, where platform knows only the architecture
+        named = re.search(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
+        processor = named[1] if named else processor
+    return {"processor": processor, "cores": os.cpu_count(), "system": platform.system(),
+            "python": platform.python_version(), "numpy": np.__version__, "tinynet": metadata.version("tinynet"),
+            "date": date.today().isoformat()}
