@@ -37,7 +37,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
         When a gradient is wrong, another demo or run is at work in the folder, or one of the caller's choice has a run
         already.
     """
-    path = Path(FOLDER if folder is None else folder)
+    net, path = alexnet_small(seed=seed), Path(FOLDER if folder is None else folder)
     if folder is not None:
         RunFolder(path, resume=False)  # to complain now, and not after the drawing
     with locked(path, "demo.lock") as ours:
@@ -45,7 +45,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
             raise ArgumentError(f"{path} is in use by another demo: let it end, or take another folder")
         if folder is None:
             remove_earlier(path)
-        show(path, seed)
+        show(net, path, seed)
 
 
 def remove_earlier(folder: Path) -> None:
@@ -57,10 +57,9 @@ def remove_earlier(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def show(folder: Path, seed: int) -> None:
+def show(net: Network, folder: Path, seed: int) -> None:
     """Do the demo, in a folder without a run."""
     start = time.monotonic()
-    net = alexnet_small(seed=seed)
     print(net.summary())
     say("drawing 10,000 images of ten shapes")
     train, test = load_shapes()
