@@ -106,7 +106,8 @@ def start(folder: Path, *options: str) -> subprocess.Popen:
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
     """Wait for the end; return the exit code and what was printed as an error."""
-    return process.wait(900), process.stderr.read() if process.stderr else ""
+    _, text = process.communicate(timeout=900)
+    return process.returncode, text or ""
 
 
 def kill_while_writing(folder: Path, generator: random.Random, *options: str) -> dict[str, Any]:
@@ -128,15 +129,23 @@ def kill_while_writing(folder: Path, generator: random.Random, *options: str) ->
                     time.sleep(0.0005)
         wait_for(process, time.monotonic() + generator.uniform(0, 0.04))
     process.send_signal(signal.SIGKILL)
-    code, _ = ended(process)
-    return {"killed": code == -signal.SIGKILL, "writing": sorted(path.name for path in folder.glob("*.partial")),
-            "trouble": list(trouble(folder))}
+    code, text = ended(process)
+    found = list(trouble(folder))
+    if code not in (0, -signal.SIGKILL):
+        found.append(f"the exit code is {code}: {text}")
+    return {"killed": code == -signal.SIGKILL, "writing": [path.name for path in half_written(folder)],
+            "trouble": found}
 
 
 def wait_for(process: subprocess.Popen, end: float) -> None:
     """Wait for a time or for the end of the process."""
     while time.monotonic() < end and process.poll() is None:
         time.sleep(0.0005)
+
+
+def half_written(folder: Path) -> list[Path]:
+    """Return the files that were being written when the process ended; the next one takes them away."""
+    return sorted(folder.glob("*.partial"))
 
 
 def being_written(folder: Path) -> bool:
@@ -150,6 +159,8 @@ def trouble(folder: Path) -> Iterator[str]:
         return
     allowed = {"run.lock", *FILES, *(f"{name}.partial" for name in FILES)}
     yield from (f"{path.name} is left over" for path in folder.iterdir() if path.name not in allowed)
+    if len(half_written(folder)) > 1:  # one at a time is written, and a run takes away that of the run before it
+        yield f"several files are half written: {half_written(folder)}"
     for name in CHECKPOINTS:
         if (folder / name).exists():
             try:
@@ -166,7 +177,7 @@ def trouble(folder: Path) -> Iterator[str]:
 
 def whole(folder: Path, expected: str, epochs: int = EPOCHS) -> list[str]:
     """Return what is wrong with a run that has come to its end: it must be like the straight one."""
-    found = list(trouble(folder)) + [f"{path.name} is left over" for path in folder.glob("*.partial")]
+    found = list(trouble(folder)) + [f"{path.name} is left over" for path in half_written(folder)]
     if digest(folder) != expected:
         found.append("other numbers than those of the run that nothing happened to")
     rows = (folder / "metrics.csv").read_text().splitlines()[1:]
@@ -192,19 +203,20 @@ def start_command(data: Path, folder: Path) -> subprocess.Popen:
 
 
 def press_ctrl_c(process: subprocess.Popen, folder: Path) -> dict[str, Any]:
-    """Press Ctrl-C; return the exit code and what is wrong afterwards."""
+    """Press Ctrl-C, unless it has ended; return the exit code and what is wrong afterwards."""
+    pressed = process.poll() is None
     process.send_signal(signal.SIGINT)
     code, text = ended(process)
     code = 128 - code if code < 0 else code  # as a shell counts; Python itself dies of the signal while it imports
-    found = [f"{path.name} is left over" for path in folder.glob("*.partial")] + list(trouble(folder))
-    if code not in (0, 130):
+    found = [f"{path.name} is left over" for path in half_written(folder)] + list(trouble(folder))
+    if code != (130 if pressed else 0):
         found.append(f"the exit code is {code}: {text}")
     if (folder / "last.npz").exists():
         position = load_training_state(folder / "last.npz")["progress"]["position"]
         rows = (folder / "metrics.csv").read_text().count("\n") - 1
         if rows != position["epoch"]:
             found.append(f"metrics.csv has {rows} rows, the checkpoint is in epoch {position['epoch'] + 1}")
-    return {"code": code, "checkpoint": (folder / "last.npz").exists(), "trouble": found}
+    return {"pressed": pressed, "checkpoint": (folder / "last.npz").exists(), "trouble": found}
 
 
 def main() -> None:

@@ -66,9 +66,16 @@ def test_more_pixels_than_memory_should_hold_are_refused(tmp_path, monkeypatch):
 def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
     folder = folder_of(tmp_path, 4, 0)[0]
     monkeypatch.setattr(Image.Image, "resize", lambda *given, **options: (_ for _ in ()).throw(MemoryError))
-    with pytest.raises(MemoryError):
+    with pytest.raises(MemoryError, match=f"no memory to read {folder.paths[0].parent}.*: MemoryError$"):
         tn.data.Loader(folder, None).batches().__next__()
     assert folder.bad_files.problems == {}
+
+
+def test_an_error_without_a_text_is_told_by_its_kind(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path, 4, 0)[0]
+    monkeypatch.setattr(Image.Image, "resize", lambda *given, **options: (_ for _ in ()).throw(IndexError))
+    with pytest.raises(DataError, match="cannot be read as an image: IndexError$"):
+        load_image(folder.paths[0], 4)
 
 
 def test_a_link_to_nothing_is_an_image_that_cannot_be_read(tmp_path):

@@ -24,6 +24,9 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint; a file of that name is replaced when the new one is whole.
 
+    Not for two programs that write the same file at the same time: what they have half written has one name. (A
+    training has its run folder to itself.)
+
     Parameters
     ----------
     path : path-like

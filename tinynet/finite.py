@@ -51,10 +51,13 @@ def gradients_finite(grads: Mapping[str, Any]) -> bool:
 
     A number that is not finite on its way back comes into each of a layer's gradients, its bias's for one.
     """
-    return all(
-        gradients_finite(own) if isinstance(next(iter(own.values())), dict)
-        else all_finite(min(own.values(), key=lambda array: array.size)) for own in grads.values() if own
-    )
+    for own in grads.values():
+        if any(isinstance(each, Mapping) for each in own.values()):  # of a network that is a layer
+            if not gradients_finite(own):
+                return False
+        elif own and not all_finite(min(own.values(), key=lambda gradient: gradient.size)):
+            return False
+    return True
 
 
 def first_gradient_not_finite(net: Network, images: Array, labels: Array, states: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "results" / "reliability"
 
 @cache
 def surroundings() -> dict[str, Any]:
-    """Return machine, versions and date of the process's start; tinynet's version is a digest of its source text."""
+    """Return the machine, the versions and the date; tinynet's is a digest of its text when the process started."""
     digest = hashlib.sha256()
     for path in sorted(Path(tinynet.__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -39,7 +39,10 @@ def load_record(path: Path, new: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write the file of results anew, with where and when."""
+    """Write the file of results anew, with where and when: once for each time that something of it was different."""
+    record.setdefault("surroundings", [])
+    if surroundings() not in record["surroundings"]:
+        record["surroundings"].append(surroundings())
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced_when_whole(path) as file:
-        file.write((json.dumps(record | {"surroundings": surroundings()}, indent=1) + "\n").encode())
+        file.write((json.dumps(record, indent=1) + "\n").encode())

@@ -21,7 +21,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
 import faulty_runs  # noqa: E402
-from faulty_runs import digest, ended, kill_while_writing, start, start_command, trouble, whole  # noqa: E402
+from faulty_runs import (  # noqa: E402
+    digest,
+    ended,
+    half_written,
+    kill_while_writing,
+    start,
+    start_command,
+    trouble,
+    whole,
+)
 from record import FOLDER, load_record, write_record  # noqa: E402
 
 DISK_MB, MOST_FREE_MB = 64, 18  # two checkpoints and one half written take 19
@@ -32,13 +41,13 @@ def kills(folder: Path, record: dict[str, Any], generator: random.Random, straig
     run, sizes = fresh(folder / "killed"), []
     while True:
         found = kill_while_writing(run, generator)
+        record["trouble"] += found["trouble"]
         if not found["killed"]:
             break
         record["tried"] += 1
         record["while_writing"] += bool(found["writing"])
         sizes.append(sum(path.stat().st_size for path in run.glob("*")) if run.exists() else 0)
         record["largest_folder_mb"] = max(record["largest_folder_mb"], round(max(sizes) / 1e6, 1))
-        record["trouble"] += found["trouble"]
         if len(sizes) == 8:
             break
     finish(start(run), run, record, straight)
@@ -68,7 +77,7 @@ def full_disk(folder: Path, record: dict[str, Any], generator: random.Random, st
     record["checkpoint_there"] += (run / "last.npz").exists()
     if code not in (0, 1) or (code == 1 and (str(run) not in text or text.count("\n") > 1)):
         record["trouble"].append(f"exit code {code}: {text}")
-    record["trouble"] += [*trouble(run), *(f"{path.name} is left over" for path in run.glob("*.partial"))]
+    record["trouble"] += [*trouble(run), *(f"{path.name} is left over" for path in half_written(run))]
     finish(start(run), run, record, straight)
 
 
@@ -83,11 +92,11 @@ def interrupt(folder: Path, record: dict[str, Any], generator: random.Random, st
     process = start_command(folder / "digits", run)
     faulty_runs.wait_for(process, time.monotonic() + generator.uniform(0, record["straight_seconds"]))
     found = faulty_runs.press_ctrl_c(process, run)
-    if found["code"] == 0:  # it had ended
+    record["trouble"] += found["trouble"]
+    if not found["pressed"]:  # it had ended
         return
     record["tried"] += 1
     record["checkpoint_there"] += found["checkpoint"]
-    record["trouble"] += found["trouble"]
     finish(start_command(folder / "digits", run), run, record, straight, faulty_runs.COMMAND_EPOCHS)
 
 

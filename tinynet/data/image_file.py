@@ -43,6 +43,8 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     DataError
         When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels; of a JPEG file
         those count that are left when its finest detail is left out for `size`.
+    MemoryError
+        Naming the file.
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
@@ -72,10 +74,10 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         raise
     except Image.UnidentifiedImageError as problem:
         raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
-    except MemoryError:  # says nothing about the file
-        raise
+    except MemoryError as problem:  # the file may be whole: not one to be left out as damaged
+        raise MemoryError(f"no memory to read {path}: {str(problem) or type(problem).__name__}") from problem
     except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
-        raise DataError(f"{path} cannot be read as an image: {problem or type(problem).__name__}") from problem
+        raise DataError(f"{path} cannot be read as an image: {str(problem) or type(problem).__name__}") from problem
 
 
 def _to_eight_bits(image: Image.Image, path) -> Image.Image:
