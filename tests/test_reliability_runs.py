@@ -41,7 +41,7 @@ def test_a_run_killed_while_it_writes_goes_on_and_takes_away_what_was_half_writt
 
 
 def test_a_full_disk_ends_the_run_with_the_files_name_and_the_run_goes_on_when_there_is_space(straight, tmp_path):
-    kill_while_writing(tmp_path, random.Random(0), *SMALL)
+    faulty_runs.train(tmp_path, 300, epochs=1)
     for limit, name in ((1000, "settings.json"), (500_000, "last.npz")):
         code, text = ended(start(tmp_path, *SMALL, "--largest-file", str(limit)))
         assert code == 1 and str(tmp_path / name) in text and "File too large" in text
