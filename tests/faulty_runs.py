@@ -31,7 +31,7 @@ from tinynet.run_folder import FILES, RunFolder
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 EPOCHS, IMAGES = 2, 37  # in batches of 8
-COMMAND_EPOCHS = 12  # of a training on the command line
+COMMAND_EPOCHS = 30  # of a training on the command line
 CHECKPOINTS = ("last.npz", "best.npz")
 RECIPE: dict[str, Any] = {
     "learning_rate": 0.001, "batch_size": 8, "epochs": EPOCHS, "schedule": {"kind": "plateau", "patience": 1},
