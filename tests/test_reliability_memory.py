@@ -53,13 +53,21 @@ def test_what_a_step_of_the_papers_network_needs():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
 def test_the_least_limit_counts(tmp_path, monkeypatch):
-    for name, text in {"two": "max", "one": "5000000000"}.items():
-        (tmp_path / name).write_text(f"{text}\n")
+    for file, text in {"memory.max": "max", "slice/memory.max": "5000000000", "slice/job/memory.max": "max",
+                       "memory/memory.limit_in_bytes": "9223372036854771712", "memory/job/memory.limit_in_bytes": "6e9",
+                       "memory/other/memory.limit_in_bytes": "7000000000", "memory.limit_in_bytes": "1000"}.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(f"{text}\n")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
-    for names, least, most in [((), None, None), (("two",), None, None), (("two", "one", "nowhere"), 3e9, 5e9)]:
-        monkeypatch.setattr(memory, "CGROUP_LIMITS", [str(tmp_path / name) for name in names])
+    monkeypatch.setattr(memory, "GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
+    assert memory.allowed_memory() is None
+    for own, least, most in [("0::/", None, None), ("0::/slice/job", 3e9, 5e9), ("0::/slice/gone\n", 3e9, 5e9),
+                             ("9:memory:/other\n4:cpu,cpuacct:/slice\n", 5e9, 7e9), ("4:cpu:/slice", None, None)]:
+        (tmp_path / "own").write_text(own)
         found = memory.allowed_memory()
         assert found is None if least is None else least < found < most
+    (tmp_path / "own").write_text("0::/slice")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (4_000_000_000,) * 2)
     assert memory.allowed_memory() < 4_000_000_000
 

@@ -69,9 +69,10 @@ def test_every_file_that_cannot_be_written_is_named(name, tmp_path, monkeypatch)
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
 def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    folder = tn.run_folder.RunFolder(tmp_path, resume=False)
     (tmp_path / "log.txt").symlink_to("/dev/full")
     with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path / 'log.txt'}'"):
-        tn.run_folder.RunFolder(tmp_path, resume=False).log("a line")
+        folder.log("a line")
 
 
 def test_a_curve_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from tinynet.history import COLUMNS
 from tinynet.nested import flat
 from tinynet.optim import SGD
 from tinynet.preparation import optimizer_from
-from tinynet.schedules import ReduceOnPlateau
+from tinynet.schedules import ReduceOnPlateau, StepSchedule
 from tinynet.train import fit
 
 CLASSES = ["dark", "middle", "bright"]
@@ -62,7 +62,7 @@ def test_a_run_leaves_its_folder(tmp_path):
     log = (folder / "log.txt").read_text().splitlines()
     assert len(log) == 5 and "epoch 5/5" in log[-1] and "validation error" in log[-1]
     settings = json.loads((folder / "settings.json").read_text())
-    assert settings["batch_size"] == 8 and settings["epochs"] == 5 and settings["data"]["name"] == "brightness"
+    assert settings["batch_size"] == 8 and settings["epochs"] == 5 and settings["data_name"] == "brightness"
     assert settings["model"]["layers"]["conv1"] == {"kind": "Conv2d", **json.loads(json.dumps(net["conv1"].settings))}
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
 
@@ -202,7 +202,12 @@ def test_images_that_are_not_finite_are_named():
     ({"train": (np.zeros((2, 6, 6, 3), np.float32), np.array([0, 1])),
       "preprocessing": Preprocessing(np.zeros(3), 6)}, ArgumentError, "without preprocessing"),
     ({"train": (np.zeros((2, 9, 6, 3), np.float32), np.array([0, 1]))}, ShapeError, "9 x 6"),
-    ({"optimizer": SGD(small_net())}, ArgumentError, "optimizer must be one of this network"),
+    ({"optimizer": SGD(small_net())}, ArgumentError, "optimizer is one of another network, expected an SGD of this"),
+    ({"optimizer": SGD}, ArgumentError, "optimizer is the class SGD, expected an SGD of this network"),
+    ({"schedule": "step"}, ArgumentError, "schedule is 'step', expected a ReduceOnPlateau or a StepSchedule of this"),
+    ({"schedule": StepSchedule(SGD(small_net()), [1])}, ArgumentError, "schedule is one of another optimizer"),
+    ({"run": 3}, ArgumentError, "run is 3, expected the path of a folder"),
+    ({"run": "a" * 300}, ArgumentError, "cannot be made a run folder: File name too long"),
     ({"validation": Dataset(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], ["a", "b", "c"], "other")}, ArgumentError,
      r"other has other classes \(a, b, c\) than brightness"),
 ])

@@ -36,7 +36,7 @@ class Watched(Dataset):
 def test_each_epoch_has_every_image_once_in_an_order_of_its_own():
     data = Watched()
     fit(small_net(), data, epochs=3, batch_size=6, progress=False, preprocessing=Preprocessing(np.zeros(3), 4))
-    asked = data.asked[2:]  # the first looks are for the description of the run and whether an image fits
+    asked = data.asked[1:]  # the first look is whether an image fits
     assert [len(batch) for batch in asked] == 3 * [6, 6, 6, 2]
     epochs = [sum(asked[i : i + 4], []) for i in (0, 4, 8)]
     assert all(sorted(epoch) == list(range(20)) for epoch in epochs)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .beside import replaced_when_whole
-from .errors import CheckpointError
+from .errors import ArgumentError, CheckpointError
 
 FORMAT = "tinynet 1"
+KINDS = "biuf"  # of numbers that a file may have
 HEADER = "header"  # the entry that holds the JSON text, as bytes
 
 
@@ -32,12 +33,20 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
 
     Raises
     ------
+    ArgumentError
+        For contents that `read_archive` would refuse; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
     path = Path(path)
+    for name, array in arrays.items():
+        if array.dtype.kind not in KINDS:
+            raise ArgumentError(f"{path}: {name} is an array of {array.dtype}, expected numbers")
     table = {name: {"dtype": a.dtype.str, "shape": a.shape, "sha256": sha256(a)} for name, a in arrays.items()}
-    text = json.dumps({**header, "format": FORMAT, "arrays": table})
+    try:
+        text = json.dumps({**header, "format": FORMAT, "arrays": table})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(f"{path}: what it is to hold cannot be written as JSON: {error}") from error
     entries: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     try:
         with replaced_when_whole(path) as file:
@@ -131,7 +140,7 @@ def read_npy_head(file: Any) -> tuple[np.dtype, tuple[int, ...]]:
     if version != (1, 0):
         raise CheckpointError(f"it has an array in .npy version {version}, expected (1, 0)")
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind not in "biuf":
+    if dtype.kind not in KINDS:
         raise CheckpointError(f"it has an array of {dtype}, expected numbers")
     return dtype, shape
 

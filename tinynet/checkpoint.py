@@ -41,7 +41,7 @@ def save_checkpoint(
     Raises
     ------
     ArgumentError
-        For a layer in place of a network.
+        For a layer in place of a network, and for contents that are neither numbers nor text; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
@@ -111,6 +111,8 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
         return {name: unpack(value, arrays) for name, value in header.items() if name not in ("format", "arrays")}
     except (KeyError, TypeError) as error:  # a name that is a list, for one
         raise CheckpointError(f"{path} has no array {error}, which its header names") from error
+    except RecursionError as error:
+        raise CheckpointError(f"{path} is damaged: its header has lists within lists without end") from error
 
 
 def reason(error: Exception) -> str:
@@ -130,7 +132,10 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         set_generator_states(net, contents["generators"])
         state = contents["preprocessing"]
         net.preprocessing = None if state is None else Preprocessing.from_state(state)
-        net.class_names = contents["class_names"]
+        names = contents["class_names"]
+        if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise CheckpointError(f"its class names are {names!r}, expected a list of texts")
+        net.class_names = names
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # as above

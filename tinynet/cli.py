@@ -1,6 +1,9 @@
 """The command line: `tinynet COMMAND` or `python -m tinynet COMMAND`."""
 import argparse
+import io
+import os
 import sys
+import warnings
 from typing import Any
 
 from . import commands, demo
@@ -15,10 +18,14 @@ from .trace_command import run_trace
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, 1 for an exercise not solved, 2 after an error, which is printed, 130 after Ctrl-C."""
+    prepare_output()
     options = parser().parse_args(arguments)
     try:
         set_threads(options.threads)
         code = options.command(options)
+    except BrokenPipeError:  # who read the output, as head does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (TinynetError, OSError) as error:
         print(f"tinynet: {error}", file=sys.stderr)
         return 2
@@ -29,6 +36,17 @@ def main(arguments: list[str] | None = None) -> int:
         print("tinynet: stopped", file=sys.stderr)
         return 130
     return code or 0
+
+
+def prepare_output() -> None:
+    """Let no command end for want of a place to print to, or of a letter that the terminal does not have."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - None where the shell has closed them: 2>&-
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # A training that diverges says so in a sentence; NumPy's warnings would come before it, with lines of our code.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """What each command does; `cli` reads the command line."""
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
+    # A batch system that takes the machine away says so with SIGTERM: as after Ctrl-C there is a checkpoint then.
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
         fit(
             net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed, run=run,

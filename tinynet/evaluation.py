@@ -1,4 +1,5 @@
 """What a trained network says about images, and how often it is wrong."""
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,8 @@ import numpy as np
 from .checkpoint import check_network
 from .data import FloatImages, Loader
 from .device import array_module, to_cpu
-from .errors import ArgumentError, DtypeError, ShapeError
+from .errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
+from .finite import all_finite, first_not_finite
 from .gpu_memory import explain_out_of_memory
 from .layer import Array, check_count
 from .layers import Softmax
@@ -60,6 +62,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
         When the data set's classes are not those that the network was trained on.
     DataError
         When more than 1% of the files cannot be read.
+    NotFiniteError
+        When the loss is infinite or nan; names the first layer whose output is.
     """
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
@@ -69,6 +73,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
             continue
         scores = scores_for(net, images, ten_crop)
         (mean, errors1, errors5), _ = judge(scores, labels, 1, 5)
+        if not math.isfinite(mean):
+            raise NotFiniteError(f"the loss is {mean}: {not_finite(net, images, ten_crop)}")
         loss += len(labels) * mean
         wrong1 += errors1
         wrong5 += errors5
@@ -94,6 +100,11 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     -------
     float (N, classes)
         Of the network's number type; each row sums to 1.
+
+    Raises
+    ------
+    NotFiniteError
+        When probabilities are not numbers; names the first layer whose output is not finite.
     """
     if not hasattr(images, "dtype") or images.ndim < 2 or not len(images) or (
         images.dtype == np.uint8 and images.ndim != 4
@@ -108,8 +119,11 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     found = []
     for start in range(0, len(images), step):
         part = images[start : start + step]
-        scores = scores_for(net, part if ready is None else ready(part), ten_crop)
-        found.append(to_cpu(Softmax().forward(scores)[0]))
+        inputs = part if ready is None else ready(part)
+        probabilities = to_cpu(Softmax().forward(scores_for(net, inputs, ten_crop))[0])
+        if not all_finite(probabilities):
+            raise NotFiniteError(f"the probabilities are not finite: {not_finite(net, inputs, ten_crop)}")
+        found.append(probabilities)
     return np.concatenate(found)
 
 
@@ -124,6 +138,11 @@ def scores_for(net: Network, images: Array, ten_crop: bool = False) -> Array:
     if not ten_crop:
         return scores
     return logarithm(Softmax().forward(scores)[0].reshape(-1, CROPS, scores.shape[1]).mean(axis=1))
+
+
+def not_finite(net: Network, images: Array, ten_crop: bool) -> str:
+    """Say where the first numbers are that are not finite, for a batch as `scores_for` takes it."""
+    return first_not_finite(net, library_of(net).asarray(images.reshape(-1, *images.shape[2:]) if ten_crop else images))
 
 
 def outputs_for(net: Network, images: Array, ten_crop: bool) -> Array:

@@ -3,6 +3,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from .errors import ArgumentError
 from .tables import html_table, text_table
 
 if TYPE_CHECKING:
@@ -19,6 +20,20 @@ COLUMNS = (
 
 class History(list):
     """A list with a dict for each epoch, of the names in `COLUMNS`; shows itself as a table in a notebook."""
+
+    @classmethod
+    def of(cls, rows: Any) -> "History":
+        """Return the history with these rows; ArgumentError unless each is a dict of numbers with our names."""
+        if not isinstance(rows, list):
+            raise ArgumentError(f"History: expected a list of rows, got a {type(rows).__name__}")
+        for row in rows:
+            numbers = row if isinstance(row, dict) else {}
+            if set(numbers) != set(COLUMNS) or not all(
+                isinstance(value, int | float) or (value is None and name.startswith("validation"))
+                for name, value in numbers.items()
+            ):
+                raise ArgumentError(f"History: a row is {row!r}, expected numbers for {', '.join(COLUMNS)}")
+        return cls(rows)
 
     def __str__(self) -> str:
         return text_table(COLUMNS, self.cells())

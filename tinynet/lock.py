@@ -12,17 +12,14 @@ def locked(folder: Path, name: str = "lock") -> Iterator[bool]:
     network drives) it is always True: do not start the same thing twice there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-    except ImportError:
-        yield True
-        return
     with open(folder / name, "w", encoding="utf-8") as file:
         ours = True
         try:
+            import fcntl
+
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             ours = False
-        except OSError:  # a drive without locks
+        except (ImportError, OSError):  # Windows, a drive without locks
             pass
         yield ours

@@ -1,5 +1,4 @@
 """Memory on the CPU: what a training step needs, and the limit that a process may have."""
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from .network import Network
 
 GB, MB = 1e9, 1e6
 SURE = 0.9  # of the estimate is needed in any case
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # versions 2 and 1
+OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 @contextmanager
@@ -59,7 +58,20 @@ def allowed_memory() -> int | None:
     size, resident = (int(pages) * resource.getpagesize() for pages in sizes[:2])
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     found = [] if limit == resource.RLIM_INFINITY else [limit - size]
-    for path in filter(os.path.exists, CGROUP_LIMITS):
-        text = Path(path).read_text().strip()
-        found += [int(text) - resident] if text.isdigit() else []  # version 2 says "max" for none
+    found += [each - resident for each in group_limits()]
     return max(0, min(found)) if found else None
+
+
+def group_limits() -> Iterator[int]:
+    """Yield the limits, in bytes, of the control groups that the process is in: a container's, a batch system's."""
+    for line in OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.exists() else []:
+        _, controllers, group = line.split(":", 2)  # "0::/slice/job"; in version 1 "9:memory:/slice/job"
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, name = (GROUPS / "memory", "memory.limit_in_bytes") if controllers else (GROUPS, "memory.max")
+        folder = root / group.lstrip("/")
+        for each in (folder, *folder.parents):
+            if each.is_relative_to(root) and (each / name).exists():
+                text = (each / name).read_text().strip()
+                if text.isdigit():  # "max" for none
+                    yield int(text)

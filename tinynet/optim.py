@@ -116,13 +116,14 @@ class SGD:
         return self.settings | {"velocity": self.velocity}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned, also from elsewhere; ArgumentError where a velocity does not fit."""
+        """Take over what `state` returned, also from elsewhere; ArgumentError where it fits neither SGD nor network."""
         params, velocity = flat(self.net.params), flat(state["velocity"])
         for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
                 raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} fits no parameter of the network")
-        for name in self.settings.keys() - {"kind"}:
-            setattr(self, name, state[name])
+        names = self.settings.keys() - {"kind"}
+        checked = SGD(self.net, **{name: state[name] for name in names})
+        vars(self).update({name: getattr(checked, name) for name in names})
         self.velocity = {}
         for path, v in velocity.items():
             own = self.velocity_of(path, params[path])

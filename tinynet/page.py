@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .beside import replaced_when_whole
 from .device import to_cpu
 from .errors import ArgumentError
 from .explain import EXPLAINERS, explainer_of
@@ -125,7 +126,8 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
             f"write_page: the pass of {name_of(trace.network)} takes {package.size / 1e6:.0f} MB, a page at most "
             f"{LARGEST / 1e6:.0f}: take a smaller network or image"
         )
-    Path(file).write_text(assembled(content), encoding="utf-8")
+    with replaced_when_whole(Path(file)) as page:
+        page.write(assembled(content).encode())
     return str(content["note"])
 
 

@@ -5,12 +5,15 @@ Each function returns a matplotlib figure that belongs to nobody else (no pyplot
 """
 import io
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .beside import replaced_when_whole
 from .errors import ArgumentError, ShapeError
 from .layer import Array, check_count
 from .nested import single_layers
@@ -29,6 +32,14 @@ LONGEST_NAME = 22  # letters of a class name that fit under an image
 
 class Picture(Figure):
     """A figure that shows itself in a notebook, whichever backend matplotlib has there."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the picture, as matplotlib does; a file of that name is replaced when the new one is whole."""
+        if not isinstance(fname, str | os.PathLike):
+            return super().savefig(fname, **options)
+        path = Path(fname) if Path(fname).suffix else Path(f"{fname}.png")
+        with replaced_when_whole(path) as file:
+            super().savefig(file, **{"format": path.suffix[1:].lower()} | options)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

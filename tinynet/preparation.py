@@ -1,13 +1,14 @@
 """What `fit` works out before it trains: defaults from the recipe, checks, the description of the run."""
+import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from .archive import sha256
 from .data import Augmentation, FloatImages, Loader, PCAColour, Preprocessing
-from .data.bad_files import readable_at
 from .errors import ArgumentError, ShapeError
 from .evaluation import check_same_classes, ends_in_softmax
 from .nested import library_of
@@ -20,6 +21,20 @@ def optimizer_from(net: Network, **changes: Any) -> SGD:
     """Return the optimiser of the network's recipe, with some of SGD's arguments changed."""
     names = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")
     return SGD(net, **{name: net.recipe[name] for name in names if name in net.recipe} | changes)
+
+
+def check_optimizer(net: Network, optimizer: Any, schedule: Any) -> None:
+    """Raise unless the optimiser is one of this network, and the schedule, if there is one, of this optimiser."""
+    for name, given, other, belongs, kind in (
+        ("optimizer", optimizer, "network", getattr(optimizer, "net", None) is net, "an SGD of this network"),
+        ("schedule", schedule, "optimizer", getattr(schedule, "optimizer", None) is optimizer,
+         "a ReduceOnPlateau or a StepSchedule of this optimizer"),
+    ):
+        if given is not None and not belongs:
+            found = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r}"
+            if hasattr(given, "settings") and not isinstance(given, type):
+                found = f"one of another {other}"
+            raise ArgumentError(f"fit: {name} is {found}, expected {kind}")
 
 
 def check_classes(net: Network, train: Any, validation: Any) -> None:
@@ -117,11 +132,29 @@ def describe_run(
     }))
 
 
+def size_of(path: Path) -> int | None:
+    """Return how many bytes a file has; None where there is none that can be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
 def described_data(data: Any) -> dict[str, Any]:
-    """Return what tells one data set from another without reading all of it: labels, and three images."""
-    places = [0, len(data) // 2, len(data) - 1]
+    """Return what tells one data set from another, wherever it lies.
+
+    That is labels and images; of image files, which are not read for it, names and sizes; of a data set of another kind
+    three images.
+    """
+    if hasattr(data, "paths"):
+        files = [f"{path.parent.name}/{path.name} {size_of(path)}" for path in data.paths]
+        contents = {"files_sha256": hashlib.sha256("\n".join(files).encode(errors="surrogateescape")).hexdigest()}
+    elif hasattr(data, "images"):
+        contents = {"images_sha256": sha256(data.images)}
+    else:
+        places = np.array([0, len(data) // 2, len(data) - 1])
+        contents = {"first_middle_last_sha256": sha256(data.images_at(places))}
     return {
-        "name": data.name, "count": len(data), "image_shape": list(data.image_shape),
-        "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels),
-        "first_middle_last_sha256": sha256(readable_at(data, np.array(places))[0]),
+        "count": len(data), "image_shape": list(data.image_shape),
+        "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels), **contents,
     }

@@ -36,7 +36,10 @@ class ProgressBar:
         if self.bar is not None:
             self.bar.write(text)
         elif self.show:
-            print(text, flush=True)
+            try:
+                print(text, flush=True)
+            except OSError:  # nobody reads it any more, or its disk is full: no reason to end a training
+                self.show = False
 
     def close(self) -> None:
         """Leave the bar as it stands."""

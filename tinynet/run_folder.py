@@ -15,6 +15,7 @@ from .history import History
 from .lock import locked
 
 FILES = ("last.npz", "best.npz", "settings.json", "metrics.csv", "log.txt", "curve.png")
+LOCK = "run.lock"
 CURVE_SECONDS = 20.0  # the curve is drawn again at most so often, and at the end
 
 
@@ -33,18 +34,21 @@ class RunFolder:
     Raises
     ------
     ArgumentError
-        When there is a run and `resume` is False, or none and it is True, or the folder cannot be made.
+        When there is a run, or files of another program with the names of a run's, and `resume` is False; when there is
+        no run and it is True; or when the folder cannot be made.
     """
 
     def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise ArgumentError(f"run is {path!r}, expected the path of a folder")
         self.path = Path(path)
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = 0.0
         self.can_draw = True  # until a drawing fails: matplotlib is missing, or the disk full
         self.resume = resume
-        self.check()
         try:
+            self.check()
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArgumentError(f"{self.path} cannot be made a run folder: {error.strerror}") from error
@@ -53,8 +57,14 @@ class RunFolder:
         """Raise ArgumentError unless there is a run where one is resumed, and none where one begins."""
         if self.resume and not self.last.exists():
             raise ArgumentError(f"{self.path} has no last.npz: there is no run to resume")
-        if not self.resume and self.last.exists():
+        if self.resume:
+            return
+        there = [name for name in FILES if (self.path / name).exists()]
+        if self.last.name in there:
             raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
+        # A run that was killed before its first checkpoint may have left other files; it was here if its lock is.
+        if self.best.name in there or (there and not (self.path / LOCK).exists()):
+            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: take another folder")
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -65,10 +75,10 @@ class RunFolder:
         ArgumentError
             When another process, or another `fit` of this one, is at work in the folder.
         """
-        with locked(self.path, "run.lock") as ours:
+        with locked(self.path, LOCK) as ours:
             if not ours:
                 raise ArgumentError(f"{self.path} is in use by another run: let it end, or take another folder")
-            self.check()  # that run may have begun, and ended, since this folder was made
+            self.check()  # another run run may have begun, and ended, since this folder was made
             for name in FILES:
                 partial_of(self.path / name).unlink(missing_ok=True)
             yield
@@ -78,7 +88,31 @@ class RunFolder:
         state = load_training_state(self.last)
         if state["optimizer"] is None or state["progress"] is None:
             raise CheckpointError(f"{self.last} has a network alone, expected a training to go on with")
+        if not isinstance(state["progress"], dict) or not isinstance(state["progress"].get("settings"), dict):
+            raise CheckpointError(f"{self.last} does not have the settings of a training")
         return state
+
+    def has_best(self, best: float | None, settings: Mapping[str, Any]) -> bool:
+        """Tell whether best.npz is there, for a run to resume whose lowest error so far is `best`; say if it is gone.
+
+        Raises
+        ------
+        ArgumentError
+            When the file is another run's; it may be the only one of its kind.
+        """
+        if not self.best.exists():
+            if best is not None:
+                text = f"{self.best} is not there: the best epoch from here on takes its place"
+                self.say(text)
+                self.log(text)
+            return False
+        found = load_training_state(self.best)["progress"]
+        # A run that was killed after best.npz and before last.npz has a better one than it knows of.
+        ours = isinstance(found, dict) and found.get("settings") == settings and (
+            best is None or found["position"]["best"] <= best)
+        if not ours:
+            raise ArgumentError(f"{self.best} is not of the run to resume: take it away")
+        return True
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, for people; a run is resumed from what its checkpoint says."""
@@ -93,7 +127,8 @@ class RunFolder:
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
         path = self.path / "log.txt"
-        with file_named(path), open(path, "a", encoding="utf-8") as file:
+        # The name of a file in the text may be no text.
+        with file_named(path), open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def draw_curve(self, history: History, now: bool = False) -> None:
@@ -106,8 +141,7 @@ class RunFolder:
         self.next_curve = time.monotonic() + CURVE_SECONDS
         try:
             picture = history.plot()
-            with replaced_when_whole(self.path / "curve.png") as file:
-                picture.savefig(file, format="png")
+            picture.savefig(self.path / "curve.png")
             # A drawing's parts hold each other: what is left of it stays, up to 33 MB in all, until Python collects.
             del picture
             gc.collect()

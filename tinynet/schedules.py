@@ -50,7 +50,10 @@ class ReduceOnPlateau:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned."""
-        self.best, self.waited, self.reduced = state["best"], state["waited"], state["reduced"]
+        best = state["best"]
+        self.best = None if best is None else check_between("ReduceOnPlateau", "best", best, 0, float("inf"))
+        self.waited = check_count("ReduceOnPlateau", "waited", state["waited"], least=0)
+        self.reduced = check_count("ReduceOnPlateau", "reduced", state["reduced"], least=0)
 
 
 class StepSchedule:
@@ -87,7 +90,7 @@ class StepSchedule:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned."""
-        self.start = state["start"]
+        self.start = check_between("StepSchedule", "start", state["start"], 0, float("inf"))
 
 
 def check_rate(who: str, optimizer: Any) -> SGD:

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .checkpoint import check_network, restore_network
+from .checkpoint import check_network, reason, restore_network
 from .data import Augmentation, Loader, Preprocessing
-from .errors import ArgumentError
+from .errors import ArgumentError, CheckpointError
 from .evaluation import as_data
 from .history import History
 from .layer import check_between, check_count
@@ -18,6 +18,7 @@ from .optim import SGD
 from .preparation import (
     check_classes,
     check_first_image,
+    check_optimizer,
     choose_augmentation,
     choose_preprocessing,
     describe_run,
@@ -25,7 +26,7 @@ from .preparation import (
 )
 from .run_folder import RunFolder, first_difference
 from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
-from .training import Training
+from .training import Position, Training
 
 
 def fit(
@@ -83,6 +84,8 @@ def fit(
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
         already or under way, or one that differs in a setting.
+    CheckpointError
+        When the last checkpoint of a run to resume is damaged.
     ShapeError, DtypeError
         When the network does not take the images; no run has begun then.
     DataError
@@ -106,36 +109,40 @@ def fit(
     check_classes(net, train, validation)
     if resume and run is None:
         raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
+    optimizer = optimizer_from(net) if optimizer is None else optimizer
+    if schedule is None and "schedule" in recipe:
+        schedule = schedule_from(recipe["schedule"], optimizer)
+    check_optimizer(net, optimizer, schedule)
     folder = None if run is None else RunFolder(run, resume, print if progress else lambda text: None)
-    with nullcontext() if folder is None else folder.in_use():
+    on_gpu = library_of(net) is not np
+    shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
+    with nullcontext() if folder is None else folder.in_use(), \
+            nullcontext() if on_gpu else explain_memory(net, shape, most):
         state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
-
-        optimizer = optimizer_from(net) if optimizer is None else optimizer
-        if schedule is None and "schedule" in recipe:
-            schedule = schedule_from(recipe["schedule"], optimizer)
-        if optimizer.net is not net or (schedule is not None and schedule.optimizer is not optimizer):
-            raise ArgumentError("fit: the optimizer must be one of this network, the schedule one of this optimizer")
         augmentation = choose_augmentation(augmentation, recipe, train, saved)
         settings = describe_run(net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+        position, history = Position(), History()
         if folder is not None and state is not None:
             difference = first_difference(saved, settings)
             if difference is not None:
                 raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
             restore_network(folder.last, net)
-            optimizer.load_state(state["optimizer"])
-            if schedule is not None:
-                schedule.load_state(state["schedule"])
+            try:
+                optimizer.load_state(state["optimizer"])
+                if schedule is not None:
+                    schedule.load_state(state["schedule"])
+                position, history = Position(**state["progress"]["position"]), History.of(state["progress"]["history"])
+            except Exception as error:  # of any kind: what was tampered with is met by what each does with its own
+                raise CheckpointError(f"{folder.last} cannot be resumed: {reason(error)}") from error
+            if not folder.has_best(position.best, settings):
+                position.best = None
         ready = choose_preprocessing(net, train, preprocessing, resume)
 
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
         check_first_image(net, loader)
         if folder is not None:
-            folder.write_settings({**settings, "epochs": epochs})
-        progress_so_far = None if state is None else state["progress"]
+            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs})
         training = Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
-                            progress, progress_so_far)
-        on_gpu = library_of(net) is not np
-        shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
-        with nullcontext() if on_gpu else explain_memory(net, shape, most):
-            return training.run()
+                            progress, position, history)
+        return training.run()

@@ -4,22 +4,20 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .checkpoint import generator_states, save_checkpoint
 from .data import FloatImages, Loader
 from .data.bad_files import BadFiles
-from .device import to_cpu
 from .errors import NotFiniteError
-from .evaluation import evaluate, judge, prepared, scores_for
+from .evaluation import evaluate, judge
 from .finite import first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
-from .layer import Array
-from .loss import softmax_cross_entropy
+from .layer import Array, check_between, check_count
 from .nested import flat, library_of
 from .network import Network
 from .optim import SGD
@@ -41,6 +39,14 @@ class Position:
     seconds: float = 0.0         # of everything since the start of the run
     best: float | None = None    # lowest validation error (without a validation set: training error)
 
+    def __post_init__(self) -> None:
+        for name in ("epoch", "batch", "images"):
+            check_count("Position", name, getattr(self, name), least=0)
+        for name in ("loss", "errors", "epoch_seconds", "seconds"):
+            check_between("Position", name, getattr(self, name), 0, math.inf)
+        if self.best is not None:
+            check_between("Position", "best", self.best, 0, math.inf)
+
 
 class Training:
     """One run of training; `fit` puts it together and says what the parts are.
@@ -56,13 +62,12 @@ class Training:
     def __init__(
         self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, settings: Mapping[str, Any],
-        folder: RunFolder | None, checkpoint_seconds: float, show: bool, progress: Mapping[str, Any] | None,
+        folder: RunFolder | None, checkpoint_seconds: float, show: bool, position: Position, history: History,
     ) -> None:
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs = optimizer, schedule, epochs
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
-        self.position = Position(**progress["position"]) if progress else Position()
-        self.history = History(progress["history"] if progress else ())
+        self.position, self.history = position, history
         self.between_batches = True
         self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
         # Images out of bytes get the network's number type; a user's own floats are taken as they are.
@@ -163,10 +168,11 @@ class Training:
             "images_per_second": at.images / max(at.epoch_seconds, 1e-9),
         }
         if self.validation is not None:
-            found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+            try:
+                found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+            except NotFiniteError as problem:
+                self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
-            if not math.isfinite(found.loss):
-                self.stop(f"the loss on the validation set is {found.loss}: {self.first_not_finite_there()}")
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
         with hold_interrupts():
             self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
@@ -199,16 +205,6 @@ class Training:
                 lines += [*(f"left out: {problem}" for problem in problems), bad.summary()]
         return lines
 
-    def first_not_finite_there(self) -> str:
-        """Say where the first numbers on the validation set are that are not finite."""
-        for images, labels in prepared(self.net, self.validation, self.loader.batch_size).batches():
-            if not len(labels):
-                continue
-            scores = to_cpu(scores_for(self.net, images))
-            if not math.isfinite(softmax_cross_entropy(scores, labels)[0]):
-                return first_not_finite(self.net, library_of(self.net).asarray(images))
-        return "the loss of each batch is finite"
-
     def save(self, best: bool = False) -> None:
         """Write last.npz, and best.npz before it, if there is a run folder; numbers that aren't finite end the run."""
         ruined = not_finite_in(self.net)
@@ -225,7 +221,7 @@ class Training:
         save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> NoReturn:
         """Raise NotFiniteError; the checkpoint from before stays."""
         at = self.position
         kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""

@@ -78,7 +78,8 @@ def try_environment(
     pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pins = [f"{each}=={version}" for each, version in oldest().items()] if old else []
     if pins and subprocess.run([*pip, "--only-binary", ":all:", *pins], capture_output=True).returncode != 0:
-        return {"python": Path(python).name, "outcome": "the oldest versions are not to be had as wheels for this Python"}
+        outcome = "the oldest versions are not to be had as wheels for this Python"
+        return {"python": Path(python).name, "outcome": outcome}
     install = subprocess.run([*pip, f"{package}[{','.join(EXTRAS)}]", *pins, "pytest", "hypothesis"],
                              capture_output=True, text=True)
     if install.returncode != 0:

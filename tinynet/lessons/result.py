@@ -156,8 +156,7 @@ class Result:
             if self.plan.show:
                 print(f"{self.lesson.name}.png is left out: {error}")
             return
-        with replaced_when_whole(self.plan.folder / f"{self.lesson.name}.png") as file:
-            picture.savefig(file, format="png", dpi=120)
+        picture.savefig(self.plan.folder / f"{self.lesson.name}.png", dpi=120)
 
 
 def over_the_one_before(result: Result) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..beside import replaced_when_whole
 from ..layers import Conv2d
 from ..primitives import im2col
 from ..profiling import median, product_rate
@@ -151,7 +152,8 @@ def run(folder: str | Path) -> dict[str, Any]:
     print(f"loops: {result['loops_note']}")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    (target / "speed.json").write_text(json.dumps(result, indent=1) + "\n")
+    with replaced_when_whole(target / "speed.json") as file:
+        file.write(f"{json.dumps(result, indent=1)}\n".encode())
     try:
         from ..pictures import speed_ladder
     except ImportError as error:
