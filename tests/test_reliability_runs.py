@@ -4,21 +4,33 @@ The short form of `tests/long/stopped_runs.py` and `tests/long/resumed_runs.py`.
 """
 import gc
 import random
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import faulty_runs
 import pytest
-from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, start_command, trouble, whole
+from faulty_runs import (
+    digest,
+    ended,
+    kill_while_writing,
+    position,
+    press_ctrl_c,
+    start,
+    start_command,
+    trouble,
+    whole,
+)
 
 import tinynet as tn
 from tinynet import demo
 from tinynet.data import draw_shapes
 from tinynet.errors import ArgumentError
 from tinynet.lock import locked
-from tinynet.threads import get_threads
+from tinynet.threads import get_threads, map_in_order
 
 SMALL = ("--width", "300")
 
@@ -42,16 +54,39 @@ def test_a_run_killed_while_it_writes_goes_on_and_takes_away_what_was_half_writt
 
 def test_a_full_disk_ends_the_run_with_the_files_name_and_the_run_goes_on_when_there_is_space(straight, tmp_path):
     faulty_runs.train(tmp_path, 300, epochs=1)
+    before = position(tmp_path)
     for limit, name in ((1000, "settings.json"), (500_000, "last.npz")):
         code, text = ended(start(tmp_path, *SMALL, "--largest-file", str(limit)))
         assert code == 1 and str(tmp_path / name) in text and "File too large" in text
-        assert text.count("\n") == 1 and trouble_and_partials(tmp_path) == []
+        assert text.count("\n") == 1 and trouble_and_partials(tmp_path, before) == []
     assert ended(start(tmp_path, *SMALL)) == (0, "")
     assert whole(tmp_path, straight) == []
 
 
-def trouble_and_partials(folder):
-    return [*trouble(folder), *folder.glob("*.partial")]
+def trouble_and_partials(folder, before):
+    return [*trouble(folder, before), *folder.glob("*.partial")]
+
+
+@pytest.mark.parametrize("fault, said", [
+    ("(folder / 'last.npz').unlink()", "last.npz is gone, it was at (1, 0)"),
+    ("shutil.copy(folder.parent / 'older.npz', folder / 'last.npz')", "last.npz is back at (0, 3), it was at (1, 0)"),
+    ("shutil.rmtree(folder)", "last.npz is gone, it was at (1, 0)"),
+])
+def test_a_lost_checkpoint_and_an_older_one_are_noticed(fault, said, tmp_path, monkeypatch):
+    def keep(self, images, labels):
+        if self.position.batch == 3:
+            shutil.copy(folder / "last.npz", tmp_path / "older.npz")
+        return usual(self, images, labels)
+
+    def faulty(folder, *options):
+        program = f"import pathlib, shutil, sys; folder = pathlib.Path(sys.argv[1]); {fault}"
+        return subprocess.Popen([sys.executable, "-c", program, str(folder)], stderr=subprocess.PIPE, text=True)
+
+    folder, usual = tmp_path / "run", tn.training.Training.train_batch
+    monkeypatch.setattr(tn.training.Training, "train_batch", keep)
+    faulty_runs.train(folder, 4, epochs=1)
+    monkeypatch.setattr(faulty_runs, "start", faulty)
+    assert kill_while_writing(folder, random.Random(1))["trouble"] == [said]
 
 
 @pytest.mark.parametrize("name", ["settings.json", "metrics.csv"])
@@ -179,7 +214,10 @@ def threads_as_before():
 
 def test_resumed_runs_have_the_bits_of_the_straight_one(tmp_path, threads_as_before):
     tn.set_threads(2)
-    faulty_runs.train(tmp_path / "straight", 40)
+    with mock.patch("tinynet.blocks.map_in_order", side_effect=map_in_order) as shared_out:
+        faulty_runs.train_in_blocks(tmp_path / "straight")
+    blocks = [len(call.args[1]) for call in shared_out.call_args_list]
+    assert blocks.count(2) >= 2 * faulty_runs.EPOCHS * faulty_runs.BATCHES  # each batch, forward and backward
     straight = digest(tmp_path / "straight")
     for step, loader_threads, threads in [(1, 4, 1), (4, 2, 2), (5, 0, 2), (6, 1, 1), (9, 0, 1), (10, 4, 2)]:
         found = faulty_runs.stopped_and_resumed(tmp_path / str(step), step, loader_threads, threads)
