@@ -81,8 +81,9 @@ def digest(folder: Path) -> str:
 def stopped_and_resumed(folder: Path, step: int, loader_threads: int, threads: int) -> str:
     """Train, stop in step number `step` (of 10), go on with other numbers of threads; return the digest of the end.
 
-    The numbers given are those before the stop; `AFTER` has the ones to go on with. Stopped is a process's own way of Ctrl-C, held until the batch is done, for even steps; an exception in the middle
-    of the batch, which is then lost, for odd ones.
+    The numbers given are those before the stop; `AFTER` has the ones to go on with. Stopped is a process's own way of
+    Ctrl-C, held until the batch is done, for even steps; an exception in the middle of the batch, which is then lost,
+    for odd ones.
     """
     usual, steps = tn.SGD.step, []
 
