@@ -30,11 +30,13 @@ from tinynet.run_folder import FILES, RunFolder
 # A shell starts its background commands with Ctrl-C ignored, and what they start inherits it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-EPOCHS, IMAGES = 2, 37  # in batches of 8
+EPOCHS = 2
+BATCHES = 5  # in an epoch; the last one lacks three images
+AFTER = {"loader_threads": {0: 1, 1: 2, 2: 4, 4: 0}, "threads": {1: 2, 2: 1}}  # a stop, by those before it
 COMMAND_EPOCHS = 30  # of a training on the command line
 CHECKPOINTS = ("last.npz", "best.npz")
 RECIPE: dict[str, Any] = {
-    "learning_rate": 0.001, "batch_size": 8, "epochs": EPOCHS, "schedule": {"kind": "plateau", "patience": 1},
+    "learning_rate": 0.001, "epochs": EPOCHS, "schedule": {"kind": "plateau", "patience": 1},
     "augmentation": {"crop": True, "mirror": True, "pad": 1, "colour": True},
 }
 
@@ -55,10 +57,15 @@ def images(count: int, seed: int) -> Dataset:
                    ["a", "b", "c"], "noise")
 
 
-def train(folder: Path, width: int = 1200, **options: Any) -> Any:
+def train(folder: Path, width: int = 1200, batch_size: int = 8, **options: Any) -> Any:
     """Train the network in a run folder."""
-    return tn.fit(network(width), images(IMAGES, 0), images(16, 1), run=folder, progress=False,
-                  **{"checkpoint_seconds": 0} | options)
+    return tn.fit(network(width), images(BATCHES * batch_size - 3, 0), images(16, 1), run=folder, progress=False,
+                  batch_size=batch_size, **{"checkpoint_seconds": 0} | options)
+
+
+def train_in_blocks(folder: Path, **options: Any) -> Any:
+    """Train in batches that are worked on in two blocks each, by two threads if there are two."""
+    return train(folder, width=40, batch_size=40, **options)
 
 
 def digest(folder: Path) -> str:
@@ -72,10 +79,11 @@ def digest(folder: Path) -> str:
 
 
 def stopped_and_resumed(folder: Path, step: int, loader_threads: int, threads: int) -> str:
-    """Train, stop in step number `step` (of 10), go on; return the digest of the end.
+    """Train, stop in step number `step` (of 10), go on with other numbers of threads; return the digest of the end.
 
-    Stopped is a process's own way of Ctrl-C, held until the batch is done, for even steps; an exception in the middle
-    of the batch, which is then lost, for odd ones.
+    The numbers given are those before the stop; `AFTER` has the ones to go on with. Stopped is a process's own way of
+    Ctrl-C, held until the batch is done, for even steps; an exception in the middle of the batch, which is then lost,
+    for odd ones.
     """
     usual, steps = tn.SGD.step, []
 
@@ -88,12 +96,12 @@ def stopped_and_resumed(folder: Path, step: int, loader_threads: int, threads: i
         usual(self, grads)
 
     tn.set_threads(threads)
-    options = {"width": 40, "loader_threads": loader_threads}
     with mock.patch.object(RunFolder, "draw_curve"):
         with mock.patch.object(tn.SGD, "step", counted), suppress(KeyboardInterrupt):
-            train(folder, **options)
+            train_in_blocks(folder, loader_threads=loader_threads)
             raise RuntimeError("the run was not stopped")
-        train(folder, resume=True, **options)
+        tn.set_threads(AFTER["threads"][threads])
+        train_in_blocks(folder, loader_threads=AFTER["loader_threads"][loader_threads], resume=True)
     return digest(folder)
 
 
@@ -110,6 +118,14 @@ def ended(process: subprocess.Popen) -> tuple[int, str]:
     return process.returncode, text or ""
 
 
+def position(folder: Path) -> tuple[int, int] | None:
+    """Return the epoch and the batch that the last checkpoint has come to; None where there is none."""
+    if not (folder / "last.npz").exists():
+        return None
+    at = load_training_state(folder / "last.npz")["progress"]["position"]
+    return at["epoch"], at["batch"]
+
+
 def kill_while_writing(folder: Path, generator: random.Random, *options: str) -> dict[str, Any]:
     """Start a training and kill it around the writing of a checkpoint; one time in five at any moment.
 
@@ -117,8 +133,9 @@ def kill_while_writing(folder: Path, generator: random.Random, *options: str) ->
     -------
     dict
         "killed": False if it had ended before; "writing": the files that were being written; "trouble": what is wrong
-        with the folder afterwards.
+        with the folder afterwards, a last checkpoint that is gone or older than before among it.
     """
+    before = position(folder)
     process = start(folder, *options)
     if generator.random() < 0.2:
         wait_for(process, time.monotonic() + generator.uniform(0, 2))
@@ -130,7 +147,7 @@ def kill_while_writing(folder: Path, generator: random.Random, *options: str) ->
         wait_for(process, time.monotonic() + generator.uniform(0, 0.04))
     process.send_signal(signal.SIGKILL)
     code, text = ended(process)
-    found = list(trouble(folder))
+    found = list(trouble(folder, before))
     if code not in (0, -signal.SIGKILL):
         found.append(f"the exit code is {code}: {text}")
     return {"killed": code == -signal.SIGKILL, "writing": [path.name for path in half_written(folder)],
@@ -153,8 +170,14 @@ def being_written(folder: Path) -> bool:
     return any((folder / f"{name}.partial").exists() for name in CHECKPOINTS)
 
 
-def trouble(folder: Path) -> Iterator[str]:
-    """Yield what must not be in a run folder whatever happened: damaged files, and files that nobody takes away."""
+def trouble(folder: Path, before: tuple[int, int] | None = None) -> Iterator[str]:
+    """Yield what must not be in a run folder whatever happened: damaged files, and files that nobody takes away.
+
+    `before` is the `position` that its last checkpoint once had. A run begins anew where there is no checkpoint, and
+    would come to the same end: that nothing was lost is seen here alone.
+    """
+    if before is not None and not (folder / "last.npz").exists():
+        yield f"last.npz is gone, it was at {before}"
     if not folder.is_dir():
         return
     allowed = {"run.lock", *FILES, *(f"{name}.partial" for name in FILES)}
@@ -166,6 +189,9 @@ def trouble(folder: Path) -> Iterator[str]:
             try:
                 tn.load_checkpoint(folder / name)
                 load_training_state(folder / name)
+                after = position(folder) if name == "last.npz" else None
+                if before is not None and after is not None and after < before:
+                    yield f"last.npz is back at {after}, it was at {before}"
             except TinynetError as error:
                 yield str(error)
     metrics = folder / "metrics.csv"
@@ -203,20 +229,21 @@ def start_command(data: Path, folder: Path) -> subprocess.Popen:
 
 
 def press_ctrl_c(process: subprocess.Popen, folder: Path) -> dict[str, Any]:
-    """Press Ctrl-C, unless it has ended; return the exit code and what is wrong afterwards."""
+    """Press Ctrl-C; return whether the process had not ended, whether a checkpoint is there, and what is wrong."""
+    before = position(folder)  # which no longer goes back, though the training is still under way
     pressed = process.poll() is None
     process.send_signal(signal.SIGINT)
     code, text = ended(process)
     code = 128 - code if code < 0 else code  # as a shell counts; Python itself dies of the signal while it imports
-    found = [f"{path.name} is left over" for path in half_written(folder)] + list(trouble(folder))
+    found = [f"{path.name} is left over" for path in half_written(folder)] + list(trouble(folder, before))
     if code != (130 if pressed else 0):
         found.append(f"the exit code is {code}: {text}")
-    if (folder / "last.npz").exists():
-        position = load_training_state(folder / "last.npz")["progress"]["position"]
+    after = position(folder)
+    if after is not None:
         rows = (folder / "metrics.csv").read_text().count("\n") - 1
-        if rows != position["epoch"]:
-            found.append(f"metrics.csv has {rows} rows, the checkpoint is in epoch {position['epoch'] + 1}")
-    return {"pressed": pressed, "checkpoint": (folder / "last.npz").exists(), "trouble": found}
+        if rows != after[0]:
+            found.append(f"metrics.csv has {rows} rows, the checkpoint is in epoch {after[0] + 1}")
+    return {"pressed": pressed, "checkpoint": after is not None, "trouble": found}
 
 
 def main() -> None:

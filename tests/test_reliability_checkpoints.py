@@ -2,6 +2,7 @@
 
 The short form of `tests/long/damaged_checkpoints.py`.
 """
+import importlib
 import json
 import subprocess
 import sys
@@ -22,13 +23,27 @@ LONG = Path(__file__).parent / "long" / "damaged_checkpoints.py"
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
 def test_damaged_files_are_refused_or_give_the_same_contents(tmp_path):
     out = tmp_path / "found.json"
-    subprocess.run([sys.executable, LONG, "--count", "160", "--out", out], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, LONG, "--count", "180", "--out", out], stdout=subprocess.DEVNULL)
     found = json.loads(out.read_text())
-    assert found["files"] == 160 and found["wrong"] == [] and found["executed"] == 0 and found["most_growth_mb"] < 20
+    assert found["wrong"] == [] and found["files"] == 180 and found["executed"] == 0 and found["most_growth_mb"] < 20
     for kind in ("truncated", "terabytes", "pickled"):
         assert found["by_kind"][kind] == {"refused": 20}
     for kind in ("flipped_bit", "zeroed", "swapped_arrays", "renamed_array"):
         assert found["by_kind"][kind]["refused"] > 14
+
+
+@pytest.mark.parametrize("odd", [3, [1, 2], {"w": 1}, {"nested": 900}, {"nested": 100_000}], ids=str)
+@pytest.mark.parametrize("where", ["progress", "progress position", "progress history", "optimizer", "schedule"])
+def test_a_run_is_not_resumed_from_contents_of_another_kind(where, odd, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(LONG.parent)
+    long, path = importlib.import_module("damaged_checkpoints"), tmp_path / "last.npz"
+    long.write_whole(path)
+    header, members = long.taken_apart(path.read_bytes())
+    *outer, last = where.split()
+    (header[outer[0]] if outer else header)[last] = odd
+    path.write_bytes(long.put_together(header, members))
+    with pytest.raises(CheckpointError, match=r"last\.npz"):
+        long.train(tmp_path, long.small(), epochs=2, resume=True)
 
 
 @pytest.mark.parametrize("claim", ["Linear", "Conv2d", "LocallyConnected2d", "BatchNorm2d"])

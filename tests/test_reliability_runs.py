@@ -1,24 +1,39 @@
 """Runs that are killed, stopped, out of disk space, or two in one folder: nothing is lost, and they go on.
 
-The short form of `tests/long/stopped_runs.py` and `tests/long/resumed_runs.py`.
+The short form of `tests/long/stopped_runs.py` and `tests/long/resumed_runs.py`; and what `tests/long/long_run.py` makes
+of its samples.
 """
 import gc
+import importlib
+import json
 import random
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import faulty_runs
 import pytest
-from faulty_runs import digest, ended, kill_while_writing, press_ctrl_c, start, start_command, trouble, whole
+from faulty_runs import (
+    digest,
+    ended,
+    kill_while_writing,
+    position,
+    press_ctrl_c,
+    start,
+    start_command,
+    trouble,
+    whole,
+)
 
 import tinynet as tn
 from tinynet import demo
 from tinynet.data import draw_shapes
 from tinynet.errors import ArgumentError
 from tinynet.lock import locked
-from tinynet.threads import get_threads
+from tinynet.threads import get_threads, map_in_order
 
 SMALL = ("--width", "300")
 
@@ -42,16 +57,39 @@ def test_a_run_killed_while_it_writes_goes_on_and_takes_away_what_was_half_writt
 
 def test_a_full_disk_ends_the_run_with_the_files_name_and_the_run_goes_on_when_there_is_space(straight, tmp_path):
     faulty_runs.train(tmp_path, 300, epochs=1)
+    before = position(tmp_path)
     for limit, name in ((1000, "settings.json"), (500_000, "last.npz")):
         code, text = ended(start(tmp_path, *SMALL, "--largest-file", str(limit)))
         assert code == 1 and str(tmp_path / name) in text and "File too large" in text
-        assert text.count("\n") == 1 and trouble_and_partials(tmp_path) == []
+        assert text.count("\n") == 1 and trouble_and_partials(tmp_path, before) == []
     assert ended(start(tmp_path, *SMALL)) == (0, "")
     assert whole(tmp_path, straight) == []
 
 
-def trouble_and_partials(folder):
-    return [*trouble(folder), *folder.glob("*.partial")]
+def trouble_and_partials(folder, before):
+    return [*trouble(folder, before), *folder.glob("*.partial")]
+
+
+@pytest.mark.parametrize("fault, said", [
+    ("(folder / 'last.npz').unlink()", "last.npz is gone, it was at (1, 0)"),
+    ("shutil.copy(folder.parent / 'older.npz', folder / 'last.npz')", "last.npz is back at (0, 3), it was at (1, 0)"),
+    ("shutil.rmtree(folder)", "last.npz is gone, it was at (1, 0)"),
+])
+def test_a_lost_checkpoint_and_an_older_one_are_noticed(fault, said, tmp_path, monkeypatch):
+    def keep(self, images, labels):
+        if self.position.batch == 3:
+            shutil.copy(folder / "last.npz", tmp_path / "older.npz")
+        return usual(self, images, labels)
+
+    def faulty(folder, *options):
+        program = f"import pathlib, shutil, sys; folder = pathlib.Path(sys.argv[1]); {fault}"
+        return subprocess.Popen([sys.executable, "-c", program, str(folder)], stderr=subprocess.PIPE, text=True)
+
+    folder, usual = tmp_path / "run", tn.training.Training.train_batch
+    monkeypatch.setattr(tn.training.Training, "train_batch", keep)
+    faulty_runs.train(folder, 4, epochs=1)
+    monkeypatch.setattr(faulty_runs, "start", faulty)
+    assert kill_while_writing(folder, random.Random(1))["trouble"] == [said]
 
 
 @pytest.mark.parametrize("name", ["settings.json", "metrics.csv"])
@@ -180,8 +218,63 @@ def threads_as_before():
 
 def test_resumed_runs_have_the_bits_of_the_straight_one(tmp_path, threads_as_before):
     tn.set_threads(2)
-    faulty_runs.train(tmp_path / "straight", 40)
+    with mock.patch("tinynet.blocks.map_in_order", side_effect=map_in_order) as shared_out:
+        faulty_runs.train_in_blocks(tmp_path / "straight")
+    blocks = [len(call.args[1]) for call in shared_out.call_args_list]
+    assert blocks.count(2) >= 2 * faulty_runs.EPOCHS * faulty_runs.BATCHES  # each batch, forward and backward
     straight = digest(tmp_path / "straight")
     for step, loader_threads, threads in [(1, 4, 1), (4, 2, 2), (5, 0, 2), (6, 1, 1), (9, 0, 1), (10, 4, 2)]:
         found = faulty_runs.stopped_and_resumed(tmp_path / str(step), step, loader_threads, threads)
         assert found == straight, f"stopped in step {step} with {loader_threads} loader threads, {threads} threads"
+
+
+@pytest.fixture
+def long_run(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent / "long")
+    return importlib.import_module("long_run")
+
+
+def hour(memory=0.0, files=0.0, slower=0.0, uneven=0.0):
+    """Made-up samples of an hour in which 600 images take a second; what changes is told for an hour."""
+    samples, images = [], 0.0
+    for i in range(1, 721):
+        hours = i * 5 / 3600
+        images += 3000 * (1 - slower * hours) * (1 + uneven * (-1) ** (i // 200))
+        samples.append({
+            "process": 1, "seconds": i * 5.0, "rss_kb": int(150_000 + 1000 * memory * hours + 100 * (i % 7)),
+            "files": 9 + i % 2 + int(files * hours), "threads": 4, "images": int(images), "cpu_seconds": i * 5.0})
+    return samples
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({}, []),
+    ({"memory": 15, "files": -2, "slower": -0.5}, []),
+    ({"memory": 25}, ["memory grows by 25"]),
+    ({"files": 2}, ["open files grow by 1."]),
+    ({"slower": 0.05}, ["the speed, "]),
+    ({"uneven": 0.3}, ["the speed's change, "]),
+    ({"memory": 100, "files": 360, "slower": 0.5}, ["memory grows", "open files grow", "the speed, "]),
+])
+def test_a_long_run_is_judged_by_its_samples(changes, said, long_run, capsys):
+    code = long_run.judged({"seconds": 3600, "samples": hour(**changes)})
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said and code == bool(said)
+
+
+def test_a_long_run_that_was_cut_short_or_had_an_error_is_not_well(long_run, capsys):
+    assert long_run.judged({"seconds": 0, "samples": []}) == 1
+    assert "too little was measured: 780 s in one process" in capsys.readouterr().out
+    assert long_run.judged({"seconds": 3600, "samples": hour(), "errors": ["ValueError: no"]}) == 1
+    assert capsys.readouterr().out.endswith("the training ended with an error: ValueError: no\n")
+
+
+def test_an_error_that_ends_a_long_run_is_in_its_record(long_run, tmp_path, monkeypatch, threads_as_before):
+    def fail(*given, **options):
+        raise ValueError("no")
+
+    monkeypatch.setattr(long_run, "IMAGES", 12)
+    monkeypatch.setattr(tn, "fit", fail)
+    monkeypatch.setattr(sys, "argv", ["long_run.py", "--folder", str(tmp_path), "--out", str(tmp_path / "a.json")])
+    with pytest.raises(ValueError, match="no"):
+        long_run.main()
+    assert json.loads((tmp_path / "a.json").read_text())["errors"] == ["ValueError: no"]

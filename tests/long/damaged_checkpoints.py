@@ -5,7 +5,8 @@
 Each file has to be refused with a CheckpointError that names it and says why, or to give the very same contents: a bit
 of a date in the zip format is nothing that is loaded. Nothing may be executed, and the process may not grow by more
 than --megabytes (RLIMIT_AS). Files whose header was edited and written anew by the rules are told apart: they may load
-as what they say, but must not end in another error. Cut off at any time, the same command goes on;
+as what they say. Their network is then evaluated and predicts, and their training is resumed for a batch, where no
+other error is right than those that `evaluate` and `resume` name. Cut off at any time, the same command goes on;
 `results/reliability/damaged-checkpoints.json` has the counts.
 """
 import argparse
@@ -13,6 +14,7 @@ import io
 import json
 import pickle
 import random
+import re
 import resource
 import struct
 import sys
@@ -20,15 +22,19 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from record import FOLDER, load_record, write_record
 
 import tinynet as tn
-from tinynet.checkpoint import load_checkpoint, load_training_state, read, save_checkpoint
-from tinynet.errors import CheckpointError
+from tinynet.checkpoint import load_checkpoint, load_training_state, read
+from tinynet.data import Dataset
+from tinynet.errors import ArgumentError, CheckpointError, NotFiniteError, ShapeError
+from tinynet.run_folder import RunFolder
 
 Members = dict[str, bytes]
 Damage = Callable[[bytes, random.Random], bytes]
@@ -46,16 +52,27 @@ class SideEffect:
 
 
 def write_whole(path: Path) -> None:
-    """Write a checkpoint with all kinds of contents."""
-    net = tn.Network([
+    """Train for an epoch of one batch, so that there is a checkpoint with all kinds of contents."""
+    train(path.parent, small(), epochs=1)
+
+
+def small() -> tn.Network:
+    return tn.Network([
         ("conv1", tn.Conv2d(3, 4, 3, seed=1)), ("norm1", tn.BatchNorm2d(4)), ("drop1", tn.Dropout(0.3, seed=4)),
         ("local2", tn.LocallyConnected2d(4, 2, 3, 6, seed=5)), ("flatten", tn.Flatten()), ("fc3", tn.Linear(32, 32)),
         ("fc4", tn.Linear(32, 32, seed=2)), ("fc5", tn.Linear(32, 3, seed=3)),
-    ], name="small", input_shape=(8, 8, 3))
-    optimizer = tn.SGD(net)
-    scores, saved = net.forward(np.random.default_rng(0).standard_normal((5, 8, 8, 3), np.float32), train=True)
-    optimizer.step(net.backward(scores, saved)[1])
-    save_checkpoint(path, net, optimizer, tn.ReduceOnPlateau(optimizer), {"epoch": 1, "history": [{"loss": 0.5}]})
+    ], name="small", input_shape=(8, 8, 3), recipe={"schedule": {"kind": "plateau", "patience": 1}})
+
+
+def images() -> Dataset:
+    generator = np.random.default_rng(0)
+    return Dataset(generator.integers(0, 256, (5, 8, 8, 3), np.uint8), np.arange(5) % 3, ["a", "b", "c"], "noise")
+
+
+def train(folder: Path, net: tn.Network, epochs: int, resume: bool = False) -> None:
+    """Train in batches of all images; the loader gets no thread, which would take memory of its own."""
+    with mock.patch.object(RunFolder, "draw_curve"), np.errstate(all="ignore"):
+        tn.fit(net, images(), images(), epochs=epochs, run=folder, resume=resume, loader_threads=0, progress=False)
 
 
 def flipped_bit(whole: bytes, draw: random.Random) -> bytes:
@@ -142,6 +159,15 @@ def edited_header(whole: bytes, draw: random.Random) -> bytes:
         at = at[key]
 
 
+def nested_header(whole: bytes, draw: random.Random) -> bytes:
+    """Replace a part of the header, or of how far the training has come, by hundreds of lists in each other."""
+    header, members = taken_apart(whole)
+    at = draw.choice([header, header["progress"]])
+    at["progress" if at is header and draw.random() < 0.5 else draw.choice(list(at))] = {
+        "nested": draw.choice([300, 900, 100_000])}
+    return put_together(header, members)
+
+
 def taken_apart(whole: bytes) -> tuple[dict[str, Any], Members]:
     """Return the header and the bytes of the arrays' entries."""
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
@@ -150,8 +176,9 @@ def taken_apart(whole: bytes) -> tuple[dict[str, Any], Members]:
 
 
 def put_together(header: dict[str, Any], members: Members, first: bytes | None = None) -> bytes:
-    """Write the file anew, with right sums of the zip format's own."""
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    """Write the file anew, with right sums of the zip format's own; {"nested": n} becomes n lists in each other."""
+    written = re.sub(r'{"nested": (\d+)}', lambda found: "[" * int(found[1]) + "]" * int(found[1]), json.dumps(header))
+    text = np.frombuffer(written.encode(), np.uint8)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("header.npy", npy(text.shape, text.tobytes(), "|u1") if first is None else first)
@@ -168,8 +195,9 @@ def npy(shape: tuple[int, ...], data: bytes, dtype: str = "<f4") -> bytes:
 
 
 KINDS: list[Damage] = [
-    flipped_bit, truncated, zeroed, swapped_arrays, renamed_array, terabytes, pickled, edited_header,
+    flipped_bit, truncated, zeroed, swapped_arrays, renamed_array, terabytes, pickled, edited_header, nested_header,
 ]
+EDITED = (edited_header, nested_header)
 
 
 def outcome(path: Path, expected: str) -> str:
@@ -183,6 +211,35 @@ def outcome(path: Path, expected: str) -> str:
     except BaseException as error:
         return f"{type(error).__name__}: {error}"
     return "the same contents" if described(path) == expected else "other contents"
+
+
+def evaluate(path: Path) -> None:
+    """Use the network of a file; classes, or a size of images, that are not those of the data may be named."""
+    with suppress(CheckpointError, ArgumentError, ShapeError):
+        net = load_checkpoint(path)
+        tn.evaluate(net, images())
+        tn.predict(net, images().images)
+
+
+def resume(path: Path) -> None:
+    """Go on with the training of a file; a setting that differs, and numbers that end the training, may be named."""
+    try:
+        train(path.parent, small(), epochs=2, resume=True)
+    except NotFiniteError:
+        pass
+    except (CheckpointError, ArgumentError) as error:
+        if str(path.parent) not in str(error):
+            raise
+
+
+def used(path: Path) -> str | None:
+    """Evaluate, and resume; return what went wrong."""
+    for use in (evaluate, resume):
+        try:
+            use(path)
+        except BaseException as error:
+            return f"{use.__name__}: {type(error).__name__}: {error}"
+    return None
 
 
 def described(path: Path) -> str:
@@ -216,10 +273,11 @@ def main() -> None:
         "executed": 0, "by_kind": {}, "wrong": []})
     with tempfile.TemporaryDirectory() as folder:
         SIDE_EFFECT = str(Path(folder, "side-effect"))
-        whole_path, path = Path(folder, "whole.npz"), Path(folder, "damaged.npz")
-        write_whole(whole_path)
-        whole, expected = whole_path.read_bytes(), described(whole_path)
-        assert outcome(whole_path, expected) == "the same contents"
+        path = Path(folder, "run", "last.npz")
+        write_whole(path)
+        whole, expected = path.read_bytes(), described(path)
+        assert outcome(path, expected) == "the same contents" and used(path) is None
+        assert load_training_state(path)["progress"]["position"]["epoch"] == 2  # it was resumed
         before = status("VmRSS")
         limit = status("VmSize") * 1024 + options.megabytes * 1_000_000
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -229,11 +287,13 @@ def main() -> None:
             path.write_bytes(kind(whole, random.Random(number)))
             begin = time.perf_counter()
             found = outcome(path, expected)
+            if kind in EDITED:
+                found = used(path) or found
             seconds = time.perf_counter() - begin
             executed = Path(SIDE_EFFECT).exists()
             counts = record["by_kind"].setdefault(kind.__name__, {})
             if executed or found not in ("refused", "the same contents") and (
-                found != "other contents" or kind is not edited_header
+                found != "other contents" or kind not in EDITED
             ):
                 record["wrong"].append({"number": number, "kind": kind.__name__, "found": found[:300]})
                 found = "wrong"

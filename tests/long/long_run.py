@@ -3,11 +3,14 @@
     python tests/long/long_run.py --seconds 3600 --folder FOLDER
 
 The folder gets 1,000 drawn images as JPEG files and the run. Cut off at any time, the same command goes on with the run
-and with what was measured; `results/reliability/long-run.json` has the samples and what follows from them. Needs /proc.
+and with what was measured; `results/reliability/long-run.json` has the samples and what follows from them. With the
+time already reached the command judges what it has. The exit code is 1 where something is wrong (`wrong`), or the
+training ended with an error. Needs /proc.
 """
 import argparse
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -24,6 +27,9 @@ IMAGES, SIDE = 1000, 40
 EVERY = 5.0  # seconds between samples
 WARM = 600.0  # seconds at the start of a process that the slopes leave out: pools fill, matplotlib is imported
 BLOCKS, T = 12, 2.228  # means over so many stretches of time; Student's t of a 95% interval with BLOCKS - 2 degrees
+# What an hour may bring. The curve, drawn every 20 seconds, is a line longer after each epoch; a file that is left open
+# at each checkpoint would be 360. Other programs make the speed uneven, which its interval has to show.
+MOST_MB, MOST_FILES, MOST_SLOWER, WIDEST_SPEED = 20.0, 1.0, 0.03, 0.2  # the last two are shares of the speed
 
 
 class Counted(ImageFolder):
@@ -49,12 +55,13 @@ def write_images(folder: Path) -> None:
             Image.fromarray(image).save(path)
 
 
-def sample(record: dict[str, Any], out: Path, seconds: float) -> None:
-    """Note every few seconds what the process takes; press Ctrl-C when the time is over."""
+def sample(record: dict[str, Any], out: Path, seconds: float, ended: threading.Event) -> None:
+    """Note every few seconds what the process takes; press Ctrl-C when the time is over, unless the run has ended."""
     begin, before, process = time.monotonic(), record["seconds"], record["processes"]
     written = begin
     while record["seconds"] < seconds:
-        time.sleep(EVERY)
+        if ended.wait(EVERY):
+            return
         now = time.monotonic()
         record["seconds"] = round(before + now - begin, 1)
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
@@ -70,7 +77,12 @@ def sample(record: dict[str, Any], out: Path, seconds: float) -> None:
 
 
 def found(samples: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return slopes with their 95% intervals, of the process that ran longest, without its start."""
+    """Return slopes with their 95% intervals, without the process's start; None where there are too few samples.
+
+    Of a run that was cut off and went on, the process that ran longest is taken and all others are left out.
+    """
+    if not samples:
+        return None
     process = max({s["process"] for s in samples}, key=lambda p: sum(s["process"] == p for s in samples))
     some = [s for s in samples if s["process"] == process and s["seconds"] >= WARM]
     if len(some) < 3 * BLOCKS:
@@ -105,6 +117,70 @@ def slope(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {"slope": round(float(a), 3), "plus_minus": round(T * error, 3)}
 
 
+def wrong(record: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a record.
+
+    Memory and open files must grow by less than the limit even at the upper end of the 95% interval. The speed (images
+    per second of the processor's time) must not fall by more than its limit even at the upper end: the interval is
+    wider than the limit as a rule, and must not be so wide that it says nothing.
+    """
+    errors = [f"the training ended with an error: {error}" for error in record.get("errors", [])]
+    what = found(record["samples"])
+    if what is None:
+        return [*errors, f"too little was measured: {WARM + 3 * BLOCKS * EVERY:.0f} s in one process are needed"]
+    memory, files, speed = what["rss_mb_per_hour"], what["files"]["per_hour"], what["images_per_cpu_second_per_hour"]
+    mean = what["images_per_cpu_second"]
+    changes = []
+    if memory["slope"] + memory["plus_minus"] > MOST_MB:
+        changes.append(f"memory grows by {between(memory)} MB an hour, expected less than {MOST_MB:g}")
+    if files["slope"] + files["plus_minus"] > MOST_FILES:
+        changes.append(f"open files grow by {between(files)} an hour, expected less than {MOST_FILES:g}")
+    if speed["slope"] + speed["plus_minus"] < -MOST_SLOWER * mean:
+        changes.append(f"the speed, {mean} images per second of the processor's time, changes by {between(speed)} an "
+                     f"hour, expected a fall of at most {MOST_SLOWER:.0%}")
+    if speed["plus_minus"] > WIDEST_SPEED * mean:
+        changes.append(f"the speed's change, {between(speed)} an hour of {mean}, is too uncertain: measure for longer")
+    return errors + changes
+
+
+def judged(record: dict[str, Any]) -> int:
+    """Print what follows from a record, and what is wrong; return the exit code."""
+    problems = wrong(record)
+    print(f"{record['seconds']:.0f} s: {found(record['samples'])}", *problems, sep="\n")
+    return 1 if problems else 0
+
+
+def between(slope: dict[str, float]) -> str:
+    """Write a slope with its interval."""
+    return f"{slope['slope']} +- {slope['plus_minus']}"
+
+
+def train(record: dict[str, Any], options: argparse.Namespace) -> None:
+    """Train until the time is over; an error that ends it before is noted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for background commands
+    tn.set_threads(options.threads)
+    write_images(options.folder)
+    images, _ = load_image_folder(options.folder, SIDE)
+    data = Counted(images.paths, images.labels, images.class_names, SIDE, "shapes")
+    record["processes"] += 1
+    ended = threading.Event()
+    sampler = threading.Thread(target=sample, args=(record, options.out, options.seconds, ended), daemon=True)
+    sampler.start()
+    run = options.folder / "run"
+    try:
+        tn.fit(tn.alexnet_small(), data, epochs=10**6, run=run, resume=(run / "last.npz").exists(),
+               loader_threads=options.loader_threads, progress=False, checkpoint_seconds=10)
+    except KeyboardInterrupt:
+        if record["seconds"] < options.seconds:  # someone else pressed it
+            raise
+    except Exception as error:
+        ended.set()
+        sampler.join()  # which writes the record too
+        record.setdefault("errors", []).append(f"{type(error).__name__}: {error}")
+        write_record(options.out, record)
+        raise
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3600)
@@ -113,22 +189,10 @@ def main() -> None:
     parser.add_argument("--loader-threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=FOLDER / "long-run.json")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for background commands
-    tn.set_threads(options.threads)
-    write_images(options.folder)
-    images, _ = load_image_folder(options.folder, SIDE)
-    data = Counted(images.paths, images.labels, images.class_names, SIDE, "shapes")
-    record = load_record(options.out, {"seconds": 0.0, "processes": 0, "samples": [], "found": None})
-    record["processes"] += 1
+    record = load_record(options.out, {"seconds": 0.0, "processes": 0, "samples": [], "found": None, "errors": []})
     if record["seconds"] < options.seconds:
-        threading.Thread(target=sample, args=(record, options.out, options.seconds), daemon=True).start()
-        run = options.folder / "run"
-        try:
-            tn.fit(tn.alexnet_small(), data, epochs=10**6, run=run, resume=(run / "last.npz").exists(),
-                   loader_threads=options.loader_threads, progress=False, checkpoint_seconds=10)
-        except KeyboardInterrupt:
-            pass
-    print(f"{record['seconds']:.0f} s: {record['found']}")
+        train(record, options)
+    sys.exit(judged(record))
 
 
 if __name__ == "__main__":

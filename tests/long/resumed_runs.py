@@ -1,11 +1,12 @@
-"""Stop trainings in each of their steps and go on: are all parameters those of the run that was not stopped?
+"""Stop trainings in each of their steps, go on with other numbers of threads: are all parameters the straight run's?
 
     python tests/long/resumed_runs.py
 
 Ten steps (two epochs; the fifth and the tenth are the last of an epoch) x 0, 1, 2 and 4 loader threads x 1 and 2
-compute threads: 80 runs, of which the SHA-256 of all parameters, running statistics and velocities is compared with one
-straight run's. Cut off at any time, the same command goes on; `results/reliability/resumed-runs.json` has what was
-found.
+compute threads before the stop: 80 runs. After it each goes on with the next number of loader threads and the other
+number of compute threads; two share the blocks of a batch. The SHA-256 of all parameters, running statistics and
+velocities is compared with one straight run's. Cut off at any time, the same command goes on;
+`results/reliability/resumed-runs.json` has what was found.
 """
 import argparse
 import itertools
@@ -17,10 +18,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
-from faulty_runs import digest, stopped_and_resumed, train  # noqa: E402
+from faulty_runs import AFTER, digest, stopped_and_resumed, train_in_blocks  # noqa: E402
 from record import FOLDER, load_record, write_record  # noqa: E402
 
-CASES = list(itertools.product(range(1, 11), (0, 1, 2, 4), (1, 2)))
+CASES = list(itertools.product(range(1, 11), AFTER["loader_threads"], AFTER["threads"]))
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     record: dict[str, Any] = load_record(options.out, {"runs": 0, "same": 0, "seconds": 0.0, "other": []})
     with tempfile.TemporaryDirectory() as folder:
-        train(Path(folder, "straight"), 40, loader_threads=1)
+        train_in_blocks(Path(folder, "straight"))
         record["sha256"] = digest(Path(folder, "straight"))
         for step, loader_threads, threads in CASES[record["runs"] :]:
             begin = time.perf_counter()

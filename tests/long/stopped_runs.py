@@ -3,9 +3,13 @@
     python tests/long/stopped_runs.py --kills 200 --full-disks 20 --interrupts 20 --folder FOLDER
 
 Kills are SIGKILL, four in five of them at a moment drawn around the writing of a checkpoint, the rest at any moment. A
-full disk is a file system of 64 MB in memory, filled up to a drawn remainder; where only root may mount one and the
-command does not run as root, no file may grow beyond a drawn size instead. Ctrl-C comes at any moment of `tinynet
-train`. Cut off at any time, the same command goes on; `results/reliability/stopped-runs.json` has what happened.
+full disk is a file system of 64 MB in memory with a killed run, filled up to a drawn remainder. Ctrl-C comes at any
+moment of `tinynet train`. A last checkpoint that was there must be there afterwards, at the same batch or a later one.
+Cut off at any time, the same command goes on; `results/reliability/stopped-runs.json` has what happened.
+
+Where only root may mount a file system and the command does not run as root, no file may grow beyond a drawn size
+instead (RLIMIT_FSIZE). That proves less: a file is cut off as on a full disk, with another error, but there is space
+left for every smaller one, the log and the metrics among them. The record's "how" says which of the two it was.
 """
 import argparse
 import os
@@ -22,10 +26,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
 import faulty_runs  # noqa: E402
 from faulty_runs import (  # noqa: E402
+    CHECKPOINTS,
     digest,
     ended,
     half_written,
     kill_while_writing,
+    position,
     start,
     start_command,
     trouble,
@@ -54,31 +60,42 @@ def kills(folder: Path, record: dict[str, Any], generator: random.Random, straig
 
 
 def full_disk(folder: Path, record: dict[str, Any], generator: random.Random, straight: str) -> None:
-    """Let the disk become full at a drawn moment, make space, go on."""
+    """Let the disk become full at a drawn moment of a run that was killed once, make space, go on."""
     disk = folder / "disk"
     disk.mkdir(exist_ok=True)
     if os.path.ismount(disk) or (os.geteuid() == 0 and mounted(disk)):
         record["how"] = f"a file system of {DISK_MB} MB in memory"
-        run = fresh(disk / "run")
         filler = disk / "filler"
         filler.unlink(missing_ok=True)  # of a command that was cut off
-        free = generator.randint(1, MOST_FREE_MB * 1_000_000)
+        run = killed(fresh(disk / "run"), record, generator)
+        before = position(run)
+        there = sum((run / name).stat().st_size for name in CHECKPOINTS if (run / name).exists())
+        free = generator.randint(1, MOST_FREE_MB * 1_000_000 - there)
         with open(filler, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - free)
         code, text = ended(start(run))
         filler.unlink()
     else:
-        record["how"] = "a limit to the size of files (RLIMIT_FSIZE)"
-        run = fresh(folder / "full")
-        kill_while_writing(run, generator)
+        record["how"] = ("a limit to the size of each file (RLIMIT_FSIZE), which proves less than a full disk: "
+                         "smaller files still find space")
+        run = killed(fresh(folder / "full"), record, generator)
+        before = position(run)
         code, text = ended(start(run, "--largest-file", str(generator.randint(1, 7_500_000))))
     record["tried"] += 1
     record["ended_with_an_error"] += code == 1
     record["checkpoint_there"] += (run / "last.npz").exists()
     if code not in (0, 1) or (code == 1 and (str(run) not in text or text.count("\n") > 1)):
         record["trouble"].append(f"exit code {code}: {text}")
-    record["trouble"] += [*trouble(run), *(f"{path.name} is left over" for path in half_written(run))]
+    record["trouble"] += [*trouble(run, before), *(f"{path.name} is left over" for path in half_written(run))]
     finish(start(run), run, record, straight)
+
+
+def killed(run: Path, record: dict[str, Any], generator: random.Random) -> Path:
+    """Start a run and kill it, so that there may be a checkpoint to lose; take away what was half written."""
+    record["trouble"] += kill_while_writing(run, generator)["trouble"]
+    for path in half_written(run):  # else the next run would make this space when it begins
+        path.unlink()
+    return run
 
 
 def mounted(disk: Path) -> bool:
