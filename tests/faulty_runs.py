@@ -59,8 +59,8 @@ def images(count: int, seed: int) -> Dataset:
 
 def train(folder: Path, width: int = 1200, batch_size: int = 8, **options: Any) -> Any:
     """Train the network in a run folder."""
-    return tn.fit(network(width), images(BATCHES * batch_size - 3, 0), images(16, 1), run=folder, progress=False,
-                  batch_size=batch_size, **{"checkpoint_seconds": 0} | options)
+    return tn.fit(network(width), images(BATCHES * batch_size - 3, 0), images(16, 1), run=folder,
+                  batch_size=batch_size, **{"checkpoint_seconds": 0, "progress": False} | options)
 
 
 def train_in_blocks(folder: Path, **options: Any) -> Any:

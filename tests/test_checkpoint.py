@@ -10,7 +10,7 @@ import pytest
 import tinynet as tn
 from tinynet import checkpoint
 from tinynet.checkpoint import load_checkpoint, load_training_state, restore_network, save_checkpoint
-from tinynet.errors import CheckpointError
+from tinynet.errors import ArgumentError, CheckpointError
 from tinynet.nested import flat
 from tinynet.optim import SGD
 from tinynet.schedules import ReduceOnPlateau
@@ -234,6 +234,20 @@ def test_a_file_that_was_tampered_with_is_refused_with_the_reason(change, messag
     rewritten(tmp_path / "a.npz", change)
     with pytest.raises(CheckpointError, match=rf"a\.npz.*{message}"):
         load_checkpoint(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("value, message", [
+    (np.array(["x"]), "progress/note is an array of <U1, expected numbers"),
+    (np.array([{}]), "progress/note is an array of object, expected numbers"),
+    (np.array([1j]), "progress/note is an array of complex128, expected numbers"),
+    ({1, 2}, "cannot be written as JSON: Object of type set is not JSON serializable"),
+])
+def test_what_could_not_be_loaded_does_not_replace_a_good_file(value, message, tmp_path):
+    save_checkpoint(tmp_path / "a.npz", small_net())
+    before = (tmp_path / "a.npz").read_bytes()
+    with pytest.raises(ArgumentError, match=rf"a\.npz: .*{message}"):
+        save_checkpoint(tmp_path / "a.npz", small_net(), progress={"note": value})
+    assert (tmp_path / "a.npz").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_network_of_another_make_is_refused_for_restoring(tmp_path):

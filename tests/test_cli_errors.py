@@ -1,4 +1,7 @@
 """What the command line says about input that it cannot use: one line, exit code 2, no traceback."""
+import os
+import shutil
+import subprocess
 import sys
 from typing import Any
 
@@ -34,6 +37,48 @@ def folder(tmp_path_factory):
 
 def predict(folder, *more, checkpoint="net.npz"):
     return "predict", folder / "image.png", "--checkpoint", folder / checkpoint, *more
+
+
+def run_in_a_shell(command, **environment):
+    """Run `tinynet` with a command's words and redirections; return the finished process."""
+    return subprocess.run(f"{sys.executable} -m tinynet {command}", shell=True, capture_output=True, text=True,
+                          env=os.environ | environment)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell is another on Windows")
+@pytest.mark.parametrize("where", ["2>&-", ">&-"])
+def test_a_closed_output_ends_no_command(where, folder):
+    done = run_in_a_shell(f"predict {folder / 'image.png'} --checkpoint {folder / 'net.npz'} {where}")
+    assert done.returncode == 0 and done.stderr == "" and ("%" in done.stdout) == (where == "2>&-")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell is another on Windows")
+def test_a_reader_that_has_enough_is_no_error():
+    done = run_in_a_shell("summary alexnet | head -1")
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") == 1
+
+
+def test_a_letter_that_the_terminal_does_not_have_is_shown_by_its_number(folder, tmp_path):
+    shutil.copy(folder / "image.png", tmp_path / "bü日.png")
+    command = f"predict {tmp_path / 'bü日.png'} --checkpoint {folder / 'net.npz'}"
+    done = run_in_a_shell(command, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and r"b\xfc\u65e5.png: " in done.stdout and done.stderr == ""
+
+
+def test_a_full_disk_leaves_the_page_and_the_sheet_that_were_there(folder, tmp_path, monkeypatch, capsys):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    commands = {"sheet.png": predict(folder, "--sheet"), "page.html": ("trace", "--model", "lenet5", "--html")}
+    for name in commands:
+        (tmp_path / name).write_text("mine")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        for name, words in commands.items():
+            assert cli.main([str(word) for word in (*words, tmp_path / name)]) == 2
+            assert f"No space left on device: '{tmp_path / name}'" in capsys.readouterr().err
+            assert (tmp_path / name).read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(commands)
 
 
 def test_names_in_another_encoding(folder, capsys, tmp_path):

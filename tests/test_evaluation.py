@@ -6,7 +6,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.data import Dataset, Preprocessing
-from tinynet.errors import ArgumentError, DtypeError, ShapeError
+from tinynet.errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from tinynet.evaluation import count_errors, evaluate, predict
 from tinynet.finite import not_finite_in
 
@@ -120,6 +120,21 @@ def test_neither_changes_the_network(rng):
     np.testing.assert_array_equal(net["norm1"].buffers["running_mean"], before[0])
     assert net["drop"].generator.bit_generator.state == before[1]
     assert not_finite_in(net) is None
+
+
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_numbers_that_are_not_finite_are_told_with_their_layer(ten_crop, rng):
+    net, data = small_net(), small_data(rng)
+    net.preprocessing = Preprocessing.fit(data, 6)
+    net["fc"].params["w"][0, 0] = np.nan
+    for call, what in ((lambda: evaluate(net, data, ten_crop=ten_crop), "the loss is nan"),
+                       (lambda: predict(net, data.images, ten_crop=ten_crop), "the probabilities are not finite")):
+        with pytest.raises(NotFiniteError, match=f"{what}: fc is the first layer .*nor is its parameter w"):
+            call()
+    if not ten_crop:
+        images = np.full((2, 6, 6, 3), np.inf, np.float32)
+        with np.errstate(invalid="ignore"), pytest.raises(NotFiniteError, match="the images themselves are not finite"):
+            predict(small_net(), images)
 
 
 @pytest.mark.parametrize("call, error, message", [

@@ -6,6 +6,7 @@ of its samples.
 import gc
 import importlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -30,8 +31,10 @@ from faulty_runs import (
 
 import tinynet as tn
 from tinynet import demo
+from tinynet.checkpoint import load_training_state
 from tinynet.data import draw_shapes
-from tinynet.errors import ArgumentError
+from tinynet.errors import ArgumentError, CheckpointError
+from tinynet.evaluation import Evaluation
 from tinynet.lock import locked
 from tinynet.threads import get_threads, map_in_order
 
@@ -160,6 +163,84 @@ def test_ctrl_c_gives_exit_code_130_and_the_run_goes_on(tmp_path):
     found = press_ctrl_c(process, tmp_path / "run")
     assert found["trouble"] == [] and found["pressed"]
     assert ended(start_command(tmp_path / "digits", tmp_path / "run"))[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_the_end_of_a_batch_systems_job_is_taken_as_ctrl_c(tmp_path):
+    faulty_runs.write_digits(tmp_path / "digits")
+    process = start_command(tmp_path / "digits", tmp_path / "run")
+    while not (tmp_path / "run" / "last.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.terminate()
+    code, text = ended(process)
+    assert code == 130 and "a checkpoint is in" in text and list(trouble(tmp_path / "run")) == []
+
+
+@pytest.mark.parametrize("name", ["best.npz", "metrics.csv", "settings.json", "log.txt"])
+def test_a_new_run_replaces_no_file_of_another_origin(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ArgumentError, match=f"has a file {name}, which this run would replace: take another folder"):
+        faulty_runs.train(tmp_path, 4)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_run_whose_last_checkpoint_is_gone_is_not_begun_anew_beside_its_best(tmp_path):
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    (tmp_path / "last.npz").unlink()
+    with pytest.raises(ArgumentError, match="has a file best.npz, which this run would replace"):
+        faulty_runs.train(tmp_path, 4)
+
+
+def test_a_resumption_says_that_the_best_checkpoint_is_gone_and_keeps_a_new_one(tmp_path, capsys):
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    (tmp_path / "best.npz").unlink()
+    faulty_runs.train(tmp_path, 4, epochs=2, resume=True, progress=True)
+    assert "best.npz is not there: the best epoch from here on takes its place" in capsys.readouterr().out
+    assert "best.npz is not there" in (tmp_path / "log.txt").read_text()
+    best = load_training_state(tmp_path / "best.npz")["progress"]
+    assert best["position"]["epoch"] == 2 and best["position"]["best"] == best["history"][1]["validation_error"]
+
+
+def test_a_resumption_refuses_the_best_checkpoint_of_another_run(tmp_path):
+    for name, seed in (("a", 0), ("b", 1)):
+        faulty_runs.train(tmp_path / name, 4, epochs=1, seed=seed)
+    before = (tmp_path / "b" / "best.npz").read_bytes()
+    (tmp_path / "a" / "best.npz").write_bytes(before)
+    with pytest.raises(ArgumentError, match="best.npz is not of the run to resume: take it away"):
+        faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
+    (tmp_path / "a" / "best.npz").write_bytes(before[:-100])
+    with pytest.raises(CheckpointError, match="best.npz is damaged"):
+        faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
+    assert (tmp_path / "a" / "best.npz").read_bytes() == before[:-100]
+
+
+def test_a_best_checkpoint_that_last_does_not_know_of_yet_is_the_runs_own(tmp_path, monkeypatch):
+    errors = iter([0.5, 0.4, 0.4])
+    monkeypatch.setattr("tinynet.training.evaluate", lambda *given, **options: Evaluation(1.0, next(errors), 0.0, 16))
+    faulty_runs.train(tmp_path, 4, epochs=1)
+    older = (tmp_path / "last.npz").read_bytes()
+    faulty_runs.train(tmp_path, 4, epochs=2, resume=True)
+    straight = digest(tmp_path)
+    assert load_training_state(tmp_path / "best.npz")["progress"]["position"]["epoch"] == 2
+    (tmp_path / "last.npz").write_bytes(older)  # killed between the two
+    faulty_runs.train(tmp_path, 4, epochs=2, resume=True)
+    assert digest(tmp_path) == straight
+
+
+def test_a_name_that_is_no_text_can_be_logged(tmp_path):
+    folder = tn.run_folder.RunFolder(tmp_path, resume=False)
+    folder.log(f"left out: {os.fsdecode(b'7' + bytes([255]) + b'.png')}")
+    assert (tmp_path / "log.txt").read_text().endswith("left out: 7\\udcff.png\n")
+
+
+def test_a_training_goes_on_when_nobody_reads_its_lines(tmp_path):
+    faulty_runs.write_digits(tmp_path / "digits", 50)
+    command = [sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(tmp_path / "digits"),
+               "--epochs", "2", "--run", str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0 and (tmp_path / "run" / "metrics.csv").read_text().count("\n") == 3
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):

@@ -42,6 +42,11 @@ def small_data(count=37, seed=0):
     return Dataset(images, generator.integers(0, 3, count), ["a", "b", "c"], "noise")
 
 
+def with_another_image(data):
+    data.images[5] = 255 - data.images[5]
+    return data
+
+
 def quiet(net, **options):
     return fit(net, small_data(), small_data(20, 1), progress=False, **options)
 
@@ -211,6 +216,7 @@ def test_a_finished_run_goes_on_with_more_epochs(kind, straight, tmp_path):
      r"model.input_shape is \[8, 8, 3\] and was \[6, 6, 3\]"),
     ({"train": small_data(36)}, "data.count is 36 and was 37"),
     ({"train": small_data(37, seed=5)}, "data.labels_sha256 is"),
+    ({"train": with_another_image(small_data(37))}, "data.images_sha256 is"),
     ({"validation": None}, "validation is None and was {"),
     ({"augmentation": Augmentation(pad=2, colour=PCAColour.fit(small_data()))}, "augmentation.pad is 2 and was 1"),
     ({"augmentation": False}, "augmentation is None and was {"),

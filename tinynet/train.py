@@ -140,6 +140,9 @@ def fit(
         ready = choose_preprocessing(net, train, preprocessing, resume)
 
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+        if position.batch > len(loader):
+            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
+                                  f"an epoch of {len(loader)}")
         check_first_image(net, loader)
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs})
