@@ -1,6 +1,7 @@
-"""Every kind of pixels in every condition: files, and what `load_image` has to make of them, worked out without it.
+"""Every kind of pixels in each format that keeps them, in every condition: files, and what `load_image` has to give.
 
-`cases` gives them for `tests/test_reliability_images.py` and `tests/long/image_files.py`.
+The pixels are worked out without it. `cases` gives them for `tests/test_reliability_images.py` and
+`tests/long/image_files.py`.
 """
 import io
 import os
@@ -50,18 +51,21 @@ PILLOW = int(Image.__version__.split(".")[0])
 CMYK = (255.0 - BYTES[..., :3]) * (255.0 - BYTES[..., 3:]) / 255
 # Mode: the image, the formats that keep its pixels as they are, and the pixels that load_image has to give.
 MODES: dict[str, tuple[Callable[[], Image.Image], list[str], np.ndarray | None]] = {
-    "1": (lambda: Image.fromarray(BYTES[..., 0] > 127), ["PNG", "TIFF"], grey(255 * (BYTES[..., 0] > 127))),
-    "L": (lambda: Image.fromarray(BYTES[..., 0]), ["PNG", "TIFF"], grey(BYTES[..., 0])),
+    "1": (lambda: Image.fromarray(BYTES[..., 0] > 127), ["PNG", "TIFF", "BMP", "PPM"],
+          grey(255 * (BYTES[..., 0] > 127))),
+    "L": (lambda: Image.fromarray(BYTES[..., 0]), ["PNG", "TIFF", "JPEG", "BMP", "PPM"], grey(BYTES[..., 0])),
     "LA": (lambda: Image.merge("LA", [Image.fromarray(BYTES[..., i].copy()) for i in (0, 1)]), ["PNG", "TIFF"],
            on_white(grey(BYTES[..., 0]), BYTES[..., 1])),
-    "P": (palette_image, ["PNG", "TIFF", "GIF"], PALETTE[FEW].astype(float)),
-    "RGB": (lambda: Image.fromarray(BYTES[..., :3].copy()), ["PNG", "TIFF"], BYTES[..., :3].astype(float)),
-    "RGBA": (lambda: Image.fromarray(BYTES), ["PNG", "TIFF"], on_white(BYTES[..., :3].astype(float), BYTES[..., 3])),
-    "CMYK": (lambda: Image.frombytes("CMYK", (7, 5), BYTES.tobytes()), ["TIFF"], CMYK),
+    "P": (palette_image, ["PNG", "TIFF", "GIF", "BMP"], PALETTE[FEW].astype(float)),
+    "RGB": (lambda: Image.fromarray(BYTES[..., :3].copy()), ["PNG", "TIFF", "JPEG", "WEBP", "BMP", "PPM"],
+            BYTES[..., :3].astype(float)),
+    "RGBA": (lambda: Image.fromarray(BYTES), ["PNG", "TIFF", "WEBP"],
+             on_white(BYTES[..., :3].astype(float), BYTES[..., 3])),
+    "CMYK": (lambda: Image.frombytes("CMYK", (7, 5), BYTES.tobytes()), ["TIFF", "JPEG"], CMYK),
     "YCbCr": (lambda: Image.frombytes("YCbCr", (7, 5), BYTES[..., :3].tobytes()), ["TIFF"],
               from_ycbcr(BYTES[..., :3]) if PILLOW >= 13 else None),    # refused: Pillow before 13 misreads them
-    "I;16": (lambda: Image.fromarray(WORDS), ["PNG", "TIFF"], grey(WORDS / 257)),
-    "I": (lambda: Image.fromarray(WORDS.astype(np.int32)), ["TIFF"], grey(WORDS / 257)),
+    "I;16": (lambda: Image.fromarray(WORDS), ["PNG", "TIFF", "PPM"], grey(WORDS / 257)),
+    "I": (lambda: Image.fromarray(WORDS.astype(np.int32)), ["TIFF"], None),    # refused, as the next
     "F": (lambda: Image.fromarray(WORDS.astype(np.float32)), ["TIFF"], None),    # refused: the range is not known
 }
 # What each of EXIF's orientations does to the stored rows and columns to make the image upright.
@@ -72,7 +76,10 @@ ORIENTATIONS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 }
 CONDITIONS = ["good", "wrong extension", *(f"orientation {number}" for number in ORIENTATIONS), "animated", "truncated",
               "bomb", "zero bytes", "unreadable", "folder"]
-ENDINGS = {"PNG": "png", "TIFF": "tiff", "GIF": "gif"}
+ENDINGS = {"PNG": "png", "TIFF": "tiff", "GIF": "gif", "JPEG": "jpeg", "WEBP": "webp", "BMP": "bmp", "PPM": "ppm"}
+WITHOUT_EXIF = ("GIF", "BMP", "PPM")
+ONE_FRAME = ("JPEG", "BMP", "PPM")
+NEARLY_AS_IT_IS = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True, "exact": True}}
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -86,8 +93,9 @@ def cases() -> Iterator[tuple[str, str, str]]:
     for mode, (_, forms, _) in MODES.items():
         for form in forms:
             for condition in CONDITIONS:
-                # GIF has no EXIF; Pillow before 10.4 does not write animated PNG files of these modes.
-                if not (form == "GIF" and condition.startswith("orientation")
+                # Pillow before 10.4 does not write animated PNG files of these modes.
+                if not (form in WITHOUT_EXIF and condition.startswith("orientation")
+                        or form in ONE_FRAME and condition == "animated"
                         or form == "PNG" and condition == "animated" and mode in ("P", "I;16")):
                     yield mode, form, condition
 
@@ -95,7 +103,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 def write_case(mode: str, form: str, condition: str, folder: Path) -> tuple[Path, np.ndarray | None]:
     """Write the file; return its path and the pixels to expect, None where there has to be an error."""
     make, _, expected = MODES[mode]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(NEARLY_AS_IT_IS.get(form, {}))
     if condition.startswith("orientation"):
         number = int(condition.split()[1])
         exif = Image.Exif()
@@ -104,14 +112,18 @@ def write_case(mode: str, form: str, condition: str, folder: Path) -> tuple[Path
         expected = None if expected is None else ORIENTATIONS[number](expected)
     if condition == "animated":
         options |= {"save_all": True, "append_images": [make().transpose(Image.Transpose.ROTATE_180)]}
-    content = encoded(make(), form, **options)
+    image = make()
+    if form == "PPM" and mode == "I;16":    # which the oldest versions of Pillow write from 32 bits only
+        image = image.convert("I")
+    content = encoded(image, form, **options)
     if condition == "truncated":
         content = content[:len(content) // 2]
     elif condition == "bomb":
         content = claiming(content, 30_000, 30_000)
     elif condition == "zero bytes":
         content = b""
-    path = folder / f"image.{'jpg' if condition in ('wrong extension', 'folder') else ENDINGS[form]}"
+    wrong_ending = "png" if form == "JPEG" else "jpg"
+    path = folder / f"image.{wrong_ending if condition in ('wrong extension', 'folder') else ENDINGS[form]}"
     if condition == "folder":
         path.mkdir()
     else:
@@ -151,5 +163,5 @@ def wrong(mode: str, form: str, condition: str, folder: Path) -> str | None:
         return f"{found.shape} instead of {expected.shape}"
     # Rounding in one or two steps; Pillow computes YCbCr and transparency in whole numbers.
     difference = np.abs(found - expected).max()
-    exact = mode in ("1", "L", "P", "RGB")
-    return f"wrong by up to {difference:.1f}" if difference > (0 if exact else 1.01) else None
+    allowed = 3 if form == "JPEG" else 0 if mode in ("1", "L", "P", "RGB") else 1.01
+    return f"wrong by up to {difference:.1f}" if difference > allowed else None

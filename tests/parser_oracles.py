@@ -8,6 +8,7 @@ tries a few hundred.
 import gzip
 import io
 import math
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -132,13 +133,23 @@ def mutated(content: bytes, generator: np.random.Generator) -> bytes:
 
 
 def claiming(content: bytes, width: int, height: int) -> bytes:
-    """Change the size that the header of an image file claims: PNG, GIF, TIFF in Intel's order, JPEG."""
+    """Change the size that the header of an image file claims.
+
+    Of PNG, GIF, BMP, PPM, WEBP without loss (where it has 14 bits), TIFF in Intel's order, JPEG.
+    """
     changed = bytearray(content)
     if content[:4] == b"\x89PNG":
         changed[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
         mend_checksums(changed)
     elif content[:3] == b"GIF":
         changed[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
+    elif content[:2] == b"BM":
+        changed[18:26] = width.to_bytes(4, "little") + height.to_bytes(4, "little")
+    elif re.match(rb"P[4-6]\n", content):
+        changed[3:content.index(b"\n", 3)] = b"%d %d" % (width, height)
+    elif content[12:16] == b"VP8L":
+        size = min(width, 2**14) - 1 | min(height, 2**14) - 1 << 14
+        changed[21:25] = (int.from_bytes(content[21:25], "little") >> 28 << 28 | size).to_bytes(4, "little")
     elif content[:4] == b"II*\0":
         directory = int.from_bytes(content[4:8], "little")
         for entry in range(int.from_bytes(content[directory:directory + 2], "little")):

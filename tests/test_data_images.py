@@ -146,7 +146,7 @@ def test_what_is_no_image(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"{name} is damaged or not an image of a known format .JPEG, PNG"):
             load_image(tmp_path / name)
-    with pytest.raises(DataError, match="missing.jpg is not a file"):
+    with pytest.raises(DataError, match="missing.jpg cannot be read as an image: No such file or directory"):
         load_image(tmp_path / "missing.jpg")
     # EPS starts another program in Pillow; it is not on the list.
     path = save(tmp_path / "image.eps", Image.new("RGB", (4, 4)))

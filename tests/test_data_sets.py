@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_files import NAMES, idx_bytes, random_images, write_cifar10, write_mnist
+from PIL import Image
 
-from tinynet.data import Dataset, FloatImages, load_cifar10, load_data, load_mnist
-from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
+from tinynet.data import Dataset, FloatImages, ImageFolder, Preprocessing, load_cifar10, load_data, load_mnist
+from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError, TinynetError
 
 
 def test_dataset_gives_its_images_labels_and_subsets():
@@ -53,6 +54,102 @@ def test_a_pair_of_float_images_is_checked():
         FloatImages(np.ones((2, 2, 2, 1)), [0, -1])
 
 
+@pytest.mark.parametrize("label", [2**63, 2**64 - 1])
+def test_a_label_too_large_for_int64_is_named(label):
+    labels = np.array([0, label], np.uint64)
+    with pytest.raises(DataError, match=rf"image 1 has the label {label}, expected a number from 0 up, below 2\*\*63"):
+        FloatImages(np.ones((2, 2, 2, 1)), labels)
+    with pytest.raises(DataError, match=f"image 1 has the label {label}, expected 0 to 1"):
+        Dataset(np.zeros((2, 5, 5, 3), np.uint8), labels, ["a", "b"])
+
+
+@pytest.mark.parametrize("mask", [True, False, [True, False]])
+def test_masked_arrays_are_refused_since_their_mask_would_be_lost(mask):
+    labels = np.ma.masked_array([0, 1], mask)
+    stored = np.ma.masked_array(np.zeros((2, 5, 5, 3), np.uint8), np.zeros((2, 5, 5, 3), bool))
+    calls = {
+        r"labels of 'data'": lambda: Dataset(stored.data, labels, ["a", "b"]),
+        r"images of data set 'data'": lambda: Dataset(stored, [0, 1], ["a", "b"]),
+        r"labels of 'the pair \(images, labels\)'": lambda: FloatImages(np.ones((2, 2, 2, 1)), labels),
+        r"the images of a pair \(images, labels\)": lambda: FloatImages(stored.astype(np.float32), [0, 1]),
+        r"labels of 'images'": lambda: ImageFolder(["a.png", "b.png"], labels, ["a", "b"]),
+        r"Preprocessing": lambda: Preprocessing(np.zeros(3), 5)(stored),
+    }
+    for what, call in calls.items():
+        with pytest.raises(DtypeError, match=f"^{what}: expected a plain array, got a masked one"):
+            call()
+
+
+@pytest.mark.parametrize("names, message", [
+    ("ab", "expected a list of str, got 'ab'"), (None, "expected a list of str, got None"),
+    ([b"a", b"b"], "expected a list of str, got b'a' of bytes in it"),
+    (["a", np.int64(3)], "expected a list of str, got .*3.* of int64 in it"),
+    (["a", "b", "a"], "'a' is there twice, expected another name for each class"),
+])
+def test_class_names_that_a_checkpoint_could_not_hold_are_refused(names, message):
+    for make in (lambda: Dataset(np.zeros((2, 5, 5, 3), np.uint8), [0, 1], names),
+                 lambda: ImageFolder(["a.png", "b.png"], [0, 1], names)):
+        with pytest.raises(ArgumentError, match=f"class_names of data set '(data|images)': {message}"):
+            make()
+
+
+@pytest.mark.parametrize("names", [("a", "b"), np.array(["a", "b"])])
+def test_class_names_from_other_sequences(names):
+    assert Dataset(np.zeros((2, 5, 5, 3), np.uint8), [0, 1], names).class_names == ["a", "b"]
+
+
+def test_padding_is_a_whole_number_from_0_up():
+    for padding in (-1, 1.5):
+        with pytest.raises(ArgumentError, match=f"data set 'data': padding is {padding}, expected a whole number of"):
+            Dataset(np.zeros((1, 5, 5, 3), np.uint8), [0], ["a"], padding=padding)
+        with pytest.raises(ArgumentError, match=f"Preprocessing: padding is {padding}, expected a whole number of"):
+            Preprocessing(np.zeros(3), 5, padding=padding)
+
+
+def three_kinds(folder):
+    """The same six images as a Dataset, a pair and a folder."""
+    images = random_images()
+    paths = [folder / f"{index}.png" for index in range(6)]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    names, labels = ["a", "b", "c"], [0, 1, 2, 0, 1, 2]
+    return images, [Dataset(images, labels, names, "six"), FloatImages(images.astype(float), labels),
+                    ImageFolder(paths, labels, names, (5, 4), "six")]
+
+
+@pytest.mark.parametrize("indices, expected", [
+    ([3, 0], [3, 0]), (range(2), [0, 1]), (slice(1, 4), [1, 2, 3]), (np.array([5], np.uint8), [5]), ([-1, -6], [5, 0]),
+    (4, [4]), ([], []), ([True, False, False, False, True, False], [0, 4]), ([False] * 6, [])])
+def test_every_data_set_takes_the_same_indices(tmp_path, indices, expected):
+    images, kinds = three_kinds(tmp_path)
+    for data in kinds:
+        assert np.array_equal(data.images_at(indices), images[expected])
+        if expected and not isinstance(data, FloatImages):
+            part = data.subset(indices)
+            assert np.array_equal(part.images_at(range(len(part))), images[expected])
+            assert np.array_equal(part.labels, data.labels[expected])
+    for data in (kinds[0], kinds[2]):
+        assert np.array_equal(data.image(-2), images[4])
+
+
+@pytest.mark.parametrize("indices, error, message", [
+    (6, ArgumentError, "there is no image 6, expected 0 to 5"), (-7, ArgumentError, "no image -7"),
+    ([0, 100], ArgumentError, "no image 100"),
+    (np.array([2**64 - 1], np.uint64), ArgumentError, f"no image {2**64 - 1}"),
+    (1.5, DtypeError, r"expected whole numbers, or a bool for each of 6 images, got float64 of the shape \(1,\)"),
+    ([0.0, 1.0], DtypeError, "got float64"), ([True, False], DtypeError, r"got bool of the shape \(2,\)"),
+    ("a", DtypeError, "got <U1"), (None, DtypeError, "got object"), ([[0, 1]], DtypeError, r"got int64 .*\(1, 2\)"),
+])
+def test_every_data_set_refuses_the_same_indices(tmp_path, indices, error, message):
+    for data in three_kinds(tmp_path)[1]:
+        calls = [data.images_at] if isinstance(data, FloatImages) else [data.images_at, data.subset, data.image]
+        for call in calls:
+            with pytest.raises(TinynetError, match="indices of '(six|the pair .*)': .*expected"):
+                call(indices)
+        with pytest.raises(error, match=message):
+            data.images_at(indices)
+
+
 @pytest.mark.parametrize("given", [".", "cifar-10-batches-bin"])
 def test_cifar10_from_the_folder_or_its_parent(tmp_path, given):
     images, labels = write_cifar10(tmp_path / "cifar-10-batches-bin")
@@ -81,6 +178,7 @@ def damage_label(folder):
     (lambda folder: (folder / "data_batch_5.bin").unlink(), "data_batch_5.bin is missing"),
     (lambda folder: (folder / "batches.meta.txt").unlink(), "batches.meta.txt is missing"),
     (lambda folder: (folder / "batches.meta.txt").write_text("cat\ndog\n"), "expected ten class names, found 2"),
+    (lambda folder: (folder / "batches.meta.txt").write_text("cat\n" * 10), "found 10, 1 of them different"),
     (lambda folder: (folder / "data_batch_1.bin").unlink(), "no CIFAR-10 in"),
 ])
 def test_damaged_cifar10(tmp_path, damage, message):

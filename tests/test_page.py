@@ -144,4 +144,4 @@ def test_the_command_takes_an_image_and_a_label(tmp_path, capsys):
     assert cli.main(["trace", str(picture), "--model", "alexnet-small"]) == 0
     assert "the network's own first guess is taken" in capsys.readouterr().out
     assert cli.main(["trace", str(tmp_path / "no.png"), "--model", "lenet5"]) == 2
-    assert "no.png is not a file" in capsys.readouterr().err
+    assert "no.png cannot be read as an image: No such file" in capsys.readouterr().err

@@ -1,5 +1,11 @@
 """Image files of every kind in every condition, and training runs over files that cannot be read."""
+import builtins
+import errno
+import importlib
+import os
+import struct
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +57,72 @@ def test_a_transparent_value_of_sixteen_bits_is_white(tmp_path):
     assert np.array_equal(load_image(tmp_path / "a.png", channels=1)[..., 0], expected)
 
 
+def tiff(values, depth, meaning, signed=False, packed=False):
+    """A grey TIFF file: whole numbers (H, W) of so many bits, 0 as white (meaning 0) or as black (1)."""
+    height, width = values.shape
+    if depth == 12:
+        first, second = values[:, ::2], values[:, 1::2]    # three bytes
+        content = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], -1).astype(np.uint8).tobytes()
+    else:
+        content = values.astype(f"<{'i' if signed else 'u'}{depth // 8}").tobytes()
+    content = zlib.compress(content) if packed else content
+    # Width, height, bits, compression, meaning, place, samples, rows, bytes, kind of number.
+    entries = {256: width, 257: height, 258: depth, 259: 8 if packed else 1, 262: meaning, 273: 8, 277: 1, 278: height,
+               279: len(content), 339: 2 if signed else 1}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    content += bytes(len(content) % 2)
+    directory = struct.pack("<H", len(entries)) + directory + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(content)) + content + directory
+
+
+def png(rows, width, depth, kind, transparent):
+    """A PNG file: its rows of pixels as bytes (H, n), grey (kind 0) or colours (2), with one value transparent."""
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
+    clear = struct.pack(f">{len(transparent)}H", *transparent)
+    content = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*part) for part in ((b"IHDR", header), (b"tRNS", clear), (b"IDAT", content), (b"IEND", b"")))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("depth, meaning", [(8, 0), (8, 1), (12, 1), (16, 0), (16, 1)])
+def test_grey_tiff_files_of_every_depth_that_are_read(tmp_path, depth, meaning, packed):
+    values = np.random.default_rng(1).integers(0, 2**depth, (5, 6))
+    values[0, :2] = 0, 2**depth - 1
+    (tmp_path / "a.tif").write_bytes(tiff(values, depth, meaning, packed=packed))
+    expected = 255 * (values if meaning == 1 else 2**depth - 1 - values) / (2**depth - 1)
+    assert np.abs(load_image(tmp_path / "a.tif", channels=1)[..., 0] - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("depth, signed", [(16, True), (32, False), (32, True)])
+def test_tiff_files_of_whole_numbers_without_a_known_range_are_refused(tmp_path, depth, signed):
+    (tmp_path / "a.tif").write_bytes(tiff(np.arange(200).reshape(10, 20), depth, 1, signed))
+    with pytest.raises(DataError, match="a.tif has pixels of 32 bits or with a sign.*expected 8 or 16 bits"):
+        load_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_transparent_value_of_few_bits_is_white(tmp_path, depth):
+    values = (np.arange(16).reshape(2, 8) % 2**depth).astype(np.uint8)
+    bits = np.unpackbits(values[..., None], axis=2)[..., 8 - depth:]
+    for clear in (0, 1, 2**depth - 1):
+        (tmp_path / "a.png").write_bytes(png(np.packbits(bits.reshape(2, -1), axis=1), 8, depth, 0, [clear]))
+        expected = np.where(values == clear, 255, values * (255 // (2**depth - 1)))
+        assert np.array_equal(load_image(tmp_path / "a.png", channels=1)[..., 0], expected)
+
+
+def test_a_transparent_colour_of_eight_bits_is_white_and_of_sixteen_refused(tmp_path):
+    colours = np.array([[[18, 52, 86], [18, 52, 87]]], np.uint8)
+    (tmp_path / "a.png").write_bytes(png(colours, 2, 8, 2, [18, 52, 86]))
+    assert load_image(tmp_path / "a.png").tolist() == [[[255, 255, 255], [18, 52, 87]]]
+    (tmp_path / "b.png").write_bytes(png(np.repeat(colours, 2, axis=2), 2, 16, 2, [18 * 257, 52 * 257, 86 * 257]))
+    with pytest.raises(DataError, match="b.png has colours of 16 bits, one of them transparent, .*expected"):
+        load_image(tmp_path / "b.png")
+
+
 def test_more_pixels_than_memory_should_hold_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image_file, "MOST_PIXELS", 40 * 30)
     for width in (40, 41):
@@ -60,6 +132,11 @@ def test_more_pixels_than_memory_should_hold_are_refused(tmp_path, monkeypatch):
     for form in ("PNG", "JPEG"):
         with pytest.raises(DataError, match=f"41.{form} has 41 x 30 pixels, expected 1 to 1200"):
             load_image(tmp_path / f"41.{form}")
+    (tmp_path / "20.WEBP").write_bytes(encoded(Image.new("RGB", (20, 30)), "WEBP"))
+    assert load_image(tmp_path / "20.WEBP").shape == (30, 20, 3)
+    (tmp_path / "21.WEBP").write_bytes(encoded(Image.new("RGB", (21, 30)), "WEBP"))
+    with pytest.raises(DataError, match="21.WEBP has 21 x 30 pixels, expected 1 to 600"):
+        load_image(tmp_path / "21.WEBP")
     assert load_image(tmp_path / "41.JPEG", 4).shape == (4, 4, 3)    # decoded at an eighth of its size
 
 
@@ -71,11 +148,72 @@ def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
     assert folder.bad_files.problems == {}
 
 
+MACHINE = ["EMFILE", "ENFILE", "EIO", "ESTALE", "ENOMEM", "ETIMEDOUT"]
+
+
+@pytest.mark.parametrize("where", ["stat", "open", "read"])
+@pytest.mark.parametrize("name", MACHINE)
+def test_an_error_of_the_machine_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch, name, where):
+    folder = folder_of(tmp_path, 4, 0)[0]
+    number = getattr(errno, name)
+
+    def fail(*given, **options):
+        raise OSError(number, os.strerror(number), *given[:1] if where != "read" else ())
+
+    monkeypatch.setattr(*{"stat": (image_file.os, "stat"), "open": (builtins, "open"),
+                          "read": (Image.Image, "resize")}[where], fail)
+    with pytest.raises(OSError) as caught:
+        next(tn.data.Loader(folder, None, threads=0).batches())
+    monkeypatch.undo()
+    assert caught.value.errno == number and str(folder.paths[0]) in str(caught.value)
+    assert not isinstance(caught.value, DataError) and folder.bad_files.problems == {}
+
+
+def test_too_many_open_files_do_not_make_a_file_a_bad_one(tmp_path):
+    resource = pytest.importorskip("resource")
+    folder = folder_of(tmp_path, 4, 0)[0]
+    folder.image(0)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files: .*000.png"):
+            folder.image(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert folder.image(0).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("name", ["ENOENT", "EACCES", "ELOOP", "ENAMETOOLONG", "EINVAL"])
+def test_an_error_of_the_system_that_a_file_causes_makes_it_a_bad_one(tmp_path, monkeypatch, name):
+    path = folder_of(tmp_path, 4, 0)[0].paths[0]
+    number = getattr(errno, name)
+    monkeypatch.setattr(Image.Image, "resize", lambda *given: (_ for _ in ()).throw(OSError(number, "what it says")))
+    with pytest.raises(DataError, match="000.png cannot be read as an image: what it says"):
+        load_image(path, 4)
+
+
+def test_links_in_a_ring_and_names_that_are_too_long_are_named(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "b.jpg")
+    (tmp_path / "b.jpg").symlink_to(tmp_path / "a.jpg")
+    for path in (tmp_path / "a.jpg", tmp_path / ("a" * 300), tmp_path / "a\0b", tmp_path / "a.jpg" / "c.jpg"):
+        with pytest.raises(DataError, match="cannot be read as an image: .") as caught:
+            load_image(path)
+        assert str(path) in str(caught.value)
+
+
 def test_an_error_without_a_text_is_told_by_its_kind(tmp_path, monkeypatch):
     folder = folder_of(tmp_path, 4, 0)[0]
     monkeypatch.setattr(Image.Image, "resize", lambda *given, **options: (_ for _ in ()).throw(IndexError))
     with pytest.raises(DataError, match="cannot be read as an image: IndexError$"):
         load_image(folder.paths[0], 4)
+
+
+def test_a_process_of_the_long_command_that_does_not_end_is_a_failure(tmp_path, monkeypatch):
+    pytest.importorskip("resource")
+    monkeypatch.syspath_prepend(Path(__file__).parent / "long")
+    image_files = importlib.import_module("image_files")
+    monkeypatch.setattr(image_files, "TIMEOUT", 0.01)
+    assert image_files.apart("mutated", "3", tmp_path) == {"failures": ["mutated 3 did not end in 0.01 s"]}
 
 
 def test_a_link_to_nothing_is_an_image_that_cannot_be_read(tmp_path):
@@ -85,7 +223,7 @@ def test_a_link_to_nothing_is_an_image_that_cannot_be_read(tmp_path):
         (tmp_path / "train" / name / "folder.jpg").mkdir()
     data, _ = load_image_folder(tmp_path, size=4)
     assert len(data) == 2
-    with pytest.raises(DataError, match=r"1\.jpg is not a file"):
+    with pytest.raises(DataError, match=r"1\.jpg cannot be read as an image: No such file"):
         data.image(0)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.errors import DataError, DtypeError, ShapeError
+from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
+from tinynet.layer import check_count
 
 LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
 
@@ -18,7 +19,7 @@ class Dataset:
     ----------
     images : uint8 (N, H, W, C), C = 1 or 3
     labels : integers (N,), each the index of a class name
-    class_names : list of str
+    class_names : list of str, all different
     name : str
         For messages and logs.
     padding : int
@@ -27,16 +28,17 @@ class Dataset:
 
     Raises
     ------
-    ShapeError, DtypeError, DataError
-        When the arrays don't have the form above, are empty, or a label has no class name.
+    ShapeError, DtypeError, DataError, ArgumentError
+        When the arrays don't have the form above, are empty or masked, a label has no class name, or the names are
+        not what they should be.
     """
 
     def __init__(self, images, labels, class_names: Sequence[str], name: str = "data", padding: int = 0):
         self.images = check_images(images, f"images of data set {name!r}")
-        self.class_names = list(class_names)
+        self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.images), len(self.class_names), name)
         self.name = name
-        self.padding = padding
+        self.padding = check_count(f"data set {name!r}", "padding", padding, least=0)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,15 +55,16 @@ class Dataset:
 
     def image(self, index: int) -> np.ndarray:
         """One image: uint8 (H, W, C)."""
-        return self.images[index]
+        return self.images_at([index])[0]
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C), a copy."""
-        return self.images[np.asarray(indices)]
+        return self.images[places(indices, len(self), self.name)]
 
     def subset(self, indices) -> Dataset:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
-        return Dataset(self.images[indices], self.labels[indices], self.class_names, self.name, self.padding)
+        chosen = indices if isinstance(indices, slice) else places(indices, len(self), self.name)  # a slice: no copy
+        return Dataset(self.images[chosen], self.labels[chosen], self.class_names, self.name, self.padding)
 
 
 class FloatImages:
@@ -76,7 +79,7 @@ class FloatImages:
     name = "the pair (images, labels)"
 
     def __init__(self, images, labels):
-        self.images = np.asarray(images)
+        self.images = _plain_array(images, "the images of a pair (images, labels)")
         if self.images.ndim < 2 or 0 in self.images.shape:
             raise ShapeError(f"the images of a pair (images, labels) must have the shape (N, H, W, C) or (N, features) "
                              f"and not be empty, got {self.images.shape}")
@@ -95,12 +98,53 @@ class FloatImages:
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: (n, H, W, C) or (n, features), a copy."""
-        return self.images[np.asarray(indices)]
+        return self.images[places(indices, len(self), self.name)]
+
+
+def places(indices, count: int, name: str) -> np.ndarray:
+    """Return `indices`, a slice or what NumPy takes as an index, as the places (n,) of images, or raise an error."""
+    if isinstance(indices, slice):
+        return np.arange(count)[indices]
+    given = np.atleast_1d(indices)
+    if given.dtype == bool and given.shape == (count,):
+        return np.flatnonzero(given)
+    if given.size == 0:
+        return np.empty(0, np.int64)    # NumPy makes floating point of an empty list
+    if given.dtype.kind not in "iu" or given.ndim != 1:
+        raise DtypeError(f"indices of {name!r}: expected whole numbers, or a bool for each of {count} images, got "
+                         f"{given.dtype} of the shape {given.shape}")
+    wrong = (given < -count) | (given >= count)
+    if wrong.any():
+        raise ArgumentError(f"indices of {name!r}: there is no image {given[wrong][0]}, expected 0 to {count - 1}")
+    return given
+
+
+def _plain_array(values, what: str) -> np.ndarray:
+    """Return `values` as an array; a masked one would lose its mask."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(f"{what}: expected a plain array, got a masked one (MaskedArray), whose mask would be lost; "
+                         "leave the masked entries out, or give them a number with its method filled")
+    return np.asarray(values)
+
+
+def check_class_names(class_names, name: str) -> list[str]:
+    """Return `class_names` as a list, or raise an error: they go into a checkpoint, and each names one class."""
+    what = f"class_names of data set {name!r}"
+    if isinstance(class_names, str) or not np.iterable(class_names):
+        raise ArgumentError(f"{what}: expected a list of str, got {class_names!r}")
+    names = list(class_names)
+    for one in names:
+        if not isinstance(one, str):
+            raise ArgumentError(f"{what}: expected a list of str, got {one!r} of {type(one).__name__} in it")
+    if len(set(names)) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
+        raise ArgumentError(f"{what}: {twice!r} is there twice, expected another name for each class")
+    return names
 
 
 def check_images(images, what: str) -> np.ndarray:
     """Return `images` as an array, or raise an error that says how it is not uint8 (N, H, W, C)."""
-    images = np.asarray(images)
+    images = _plain_array(images, what)
     if images.dtype != np.uint8:
         raise DtypeError(f"{what}: expected uint8 numbers from 0 to 255, got {images.dtype}; images that are "
                          "already preprocessed can be given as a pair (float images, labels)")
@@ -117,15 +161,17 @@ def check_images(images, what: str) -> np.ndarray:
 
 def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarray:
     """Return `labels` as int64 (count,), or raise an error; `classes` None: any label from 0 up will do."""
-    labels = np.asarray(labels)
+    labels = _plain_array(labels, f"labels of {name!r}")
     if labels.dtype.kind not in "iu":
         raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}")
     if labels.shape != (count,):
         raise ShapeError(f"labels of {name!r}: expected one for each of {count} images, shape ({count},), "
                          f"got the shape {labels.shape}")
-    wrong = labels < 0 if classes is None else (labels < 0) | (labels >= classes)
+    numbers = labels.astype(np.int64)    # unsigned ones from 2**63 up become negative
+    wrong = numbers < 0 if classes is None else (numbers < 0) | (numbers >= classes)
     if wrong.any():
         place = int(np.argmax(wrong))
-        expected = "a number from 0 up" if classes is None else f"0 to {classes - 1} (there are {classes} class names)"
+        expected = ("a number from 0 up, below 2**63" if classes is None else
+                    f"0 to {classes - 1} (there are {classes} class names)")
         raise DataError(f"labels of {name!r}: image {place} has the label {labels[place]}, expected {expected}")
-    return labels.astype(np.int64)
+    return numbers

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from tinynet.beside import file_named
 from tinynet.errors import ArgumentError, DataError
 from tinynet.primitives import pair
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB
-PHOTOMETRIC, YCBCR = 262, 6  # a tag of TIFF, and its value for such pixels
+PHOTOMETRIC, MIN_IS_WHITE, YCBCR = 262, 0, 6    # a tag of TIFF, and two of its values
 ROWS = 256                  # to put on white at a time
-EIGHT_BITS = [(value + 128) // 257 for value in range(2**16)]    # 65535 becomes 255
+# The 8 bits for each value of 16 and of 12 bits: 65535, or 4095, becomes 255.
+SIXTEEN_BITS = [(value + 128) // 257 for value in range(2**16)]
+TWELVE_BITS = [(255 * min(value, 4095) + 2047) // 4095 for value in range(2**16)]
+# What Pillow calls the form of a PNG file's grey pixels of few bits: what it multiplies them with.
+FEW_BITS = {"1": 255, "L;2": 85, "L;4": 17}
+# Errors of the system that a file's own name, rights or contents cause; None: those that Pillow raises.
+OF_THE_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
+               errno.EINVAL}
 
 
 def load_image(path, size=None, channels: int = 3) -> np.ndarray:
@@ -36,34 +48,42 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     Returns
     -------
     uint8 (H, W, channels)
-        Upright as its EXIF orientation says, on white where it is transparent, 16-bit values scaled to 8 bits.
+        Upright as its EXIF orientation says, on white where it is transparent, 12-bit and 16-bit values scaled to
+        8 bits.
 
     Raises
     ------
     DataError
-        When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels; of a JPEG file
-        those count that are left when its finest detail is left out for `size`.
-    MemoryError
-        Naming the file.
+        When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels, a WEBP file
+        half as many; of a JPEG file those count that are left when its finest detail is left out for `size`. Refused
+        too are pixels whose range is not known (TIFF files of floating-point numbers, of 32-bit or of signed whole
+        numbers), and those that Pillow misreads (YCbCr in a TIFF file without compression, PNG files of 16-bit colours
+        one of which is transparent).
+    MemoryError, OSError
+        Naming the file, when it is the machine that fails: no memory, too many open files, a drive that is gone.
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     size = None if size is None else pair("load_image", "size", size, 1)
     try:
-        if not Path(path).is_file():
+        # Not Path.is_file, which takes a drive that does not answer for a missing file.
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
         # Not by its name: then Pillow (13) maps a TIFF file into memory, and gets those wrong that lie on their side.
-        with open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
+        with file_named(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))
-            if not 0 < file.width * file.height <= MOST_PIXELS:
-                raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {MOST_PIXELS}")
-            if isinstance(file, TiffImageFile) and file.mode == "RGB" and file.tile[0][0] == "raw" and (
-                    file.tag_v2.get(PHOTOMETRIC) == YCBCR):
-                raise DataError(f"{path} has YCbCr pixels without compression, which Pillow before 13 misreads")
+            most = MOST_PIXELS // 2 if file.format == "WEBP" else MOST_PIXELS    # its decoder holds two frames
+            if not 0 < file.width * file.height <= most:
+                raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {most}")
+            greys = SIXTEEN_BITS
+            if isinstance(file, TiffImageFile):
+                greys = _check_tiff(file, path)
+            elif isinstance(file, PngImageFile):
+                _mend_png(file, path)
             ImageOps.exif_transpose(file, in_place=True)
-            image = _to_eight_bits(file, path)
+            image = _to_eight_bits(file, path, greys)
             if size is not None:
                 image = _cover(image, *size)
             image = _converted(image, "L" if channels == 1 else "RGB")
@@ -76,21 +96,50 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
     except MemoryError as problem:  # the file may be whole: not one to be left out as damaged
         raise MemoryError(f"no memory to read {path}: {str(problem) or type(problem).__name__}") from problem
+    except OSError as problem:
+        if problem.errno not in OF_THE_FILE:    # as above
+            raise
+        raise DataError(f"{path} cannot be read as an image: {problem.strerror or problem}") from problem
     except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
         raise DataError(f"{path} cannot be read as an image: {str(problem) or type(problem).__name__}") from problem
 
 
-def _to_eight_bits(image: Image.Image, path) -> Image.Image:
-    """Any mode of Pillow's as grey (L) or RGB."""
+def _check_tiff(file: TiffImageFile, path) -> list[int]:
+    """Refuse pixels that are not known or misread; return the 8 bits for each of their values of more bits."""
+    meaning = file.tag_v2.get(PHOTOMETRIC)
+    if file.mode == "RGB" and file.tile[0][0] == "raw" and meaning == YCBCR:
+        raise DataError(f"{path} has YCbCr pixels without compression, which Pillow before 13 misreads")
+    if file.mode == "I":
+        raise DataError(f"{path} has pixels of 32 bits or with a sign, whose range is not known: expected 8 or 16 bits")
+    if file.mode == "I;16":
+        settings: Any = file.tile[0][3]    # of the decoder; first Pillow's name for the form of the pixels
+        form = settings[0]
+        if form == "I;12":
+            return TWELVE_BITS
+        if form in ("I;16", "I;16N") and meaning == MIN_IS_WHITE:    # which Pillow minds with 8 bits only
+            return SIXTEEN_BITS[::-1]
+    return SIXTEEN_BITS
+
+
+def _mend_png(file: PngImageFile, path) -> None:
+    """Bring the transparent value, which Pillow leaves as it is stored, to the scale of its pixels."""
+    if "transparency" not in file.info:
+        return
+    form = file.tile[0][3]
+    if form == "RGB;16B":
+        raise DataError(f"{path} has colours of 16 bits, one of them transparent, of which Pillow reads 8: expected a "
+                        "transparent colour of 8 bits, or transparency of its own for each pixel")
+    if form in FEW_BITS:
+        file.info["transparency"] = min(255, file.info["transparency"] * FEW_BITS[form])
+
+
+def _to_eight_bits(image: Image.Image, path, greys: list[int]) -> Image.Image:
+    """Any mode of Pillow's as grey (L) or RGB; `greys` has the 8 bits for each value of 16."""
     if image.mode == "F":
         raise DataError(f"{path} has floating-point pixels, whose range is not known: expected 8 or 16 bits")
     if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion to 8 would clip them at 255
         image = _converted(image, "I")
-        extrema: Any = image.getextrema()
-        least, most = extrema
-        if least < 0 or most > 65535:
-            raise DataError(f"{path} has pixels from {least} to {most}: expected 8 or 16 bits")
-        grey = image.point(EIGHT_BITS, "L")
+        grey = image.point(greys, "L")
         if "transparency" in image.info:
             clear = image.info["transparency"]
             grey.paste(255, mask=image.point([255 * (value == clear) for value in range(2**16)], "L"))

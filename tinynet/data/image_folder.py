@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.data.bad_files import BadFiles
-from tinynet.data.dataset import check_labels
+from tinynet.data.dataset import check_class_names, check_labels, places
 from tinynet.data.image_file import load_image
 from tinynet.errors import ArgumentError, DataError
 from tinynet.primitives import pair
@@ -24,7 +24,7 @@ class ImageFolder:
     ----------
     paths : list of path-like
     labels : integers (N,)
-    class_names : list of str
+    class_names : list of str, all different
     size : int or (int, int)
         Every image is brought to this size, see `load_image`.
     name : str
@@ -41,7 +41,7 @@ class ImageFolder:
         if channels not in (1, 3):
             raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
         self.paths = [Path(path) for path in paths]
-        self.class_names = list(class_names)
+        self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
         self.name, self.channels = name, channels
@@ -62,16 +62,17 @@ class ImageFolder:
 
     def image(self, index: int) -> np.ndarray:
         """One image: uint8 (H, W, C)."""
-        return load_image(self.paths[index], self.size, self.channels)
+        return self.images_at([index])[0]
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C)."""
-        images = [self.image(index) for index in np.arange(len(self))[indices]]
+        images = [load_image(self.paths[index], self.size, self.channels)
+                  for index in places(indices, len(self), self.name)]
         return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
-        chosen = np.arange(len(self))[indices]
+        chosen = places(indices, len(self), self.name)
         return ImageFolder([self.paths[index] for index in chosen], self.labels[chosen], self.class_names,
                            self.size, self.name, self.channels)
 

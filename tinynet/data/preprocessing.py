@@ -8,6 +8,7 @@ from tinynet.data.bad_files import readable_at
 from tinynet.data.dataset import check_images
 from tinynet.data.image_file import load_image
 from tinynet.errors import ArgumentError, ShapeError
+from tinynet.layer import check_count
 from tinynet.network import times
 from tinynet.primitives import pair
 
@@ -44,7 +45,7 @@ class Preprocessing:
         if self.mean.ndim == 3 and self.mean.shape[:2] != self.image_size:
             raise ShapeError(f"Preprocessing: the mean image is {times(self.mean.shape)}, the stored images are "
                              f"{times(self.image_size)}")
-        self.padding = padding
+        self.padding = check_count("Preprocessing", "padding", padding, least=0)
         if not 0 < deviation < float("inf"):
             raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
         self.deviation = float(deviation)
