@@ -26,7 +26,7 @@ def test_the_first_layer_is_named_in_evaluation_mode():
     images[5] = 1e36
     with np.errstate(all="ignore"), pytest.raises(NotFiniteError) as caught:
         tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, optimizer=SGD(net, 1e-9), progress=False)
-    assert "the loss on the validation set is" in str(caught.value)
+    assert "on the validation set the loss is" in str(caught.value)
     assert "fc2 is the first layer whose output is not finite." in str(caught.value)
 
 
@@ -34,5 +34,5 @@ def test_images_of_the_validation_set_that_are_not_finite_are_told_apart():
     net = net_of_two()
     images, labels = pair()
     images[4, 1] = np.nan
-    with pytest.raises(NotFiniteError, match="validation set is nan: the images themselves are not finite"):
+    with pytest.raises(NotFiniteError, match="validation set the loss is nan: the images themselves are not finite"):
         tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, optimizer=SGD(net, 1e-9), progress=False)

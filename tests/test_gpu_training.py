@@ -13,9 +13,10 @@ from tinynet.checkpoint import load_checkpoint, restore_network
 from tinynet.data import Dataset, Preprocessing
 from tinynet.errors import GpuMemoryError, NotFiniteError
 from tinynet.finite import not_finite_in
+from tinynet.history import History
 from tinynet.nested import flat
 from tinynet.train import fit
-from tinynet.training import Training
+from tinynet.training import Position, Training
 
 NETWORKS = {
     "alexnet_small": lambda: tn.alexnet_small(size=32),
@@ -33,7 +34,8 @@ def batch(net, n, seed=0):
 def trainer(net, images, labels, **options):
     """A Training whose batches the test takes by itself."""
     loader = tn.data.Loader((images, labels), None, len(labels), threads=0)
-    return Training(net, loader, None, tn.SGD(net, 1e-3, **options), None, 1, {}, None, 30, False, None)
+    optimizer = tn.SGD(net, 1e-3, **options)
+    return Training(net, loader, None, optimizer, None, 1, {}, None, 30, False, Position(), History())
 
 
 def small_net() -> Any:
