@@ -250,6 +250,15 @@ def test_what_could_not_be_loaded_does_not_replace_a_good_file(value, message, t
     assert (tmp_path / "a.npz").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("names", [{0: "a"}, [0, 1], "abc"])
+def test_class_names_that_could_not_be_loaded_are_not_saved(names, tmp_path):
+    net = small_net()
+    net.class_names = names
+    with pytest.raises(ArgumentError, match=r"net.class_names is .*, expected a list of str, or None"):
+        save_checkpoint(tmp_path / "a.npz", net)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_network_of_another_make_is_refused_for_restoring(tmp_path):
     save_checkpoint(tmp_path / "a.npz", small_net())
     net = small_net()

@@ -84,7 +84,6 @@ def test_masked_arrays_are_refused_since_their_mask_would_be_lost(mask):
     ("ab", "expected a list of str, got 'ab'"), (None, "expected a list of str, got None"),
     ([b"a", b"b"], "expected a list of str, got b'a' of bytes in it"),
     (["a", np.int64(3)], "expected a list of str, got .*3.* of int64 in it"),
-    (["a", "b", "a"], "'a' is there twice, expected another name for each class"),
 ])
 def test_class_names_that_a_checkpoint_could_not_hold_are_refused(names, message):
     for make in (lambda: Dataset(np.zeros((2, 5, 5, 3), np.uint8), [0, 1], names),
@@ -178,7 +177,6 @@ def damage_label(folder):
     (lambda folder: (folder / "data_batch_5.bin").unlink(), "data_batch_5.bin is missing"),
     (lambda folder: (folder / "batches.meta.txt").unlink(), "batches.meta.txt is missing"),
     (lambda folder: (folder / "batches.meta.txt").write_text("cat\ndog\n"), "expected ten class names, found 2"),
-    (lambda folder: (folder / "batches.meta.txt").write_text("cat\n" * 10), "found 10, 1 of them different"),
     (lambda folder: (folder / "data_batch_1.bin").unlink(), "no CIFAR-10 in"),
 ])
 def test_damaged_cifar10(tmp_path, damage, message):

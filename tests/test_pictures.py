@@ -40,6 +40,24 @@ def test_the_curve_has_training_validation_and_where_the_rate_fell(tmp_path):
     assert [text.get_text() for text in alone.axes[0].get_legend().get_texts()] == ["train"]
 
 
+@pytest.mark.parametrize("name, options, written, begin", [
+    ("a.png", {}, "a.png", b"\x89PNG"), ("a", {}, "a.png", b"\x89PNG"), ("a.PDF", {}, "a.PDF", b"%PDF"),
+    ("a", {"format": "pdf"}, "a", b"%PDF"), ("a.pdf", {"format": None, "dpi": 50}, "a.pdf", b"%PDF"),
+])
+def test_a_picture_is_written_as_matplotlib_does_or_not_at_all(name, options, written, begin, tmp_path, monkeypatch):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    picture: Any = learning_curve(rows())
+    picture.savefig(tmp_path / name, **options)
+    before = (tmp_path / written).read_bytes()
+    assert before.startswith(begin) and len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / written}'"):
+        picture.savefig(tmp_path / name, **options)
+    assert (tmp_path / written).read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_picture_shows_itself_in_a_notebook():
     assert learning_curve(rows())._repr_png_().startswith(b"\x89PNG")
 

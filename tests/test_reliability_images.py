@@ -148,7 +148,20 @@ def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
     assert folder.bad_files.problems == {}
 
 
-MACHINE = ["EMFILE", "ENFILE", "EIO", "ESTALE", "ENOMEM", "ETIMEDOUT"]
+def test_a_bad_file_is_left_out_also_when_nobody_reads_standard_error(tmp_path, monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    folder = folder_of(tmp_path, 200, 1)[0]
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert sum(len(labels) for _, labels in tn.data.Loader(folder, None).batches()) == 199
+    assert len(folder.bad_files.problems) == 1
+
+
+MACHINE = ["EMFILE", "ENFILE", "ESTALE", "ENOMEM", "ETIMEDOUT"]
 
 
 @pytest.mark.parametrize("where", ["stat", "open", "read"])
@@ -183,7 +196,7 @@ def test_too_many_open_files_do_not_make_a_file_a_bad_one(tmp_path):
     assert folder.image(0).shape == (4, 4, 3)
 
 
-@pytest.mark.parametrize("name", ["ENOENT", "EACCES", "ELOOP", "ENAMETOOLONG", "EINVAL"])
+@pytest.mark.parametrize("name", ["ENOENT", "EACCES", "ELOOP", "ENAMETOOLONG", "EINVAL", "EIO"])
 def test_an_error_of_the_system_that_a_file_causes_makes_it_a_bad_one(tmp_path, monkeypatch, name):
     path = folder_of(tmp_path, 4, 0)[0].paths[0]
     number = getattr(errno, name)

@@ -62,7 +62,8 @@ def test_the_least_limit_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "GROUPS", tmp_path)
     monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
     assert memory.allowed_memory() is None
-    for own, least, most in [("0::/", None, None), ("0::/slice/job", 3e9, 5e9), ("0::/slice/gone\n", 3e9, 5e9),
+    for own, least, most in [("0::/", None, None), ("odd\n", None, None),
+                             ("0::/slice/job", 3e9, 5e9), ("0::/slice/gone\n", 3e9, 5e9),
                              ("9:memory:/other\n4:cpu,cpuacct:/slice\n", 5e9, 7e9), ("4:cpu:/slice", None, None)]:
         (tmp_path / "own").write_text(own)
         found = memory.allowed_memory()

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ import tinynet as tn
 from tinynet import demo
 from tinynet.checkpoint import load_training_state
 from tinynet.data import draw_shapes
-from tinynet.errors import ArgumentError, CheckpointError
+from tinynet.errors import ArgumentError
 from tinynet.evaluation import Evaluation
 from tinynet.lock import locked
 from tinynet.threads import get_threads, map_in_order
@@ -165,10 +166,15 @@ def test_ctrl_c_gives_exit_code_130_and_the_run_goes_on(tmp_path):
     assert ended(start_command(tmp_path / "digits", tmp_path / "run"))[0] == 0
 
 
+def ignore_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_the_end_of_a_batch_systems_job_is_taken_as_ctrl_c(tmp_path):
+@pytest.mark.parametrize("before", [None, ignore_ctrl_c])  # what a script starts in the background ignores it
+def test_the_end_of_a_batch_systems_job_is_taken_as_ctrl_c(before, tmp_path):
     faulty_runs.write_digits(tmp_path / "digits")
-    process = start_command(tmp_path / "digits", tmp_path / "run")
+    process = start_command(tmp_path / "digits", tmp_path / "run", preexec_fn=before)
     while not (tmp_path / "run" / "last.npz").exists() and process.poll() is None:
         time.sleep(0.01)
     process.terminate()
@@ -206,12 +212,14 @@ def test_a_resumption_refuses_the_best_checkpoint_of_another_run(tmp_path):
         faulty_runs.train(tmp_path / name, 4, epochs=1, seed=seed)
     before = (tmp_path / "b" / "best.npz").read_bytes()
     (tmp_path / "a" / "best.npz").write_bytes(before)
-    with pytest.raises(ArgumentError, match="best.npz is not of the run to resume: take it away"):
-        faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
-    (tmp_path / "a" / "best.npz").write_bytes(before[:-100])
-    with pytest.raises(CheckpointError, match="best.npz is damaged"):
-        faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
-    assert (tmp_path / "a" / "best.npz").read_bytes() == before[:-100]
+    net = tn.load_checkpoint(tmp_path / "a" / "best.npz")
+    for name, progress in (("without.npz", None), ("none.npz", {"settings": 1, "position": {}})):
+        tn.save_checkpoint(tmp_path / name, net, progress=progress)
+    for wrong in (before, before[:-100], *((tmp_path / name).read_bytes() for name in ("without.npz", "none.npz"))):
+        (tmp_path / "a" / "best.npz").write_bytes(wrong)
+        with pytest.raises(ArgumentError, match="best.npz is damaged, or not of the run to resume: move it elsewhere"):
+            faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
+        assert (tmp_path / "a" / "best.npz").read_bytes() == wrong
 
 
 def test_a_best_checkpoint_that_last_does_not_know_of_yet_is_the_runs_own(tmp_path, monkeypatch):
@@ -227,6 +235,29 @@ def test_a_best_checkpoint_that_last_does_not_know_of_yet_is_the_runs_own(tmp_pa
     assert digest(tmp_path) == straight
 
 
+class OwnSGD(tn.SGD):
+    """One that has a number more, and works one of SGD's out itself."""
+
+    nesterov = 0.0
+
+    @property
+    def settings(self):
+        return super().settings | {"nesterov": self.nesterov}
+
+    def state(self):
+        return super().state() | {"nesterov": self.nesterov}
+
+
+def test_a_users_own_optimizer_can_be_resumed(tmp_path):
+    for epochs in (1, 2):
+        net = faulty_runs.network(4)
+        optimizer = OwnSGD(net, 0.001)
+        optimizer.nesterov = 0.5
+        tn.fit(net, faulty_runs.images(37, 0), epochs=epochs, optimizer=optimizer, run=tmp_path, resume=epochs == 2,
+               progress=False)
+    assert load_training_state(tmp_path / "last.npz")["optimizer"]["nesterov"] == 0.5
+
+
 def test_a_name_that_is_no_text_can_be_logged(tmp_path):
     folder = tn.run_folder.RunFolder(tmp_path, resume=False)
     folder.log(f"left out: {os.fsdecode(b'7' + bytes([255]) + b'.png')}")
@@ -240,7 +271,7 @@ def test_a_training_goes_on_when_nobody_reads_its_lines(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 0 and (tmp_path / "run" / "metrics.csv").read_text().count("\n") == 3
+    assert process.returncode == 141 and (tmp_path / "run" / "metrics.csv").read_text().count("\n") == 3
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):

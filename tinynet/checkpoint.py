@@ -41,11 +41,14 @@ def save_checkpoint(
     Raises
     ------
     ArgumentError
-        For a layer in place of a network, and for contents that are neither numbers nor text; the file is not touched.
+        For a layer in place of a network, for class names that are no list of str, and for other contents that are
+        neither numbers nor text; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
     check_network("save_checkpoint", net)
+    if not are_class_names(net.class_names):
+        raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,
@@ -60,6 +63,11 @@ def save_checkpoint(
     }
     header = {name: pack(value, name, arrays) for name, value in contents.items()}
     write_archive(path, header, arrays)
+
+
+def are_class_names(names: Any) -> bool:
+    """Tell whether `names` is what a network may have as its class names."""
+    return names is None or (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names))
 
 
 def check_network(who: str, net: Any) -> None:
@@ -133,8 +141,8 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         state = contents["preprocessing"]
         net.preprocessing = None if state is None else Preprocessing.from_state(state)
         names = contents["class_names"]
-        if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-            raise CheckpointError(f"its class names are {names!r}, expected a list of texts")
+        if not are_class_names(names):
+            raise CheckpointError(f"its class names are {names!r}, expected a list of str")
         net.class_names = names
     except MemoryError:  # says nothing about the file
         raise

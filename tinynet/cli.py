@@ -22,10 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         set_threads(options.threads)
-        code = options.command(options)
-    except BrokenPipeError:  # who read the output, as head does, has enough
+        with warnings.catch_warnings():
+            # A training that diverges says so in a sentence; NumPy's warnings would come before it, with our lines.
+            warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
+            code = options.command(options)
+    except BrokenPipeError:  # who read the output, as head does, has enough; the code is that of a shell for SIGPIPE
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
     except (TinynetError, OSError) as error:
         print(f"tinynet: {error}", file=sys.stderr)
         return 2
@@ -45,8 +48,6 @@ def prepare_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # A training that diverges says so in a sentence; NumPy's warnings would come before it, with lines of our code.
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
 
 
 def parser() -> argparse.ArgumentParser:

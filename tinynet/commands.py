@@ -1,7 +1,6 @@
 """What each command does; `cli` reads the command line."""
 import argparse
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from .exercises import show
 from .exercises.catalogue import find_exercise
 from .exercises.guard import check_file
 from .gradcheck import check_each_layer
+from .interrupt import end_as_interrupt
 from .layer import check_count
 from .models import make_model
 from .network import Network
@@ -51,14 +51,13 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
-    # A batch system that takes the machine away says so with SIGTERM: as after Ctrl-C there is a checkpoint then.
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
-        fit(
-            net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed, run=run,
-            augmentation=False if options.no_augmentation else None, resume=options.resume,
-            loader_threads=options.loader_threads,
-        )
+        with end_as_interrupt():
+            fit(
+                net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+                run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
+                loader_threads=options.loader_threads,
+            )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():
             print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)

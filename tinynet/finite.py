@@ -9,6 +9,8 @@ from .loss import cross_entropy
 from .nested import flat, single_layers
 from .network import Network
 
+IMAGES = "the images themselves are not finite"
+
 
 def all_finite(array: Array) -> bool:
     """Tell whether no number is infinite or nan; smallest and largest tell it without a large temporary."""
@@ -34,7 +36,7 @@ def first_not_finite(net: Network, images: Array, states: Mapping[str, Any] | No
         In training: those of the layers' random generators before the batch, so that the same masks are drawn.
     """
     if not all_finite(images):
-        return "the images themselves are not finite"
+        return IMAGES
     if states is not None:
         set_generator_states(net, states)
     for name, layer in single_layers(net):

@@ -1,6 +1,6 @@
 """Memory on the CPU: what a training step needs, and the limit that a process may have."""
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutOfMemoryError
@@ -14,7 +14,7 @@ OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 @contextmanager
 def explain_memory(net: Network, image_shape: Shape, batch_size: int) -> Iterator[None]:
-    """Say what a training step needs where the process may not have it, before the training and after NumPy's error.
+    """Say what a training step needs where the process may not have it, beforehand and after NumPy's error.
 
     Before, because the matrix library ends the process when it gets no memory, and so does the system beyond a limit.
 
@@ -58,7 +58,8 @@ def allowed_memory() -> int | None:
     size, resident = (int(pages) * resource.getpagesize() for pages in sizes[:2])
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     found = [] if limit == resource.RLIM_INFINITY else [limit - size]
-    found += [each - resident for each in group_limits()]
+    with suppress(OSError, ValueError):  # files that may not be read, or are of another form
+        found += [each - resident for each in group_limits()]
     return max(0, min(found)) if found else None
 
 

@@ -8,6 +8,8 @@ from .nested import flat
 from .primitives import sgd_update
 from .primitives.on_cpu import PIECE as PIECE  # numbers of a parameter that a thread takes on at a time
 
+NUMBERS = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")  # that SGD takes
+
 
 class SGD:
     """v <- momentum v - weight_decay lr w - lr g;  w <- w + v  (Krizhevsky et al. 2012, section 5).
@@ -121,9 +123,9 @@ class SGD:
         for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
                 raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} fits no parameter of the network")
-        names = self.settings.keys() - {"kind"}
-        checked = SGD(self.net, **{name: state[name] for name in names})
-        vars(self).update({name: getattr(checked, name) for name in names})
+        SGD(self.net, **{name: state[name] for name in NUMBERS})  # which checks them
+        for name in self.settings.keys() - {"kind"}:
+            setattr(self, name, state[name])
         self.velocity = {}
         for path, v in velocity.items():
             own = self.velocity_of(path, params[path])

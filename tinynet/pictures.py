@@ -37,9 +37,11 @@ class Picture(Figure):
         """Write the picture, as matplotlib does; a file of that name is replaced when the new one is whole."""
         if not isinstance(fname, str | os.PathLike):
             return super().savefig(fname, **options)
-        path = Path(fname) if Path(fname).suffix else Path(f"{fname}.png")
+        path, kind = Path(fname), options.pop("format", None)
+        if kind is None and not path.suffix:
+            path = Path(f"{fname}.{self.canvas.get_default_filetype()}")
         with replaced_when_whole(path) as file:
-            super().savefig(file, **{"format": path.suffix[1:].lower()} | options)
+            super().savefig(file, format=kind or path.suffix[1:].lower(), **options)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

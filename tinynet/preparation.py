@@ -1,39 +1,37 @@
 """What `fit` works out before it trains: defaults from the recipe, checks, the description of the run."""
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from .archive import sha256
-from .data import Augmentation, FloatImages, Loader, PCAColour, Preprocessing
+from .data import Augmentation, Dataset, FloatImages, ImageFolder, Loader, PCAColour, Preprocessing
 from .errors import ArgumentError, ShapeError
 from .evaluation import check_same_classes, ends_in_softmax
 from .nested import library_of
 from .network import Network
-from .optim import SGD
+from .optim import NUMBERS, SGD
 from .schedules import ReduceOnPlateau, StepSchedule
 
 
 def optimizer_from(net: Network, **changes: Any) -> SGD:
     """Return the optimiser of the network's recipe, with some of SGD's arguments changed."""
-    names = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")
-    return SGD(net, **{name: net.recipe[name] for name in names if name in net.recipe} | changes)
+    return SGD(net, **{name: net.recipe[name] for name in NUMBERS if name in net.recipe} | changes)
 
 
 def check_optimizer(net: Network, optimizer: Any, schedule: Any) -> None:
     """Raise unless the optimiser is one of this network, and the schedule, if there is one, of this optimiser."""
-    for name, given, other, belongs, kind in (
-        ("optimizer", optimizer, "network", getattr(optimizer, "net", None) is net, "an SGD of this network"),
-        ("schedule", schedule, "optimizer", getattr(schedule, "optimizer", None) is optimizer,
-         "a ReduceOnPlateau or a StepSchedule of this optimizer"),
+    for name, given, attribute, whose, kind in (
+        ("optimizer", optimizer, "net", net, "an SGD of this network"),
+        ("schedule", schedule, "optimizer", optimizer, "a ReduceOnPlateau or a StepSchedule of this optimizer"),
     ):
-        if given is not None and not belongs:
+        if given is not None and getattr(given, attribute, None) is not whose:
             found = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r}"
-            if hasattr(given, "settings") and not isinstance(given, type):
-                found = f"one of another {other}"
+            if hasattr(given, attribute):
+                found = f"one of another {'network' if attribute == 'net' else attribute}"
             raise ArgumentError(f"fit: {name} is {found}, expected {kind}")
 
 
@@ -132,12 +130,13 @@ def describe_run(
     }))
 
 
-def size_of(path: Path) -> int | None:
-    """Return how many bytes a file has; None where there is none that can be looked at."""
+def described_file(path: str) -> str:
+    """Return folder and name of a file and how many bytes it has; none where it cannot be looked at."""
+    name = "/".join(path.replace(os.sep, "/").rsplit("/", 2)[-2:])
     try:
-        return path.stat().st_size
+        return f"{name} {os.stat(path).st_size}"
     except OSError:
-        return None
+        return f"{name} none"
 
 
 def described_data(data: Any) -> dict[str, Any]:
@@ -146,15 +145,20 @@ def described_data(data: Any) -> dict[str, Any]:
     That is labels and images; of image files, which are not read for it, names and sizes; of a data set of another kind
     three images.
     """
-    if hasattr(data, "paths"):
-        files = [f"{path.parent.name}/{path.name} {size_of(path)}" for path in data.paths]
-        contents = {"files_sha256": hashlib.sha256("\n".join(files).encode(errors="surrogateescape")).hexdigest()}
-    elif hasattr(data, "images"):
-        contents = {"images_sha256": sha256(data.images)}
+    digest = hashlib.sha256()
+    if isinstance(data, ImageFolder):
+        what = "files_sha256"
+        for path in data.paths:
+            digest.update(f"{described_file(os.fspath(path))}\n".encode(errors="surrogateescape"))
+    elif isinstance(data, Dataset | FloatImages):
+        what = "images_sha256"
+        for start in range(0, len(data), 1000):  # some at a time: they may be copied for it
+            digest.update(np.ascontiguousarray(data.images[start : start + 1000]).data)
     else:
-        places = np.array([0, len(data) // 2, len(data) - 1])
-        contents = {"first_middle_last_sha256": sha256(data.images_at(places))}
+        what = "first_middle_last_sha256"
+        digest.update(np.ascontiguousarray(data.images_at(np.array([0, len(data) // 2, len(data) - 1]))).data)
     return {
         "count": len(data), "image_shape": list(data.image_shape),
-        "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels), **contents,
+        "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels),
+        what: digest.hexdigest(),
     }

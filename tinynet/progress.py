@@ -1,6 +1,7 @@
 """The bar that shows how a training goes on."""
 import sys
 import warnings
+from contextlib import suppress
 from typing import Any
 
 
@@ -36,15 +37,18 @@ class ProgressBar:
         if self.bar is not None:
             self.bar.write(text)
         elif self.show:
-            try:
-                print(text, flush=True)
-            except OSError:  # nobody reads it any more, or its disk is full: no reason to end a training
-                self.show = False
+            say(text)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self.bar is not None:
             self.bar.close()
+
+
+def say(text: str) -> None:
+    """Print a line; that nobody reads it any more, or that its disk is full, is no reason to end a training."""
+    with suppress(OSError):
+        print(text, flush=True)
 
 
 def in_notebook() -> bool:

@@ -64,7 +64,8 @@ class RunFolder:
             raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
         # A run that was killed before its first checkpoint may have left other files; it was here if its lock is.
         if self.best.name in there or (there and not (self.path / LOCK).exists()):
-            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: take another folder")
+            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: take another folder "
+                                "or remove it")
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -78,7 +79,7 @@ class RunFolder:
         with locked(self.path, LOCK) as ours:
             if not ours:
                 raise ArgumentError(f"{self.path} is in use by another run: let it end, or take another folder")
-            self.check()  # another run run may have begun, and ended, since this folder was made
+            self.check()  # another run may have begun, and ended, since this folder was made
             for name in FILES:
                 partial_of(self.path / name).unlink(missing_ok=True)
             yield
@@ -98,7 +99,7 @@ class RunFolder:
         Raises
         ------
         ArgumentError
-            When the file is another run's; it may be the only one of its kind.
+            When the file is another run's, or damaged; it may be the only one of its kind.
         """
         if not self.best.exists():
             if best is not None:
@@ -106,12 +107,15 @@ class RunFolder:
                 self.say(text)
                 self.log(text)
             return False
-        found = load_training_state(self.best)["progress"]
-        # A run that was killed after best.npz and before last.npz has a better one than it knows of.
-        ours = isinstance(found, dict) and found.get("settings") == settings and (
-            best is None or found["position"]["best"] <= best)
+        try:
+            found = load_training_state(self.best)["progress"]
+            # A run that was killed after best.npz and before last.npz has a better one than it knows of.
+            ours = found["settings"] == settings and (best is None or found["position"]["best"] <= best)
+        except (CheckpointError, KeyError, TypeError):
+            ours = False
         if not ours:
-            raise ArgumentError(f"{self.best} is not of the run to resume: take it away")
+            raise ArgumentError(f"{self.best} is damaged, or not of the run to resume: move it elsewhere, and the best "
+                                "epoch from here on takes its place")
         return True
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:

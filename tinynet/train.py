@@ -24,6 +24,7 @@ from .preparation import (
     describe_run,
     optimizer_from,
 )
+from .progress import say
 from .run_folder import RunFolder, first_difference
 from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
 from .training import Position, Training
@@ -113,7 +114,7 @@ def fit(
     if schedule is None and "schedule" in recipe:
         schedule = schedule_from(recipe["schedule"], optimizer)
     check_optimizer(net, optimizer, schedule)
-    folder = None if run is None else RunFolder(run, resume, print if progress else lambda text: None)
+    folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
     on_gpu = library_of(net) is not np
     shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
     with nullcontext() if folder is None else folder.in_use(), \
@@ -121,7 +122,8 @@ def fit(
         state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
         augmentation = choose_augmentation(augmentation, recipe, train, saved)
-        settings = describe_run(net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+        settings = {} if folder is None else describe_run(
+            net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
         position, history = Position(), History()
         if folder is not None and state is not None:
             difference = first_difference(saved, settings)
@@ -133,6 +135,8 @@ def fit(
                 if schedule is not None:
                     schedule.load_state(state["schedule"])
                 position, history = Position(**state["progress"]["position"]), History.of(state["progress"]["history"])
+            except MemoryError:  # says nothing about the file
+                raise
             except Exception as error:  # of any kind: what was tampered with is met by what each does with its own
                 raise CheckpointError(f"{folder.last} cannot be resumed: {reason(error)}") from error
             if not folder.has_best(position.best, settings):

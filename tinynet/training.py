@@ -13,7 +13,7 @@ from .data import FloatImages, Loader
 from .data.bad_files import BadFiles
 from .errors import NotFiniteError
 from .evaluation import evaluate, judge
-from .finite import first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
+from .finite import IMAGES, first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -225,10 +225,11 @@ class Training:
         """Raise NotFiniteError; the checkpoint from before stays."""
         at = self.position
         kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""
+        advice = "" if reason.endswith(IMAGES) else (
+            f". The learning rate was {self.optimizer.learning_rate:g}: a lower one, or another start of the weights, "
+            "may help")
         raise NotFiniteError(
-            f"training stopped in epoch {at.epoch + 1} after {at.batch} batches: {reason}. The learning rate was "
-            f"{self.optimizer.learning_rate:g}: a lower one, or another start of the weights, may help{kept}"
-        )
+            f"training stopped in epoch {at.epoch + 1} after {at.batch} batches: {reason}{advice}{kept}")
 
     def tick(self) -> float:
         """Add the time since the last call to the run's seconds, and return it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class BadFiles:
         with self.lock:
             if index not in self.problems:
                 self.problems[index] = str(problem)
-                tqdm.write(f"left out: {problem}", file=sys.stderr)
+                with suppress(OSError):     # nobody reads it any more: no reason to end a training
+                    tqdm.write(f"left out: {problem}", file=sys.stderr)
 
     def check(self) -> None:
         """Raise DataError when more than `SHARE` of the files are bad."""

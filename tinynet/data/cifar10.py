@@ -59,8 +59,8 @@ def _read_names(path: Path) -> list[str]:
     if not path.is_file():
         raise DataError(f"{path} is missing: expected the class names, one a line")
     names = path.read_text(encoding="utf-8", errors="replace").split()
-    if len(names) != 10 or len(set(names)) != 10:
-        raise DataError(f"{path}: expected ten class names, found {len(names)}, {len(set(names))} of them different")
+    if len(names) != 10:
+        raise DataError(f"{path}: expected ten class names, found {len(names)}")
     return names
 
 

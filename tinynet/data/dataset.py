@@ -19,7 +19,7 @@ class Dataset:
     ----------
     images : uint8 (N, H, W, C), C = 1 or 3
     labels : integers (N,), each the index of a class name
-    class_names : list of str, all different
+    class_names : list of str
     name : str
         For messages and logs.
     padding : int
@@ -128,7 +128,7 @@ def _plain_array(values, what: str) -> np.ndarray:
 
 
 def check_class_names(class_names, name: str) -> list[str]:
-    """Return `class_names` as a list, or raise an error: they go into a checkpoint, and each names one class."""
+    """Return `class_names` as a list, or raise an error. Two may be the same: ImageNet has two kinds of "crane"."""
     what = f"class_names of data set {name!r}"
     if isinstance(class_names, str) or not np.iterable(class_names):
         raise ArgumentError(f"{what}: expected a list of str, got {class_names!r}")
@@ -136,9 +136,6 @@ def check_class_names(class_names, name: str) -> list[str]:
     for one in names:
         if not isinstance(one, str):
             raise ArgumentError(f"{what}: expected a list of str, got {one!r} of {type(one).__name__} in it")
-    if len(set(names)) < len(names):
-        twice = next(one for one in names if names.count(one) > 1)
-        raise ArgumentError(f"{what}: {twice!r} is there twice, expected another name for each class")
     return names
 
 

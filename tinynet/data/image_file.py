@@ -28,7 +28,7 @@ TWELVE_BITS = [(255 * min(value, 4095) + 2047) // 4095 for value in range(2**16)
 FEW_BITS = {"1": 255, "L;2": 85, "L;4": 17}
 # Errors of the system that a file's own name, rights or contents cause; None: those that Pillow raises.
 OF_THE_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
-               errno.EINVAL}
+               errno.EINVAL, errno.EIO}
 
 
 def load_image(path, size=None, channels: int = 3) -> np.ndarray:

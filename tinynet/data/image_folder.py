@@ -24,7 +24,7 @@ class ImageFolder:
     ----------
     paths : list of path-like
     labels : integers (N,)
-    class_names : list of str, all different
+    class_names : list of str
     size : int or (int, int)
         Every image is brought to this size, see `load_image`.
     name : str
