@@ -1,5 +1,6 @@
 """Training a network: `fit` puts data, optimiser, schedule and run folder together and lets the loop run."""
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -126,21 +127,7 @@ def fit(
             net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
         position, history = Position(), History()
         if folder is not None and state is not None:
-            difference = first_difference(saved, settings)
-            if difference is not None:
-                raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
-            restore_network(folder.last, net)
-            try:
-                optimizer.load_state(state["optimizer"])
-                if schedule is not None:
-                    schedule.load_state(state["schedule"])
-                position, history = Position(**state["progress"]["position"]), History.of(state["progress"]["history"])
-            except MemoryError:  # says nothing about the file
-                raise
-            except Exception as error:  # of any kind: what was tampered with is met by what each does with its own
-                raise CheckpointError(f"{folder.last} cannot be resumed: {reason(error)}") from error
-            if not folder.has_best(position.best, settings):
-                position.best = None
+            position, history = go_on(folder, state, settings, net, optimizer, schedule)
         ready = choose_preprocessing(net, train, preprocessing, resume)
 
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
@@ -153,3 +140,27 @@ def fit(
         training = Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
                             progress, position, history)
         return training.run()
+
+
+def go_on(
+    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: SGD,
+    schedule: ReduceOnPlateau | StepSchedule | None,
+) -> tuple[Position, History]:
+    """Bring network, optimiser and schedule to where the run in the folder stopped; return how far it had come."""
+    progress = state["progress"]
+    difference = first_difference(progress["settings"], settings)
+    if difference is not None:
+        raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
+    restore_network(folder.last, net)
+    try:
+        optimizer.load_state(state["optimizer"])
+        if schedule is not None:
+            schedule.load_state(state["schedule"])
+        position, history = Position(**progress["position"]), History.of(progress["history"])
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # of any kind: what was tampered with is met by what each does with its own
+        raise CheckpointError(f"{folder.last} cannot be resumed: {reason(error)}") from error
+    if not folder.has_best(position.best, settings):
+        position.best = None
+    return position, history
