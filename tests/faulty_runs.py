@@ -144,7 +144,7 @@ def kill_while_writing(folder: Path, generator: random.Random, *options: str) ->
             for there in (False, True):
                 while being_written(folder) != there and process.poll() is None:
                     time.sleep(0.0005)
-        wait_for(process, time.monotonic() + generator.uniform(0, 0.04))
+        wait_for(process, time.monotonic() + generator.uniform(0, 0.015))
     process.send_signal(signal.SIGKILL)
     code, text = ended(process)
     found = list(trouble(folder, before))
