@@ -230,7 +230,7 @@ def test_a_window_without_room_is_no_error(browser, small):
             go_to(tab, "forward", name)
             tab.set_viewport_size({"width": 1, "height": 1})
             tab.set_viewport_size({"width": 1280, "height": 900})
-            assert tab.evaluate("layout.mapWidth") > 40
+            tab.wait_for_function("layout.mapWidth > 40")  # it hears of the size a little later
 
 
 def test_light_and_dark(browser, small):
