@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tinynet.interrupt import hold_interrupts
+from tinynet.interrupt import end_as_interrupt, hold_interrupts
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block():
@@ -33,6 +33,23 @@ def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it():
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+def test_the_end_of_a_batch_systems_job_waits_for_the_end_of_the_block_too(ctrl_c):
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, ctrl_c)
+    reached = []
+    try:
+        with pytest.raises(KeyboardInterrupt), end_as_interrupt(), hold_interrupts():
+            signal.raise_signal(signal.SIGTERM)
+            reached.append("end")
+        assert reached == ["end"]
+        assert signal.getsignal(signal.SIGINT) == ctrl_c
+        assert signal.getsignal(signal.SIGTERM) == usual[signal.SIGTERM]
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def test_an_error_in_the_block_comes_first():

@@ -1,4 +1,6 @@
 """The page of a trace in a headless Chromium: what it says, and that it can be used by pointer, keys and on a phone."""
+import time
+
 import numpy as np
 import pytest
 from page_browser import browser_or_skip, go_to, live, opened, point_of, station
@@ -230,7 +232,10 @@ def test_a_window_without_room_is_no_error(browser, small):
             go_to(tab, "forward", name)
             tab.set_viewport_size({"width": 1, "height": 1})
             tab.set_viewport_size({"width": 1280, "height": 900})
-            tab.wait_for_function("layout.mapWidth > 40")  # it hears of the size a little later
+            deadline = time.monotonic() + 30  # it hears of the size a little later
+            while tab.evaluate("layout.mapWidth") <= 40 and time.monotonic() < deadline:
+                tab.wait_for_timeout(20)
+            assert tab.evaluate("layout.mapWidth") > 40
 
 
 def test_light_and_dark(browser, small):

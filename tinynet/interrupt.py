@@ -10,18 +10,13 @@ from typing import Any
 def end_as_interrupt() -> Iterator[None]:
     """Take SIGTERM, with which a batch system takes the machine away, as Ctrl-C: a training leaves a checkpoint then.
 
-    Elsewhere than in the main thread, which alone may do so, nothing is done.
+    Also in what a script starts in the background, where Ctrl-C itself is ignored. Elsewhere than in the main thread,
+    which alone may do so, nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def interrupt(number: int, frame: Any) -> None:
-        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a script starts in the background
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.raise_signal(signal.SIGINT)
-
-    usual = signal.signal(signal.SIGTERM, interrupt)
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
@@ -30,25 +25,28 @@ def end_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Let Ctrl-C take effect at the end of the block; a second one does not wait.
+    """Let Ctrl-C, and SIGTERM taken as it, take effect at the end of the block; a second one does not wait.
 
-    Elsewhere than in the main thread, which alone gets the signal, nothing is done.
+    Elsewhere than in the main thread, which alone gets the signals, nothing is done.
     """
-    usual: Any = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    handlers: Any = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = {number: handler for number, handler in handlers.items() if callable(handler)}  # Python's, not the system's
     came = []
 
     def note(number: int, frame: Any) -> None:
         came.append(number)
         if len(came) > 1:
-            usual(number, frame)
+            usual[number](number, frame)
 
-    signal.signal(signal.SIGINT, note)
     try:
+        for number in usual:
+            signal.signal(number, note)
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        for number, handler in usual.items():
+            signal.signal(number, handler)
     if came:
-        usual(signal.SIGINT, None)
+        usual[came[0]](came[0], None)
