@@ -86,6 +86,7 @@ def test_held_out_images_are_in_no_training(tmp_path):
     searches = found.of(plan.arms[0], "search")
     best = min(searches, key=lambda r: r["test_error"])["rate"]
     assert {r["rate"] for r in searches} == {0.01, 0.1} and {r["seed"] for r in searches} == {0}
+    assert {len(r["history"]) for r in searches} == {plan.budget.epochs}  # a few epochs would favour high rates
     assert found.of(plan.arms[0])[0]["rate"] == best
     assert "Learning rates were chosen" in str(found) and "0.01, 0.1" in str(found)
 

@@ -50,7 +50,7 @@ LESSON = Lesson(
     question="What does dropout do to training error, test error and time?",
     arms=(Arm("without", {"dropout": None}), Arm("dropout 0.5", {"dropout": 0.5})),
     quick=Budget(epochs=20, images=1500, seeds=3, rates=(0.003,), batch_size=32, test_images=1000, drops=()),
-    full=Budget(epochs=30, images=5000, seeds=3, rates=(0.001, 0.003, 0.01), search_epochs=30, batch_size=64, drops=()),
+    full=Budget(epochs=30, images=5000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64, drops=()),
     published={"dropout 0.5": "without it 'substantial overfitting'; about twice the iterations to converge",
                "all": "the paper's section 4.2, without a figure of error."},
     scale="one hidden fully connected layer of 512 units with dropout instead of two of 4096; few images and no other "

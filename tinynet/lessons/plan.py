@@ -55,8 +55,10 @@ class Budget:
         How many trainings of each arm are reported. Seed k fixes the start of the weights, the order of the images
         and their random crops, the same for all arms.
     rates : tuple of float
-        Learning rates to choose from. With more than one each arm is first trained with seed 0 for `search_epochs`
-        at each; its best, by the error on images held out of training, is the one that the seeds are run with.
+        Learning rates to choose from. With more than one each arm is first trained with seed 0 at each; its
+        best, by the error on images held out of training, is the one that the seeds are run with.
+    search_epochs : int, optional
+        Of each training of this search; None: all of `epochs`, since a few favour the rate that is fast at first.
     test_images : int
         Images in the test set, and as many held out; 0: none of both.
     until : float, optional
@@ -69,7 +71,7 @@ class Budget:
     images: int
     seeds: int
     rates: tuple[float, ...]
-    search_epochs: int = 3
+    search_epochs: int | None = None
     batch_size: int = 128
     test_images: int = 2000
     until: float | None = None
@@ -142,7 +144,7 @@ def changed_budget(name: str, budget: Budget, given: Mapping[str, Any]) -> Budge
         if not changes["rates"]:
             raise ArgumentError(f"lesson {name}: rates is empty, expected at least one learning rate")
     budget = replace(budget, **changes)
-    return replace(budget, search_epochs=min(budget.search_epochs, budget.epochs))
+    return replace(budget, search_epochs=min(budget.search_epochs or budget.epochs, budget.epochs))
 
 
 def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool) -> tuple[Any, Any, Any]:
