@@ -41,7 +41,7 @@ LESSON = Lesson(
         Arm("and PCA colour", training={"augmentation": CROPS | {"colour": True}}),
     ),
     quick=Budget(epochs=12, images=2500, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
-    full=Budget(epochs=24, images=5000, seeds=3, rates=(0.003, 0.01), batch_size=64),
+    full=Budget(epochs=24, images=5000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={
         "and PCA colour": "over 1 point top-1",
         "all": "ten crops instead of one 39.0% to 37.5% top-1, 18.3% to 17.0% top-5 (ILSVRC-2010); without crops and "

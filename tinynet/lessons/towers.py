@@ -95,7 +95,7 @@ LESSON = Lesson(
         arm("one of both towers' size", (32, 64, 64, 64), (1, 1, 1, 1), 1),
     ),
     quick=Budget(epochs=8, images=2500, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
-    full=Budget(epochs=8, images=6000, seeds=3, rates=(0.003, 0.01), batch_size=64),
+    full=Budget(epochs=8, images=6000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={
         "two towers": "37.5% top-1, 17.0% top-5 (ILSVRC-2010)",
         "no communication": "program's log, ten views: 41.8% instead of 40.7% top-1",
