@@ -33,6 +33,10 @@ def tiny(classes=10, seed=0, filters=2, activation="relu"):
     ], name="tiny", input_shape=(8, 8, 3), recipe={"deviation": 64.0, "weight_decay": 0.0})
 
 
+def other(classes=10, seed=0):
+    return tiny(classes, seed, filters=3)
+
+
 def noise(count, seed):
     generator = np.random.default_rng(seed)
     return Dataset(generator.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), generator.integers(0, 3, count),
@@ -144,7 +148,13 @@ def test_a_training_that_diverges_counts_as_chance(tmp_path):
     found = run(tmp_path, arms=[Arm("wild", rates=(1e30,)), "two"], seeds=1)
     assert found.records[0]["diverged"] and found.records[0]["test_error"] == pytest.approx(2 / 3)
     assert "1 of 1 diverged" in found.table()
+    assert "The network is" not in str(found)
     assert str(tmp_path) not in json.dumps(found.records)
+
+
+def test_another_network_than_the_lessons_is_named(tmp_path):
+    found = run(tmp_path, arms=["two"], seeds=1, model=other)
+    assert "The network is other, not the lesson's own" in str(found)
 
 
 def test_an_arm_of_ones_own(tmp_path):
@@ -159,7 +169,9 @@ def test_an_arm_of_ones_own(tmp_path):
 @pytest.mark.parametrize(("options", "message"), [
     ({"seeds": 0}, "seeds is 0"), ({"epochs": -1}, "epochs is -1"),
     ({"images": 41}, "images is 41, expected at most 40"),
-    ({"rates": []}, "rates is empty"), ({"rates": [-1.0]}, "rates is -1"), ({"arms": ["five"]}, "no arm 'five'"),
+    ({"rates": []}, "rates is empty"), ({"rates": [-1.0]}, "rates is -1"), ({"rates": [0]}, "rates is 0"),
+    ({"rates": [math.inf]}, "rates is inf"), ({"arms": [Arm("a b"), Arm("a-b")]}, "differ in letters or digits"),
+    ({"arms": ["five"]}, "no arm 'five'"),
     ({"arms": ["two", "two"]}, "each once"), ({"parallel": 0}, "jobs is 0"), ({"model": "vgg"}, "no network 'vgg'"),
     ({"data": None}, "needs data"), ({"model": "lenet5", "arms": ["tanh"]}, "no argument 'activation'"),
 ])

@@ -10,9 +10,10 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
-from tinynet.lessons import LESSONS, Arm, changed, dropout, init, lenet, relu, towers
-from tinynet.lessons.command import read_arm
+from tinynet.lessons import LESSONS, Arm, augmentation, changed, dropout, init, lenet, relu, towers
+from tinynet.lessons.command import read_arm, split_names
 from tinynet.lessons.plan import Plan, make_network
+from tinynet.lessons.result import Result
 from tinynet.loss import softmax_cross_entropy
 
 OWN = [name for name in LESSONS if name != "speed"]
@@ -25,6 +26,7 @@ def lesson(name):
 class Pictures:
     class_names = list("abcdefghij")
     image_shape = (32, 32, 3)
+    name = "pictures"
 
 
 def plan_of(each):
@@ -126,6 +128,37 @@ def test_the_gap_is_test_minus_training_error():
     assert dropout.gap(records) == "20.0 +- 14.1%"
 
 
+def ended(arm, seed, *errors):
+    """A training of `lesson dropout` that ended at the last of these errors, or diverged where there are none."""
+    history = [{"epoch": i, "train_error": error, "validation_error": error + 0.1} for i, error in enumerate(errors, 1)]
+    last = errors[-1] if errors else 0.9
+    return {"arm": arm, "stage": "seed", "seed": seed, "rate": 0.1, "history": history, "test_error": last + 0.1,
+            "train_error": last, "measured": {"ten_crop_error": last + 0.05} if errors else {},
+            "diverged": None if errors else "conv1: ..."}
+
+
+@pytest.mark.parametrize("errors", [[(0.6, 0.3), (0.5, 0.2)], [(), (0.5, 0.2)], [(), ()]])
+def test_dropout_says_when_each_arm_came_to_the_error_that_all_came_to(errors):
+    each = dropout.LESSON
+    result = Result(plan_of(each), [ended(arm.name, seed, *errors[i]) for i, arm in enumerate(each.arms)
+                                    for seed in (1, 2)])
+    said = "; ".join(dropout.findings(result))
+    assert ("without: 2.0 epochs until 30.0% error" in said) is bool(errors[0])
+    assert ("dropout 0.5: 2.0 epochs until" in said) is bool(errors[1])
+    left = result.plot().axes[0]
+    dashed = [line for line in left.lines if line.get_linestyle() == "--"]
+    assert len(dashed) == 3 * sum(map(bool, errors)) and left.lines[-1].get_linestyle() == ":"
+
+
+def test_ten_crops_are_in_the_picture():
+    each = augmentation.LESSON
+    result = Result(plan_of(each), [ended(arm.name, seed, 0.5) for arm in each.arms for seed in (1, 2)])
+    right = result.plot().axes[1]
+    hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_ydata()) for line in hollow] == [[0.55, 0.55]] * 3
+    assert right.get_ylabel() == "test error at the end\n(hollow: with ten crops)"
+
+
 def test_epochs_until_an_error_by_hand():
     history = [{"epoch": i, "train_error": error} for i, error in enumerate([0.8, 0.5, 0.2], 1)]
     assert relu.epochs_until(history, 0.35, 0.9) == pytest.approx(2.0)   # between the middles of epochs 2 and 3
@@ -165,6 +198,15 @@ def test_an_arm_from_the_command_line():
     assert read_arm("wide:wider=2,activation=tanh") == Arm("wide", {"wider": 2, "activation": "tanh"})
     with pytest.raises(ArgumentError, match="got an unexpected keyword argument 'depth'"):
         make_network(lenet.lenet, 10, 0, {"depth": 3})
+
+
+def test_names_with_commas_are_told_apart():
+    known = ["half", "half, last layer full", "whole"]
+    assert split_names("half, last layer full,whole, half", known) == ["half, last layer full", "whole", "half"]
+    assert split_names("half,quarter", known) == ["half", "quarter"]
+    for each in map(lesson, OWN):
+        names = [arm.name for arm in each.arms]
+        assert split_names(",".join(names), names) == names
 
 
 def test_the_readmes_arm_is_one(tmp_path, monkeypatch):

@@ -23,8 +23,8 @@ def run_lesson(options: argparse.Namespace) -> None:
     lesson: Lesson = importlib.import_module(f"{__package__}.{options.name}").LESSON
     arms: list[Arm | str] | None = None
     if options.arms is not None or options.arm:
-        names = [arm.name for arm in lesson.arms] if options.arms is None else options.arms.split(",")
-        arms = [*names, *map(read_arm, options.arm)]
+        own = [arm.name for arm in lesson.arms]
+        arms = [*(own if options.arms is None else split_names(options.arms, own)), *map(read_arm, options.arm)]
     try:
         result = lesson.run(
             quick=options.quick, data=options.data, model=options.model, arms=arms, epochs=options.epochs,
@@ -35,6 +35,17 @@ def run_lesson(options: argparse.Namespace) -> None:
         print("tinynet: what is done is kept; the same command goes on", file=sys.stderr)
         raise
     print(f"table, numbers and plot are in {result.plan.folder}")
+
+
+def split_names(text: str, known: list[str]) -> list[str]:
+    """Split names at commas, but for the commas in those that are known."""
+    pieces, names = text.split(","), []
+    while pieces:
+        lengths = [n for n in range(1, len(pieces) + 1) if ",".join(pieces[:n]).strip() in known]
+        end = max(lengths, default=1)
+        names.append(",".join(pieces[:end]).strip())
+        del pieces[:end]
+    return names
 
 
 def read_arm(text: str) -> Arm:

@@ -1,4 +1,5 @@
 """The usual plot of a lesson: learning curves, and each seed's error at the end."""
+from collections.abc import Callable
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,31 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX"
 
 
-def curves_and_errors(result: "Result") -> Picture:
-    """Draw the test error by epoch (mean, and each seed), and the last one of each seed."""
+def curves_and_errors(
+    result: "Result", second: str = "", of: Callable[[dict[str, Any]], float] | None = None,
+) -> Picture:
+    """Draw the test error by epoch (mean, and each seed), and the last one of each seed.
+
+    Beside that, hollow, a second error of each seed: what it is called, and the function that gives it of a record.
+    """
     picture = Picture(figsize=(11, 4.6), layout="constrained")
     left, right = picture.subplots(1, 2)
     arms = result.plan.arms
     for i, arm in enumerate(arms):
         draw_curves(left, [[row["validation_error"] for row in r["history"]] for r in result.of(arm)], i, arm.name)
     left.set(xlabel="epoch", ylabel="test error")
-    picture.legend(loc="outside lower center", ncols=min(4, len(arms)))
-    draw_seeds(right, result, "test_error")
+    if left.lines:  # else every training diverged
+        picture.legend(loc="outside lower center", ncols=min(4, len(arms)))
+    draw_seeds(right, result, lambda record: record["test_error"])
     right.set_ylabel("test error at the end")
+    if of is not None:
+        draw_seeds(right, result, of, hollow=True)
+        right.set_ylabel(f"test error at the end\n(hollow: {second})")
     finish(picture, result)
     return picture
 
 
-def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: Any = None) -> None:
+def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: Any = None, style: str = "-") -> None:
     """Draw the mean of some curves as far as they all go, and each of them thinly."""
     curves = [curve for curve in curves if curve]
     if not curves:
@@ -37,19 +47,20 @@ def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: An
     x = np.arange(1, max(map(len, curves)) + 1) if at is None else at
     colour, shortest = COLOURS[i % len(COLOURS)], min(map(len, curves))
     for curve in curves:
-        axes.plot(x[: len(curve)], curve, color=colour, alpha=0.4, linewidth=0.8)
+        axes.plot(x[: len(curve)], curve, linestyle=style, color=colour, alpha=0.4, linewidth=0.8)
     mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-    axes.plot(x[:shortest], mean, color=colour, label=label, linewidth=2.2)
+    axes.plot(x[:shortest], mean, linestyle=style, color=colour, label=label, linewidth=2.2)
 
 
-def draw_seeds(axes: Any, result: "Result", name: str) -> None:
+def draw_seeds(axes: Any, result: "Result", of: Callable[[dict[str, Any]], float], hollow: bool = False) -> None:
     """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean."""
     arms = result.plan.arms
-    values = np.array([[record[name] for record in result.of(arm)] for arm in arms])           # (arms, seeds)
+    values = np.array([[of(record) for record in result.of(arm)] for arm in arms])           # (arms, seeds)
     for seed in values.T:
         axes.plot(range(len(arms)), seed, color="grey", alpha=0.5, linewidth=1)
     for i, row in enumerate(values):
-        axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)])
+        axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)],
+                  markerfacecolor="white" if hollow else None)
         axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
     names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), 70 // len(arms), break_long_words=False)
              for arm in arms]

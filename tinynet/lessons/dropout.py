@@ -28,14 +28,25 @@ def gap(records: list[dict[str, Any]]) -> str:
     return with_spread([record["test_error"] - record["train_error"] for record in records])
 
 
+def training_curves(result: Result) -> dict[str, list[list[float]]]:
+    """Return by arm the training errors of each seed, epoch by epoch, without the trainings that diverged."""
+    return {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm) if r["history"]]
+            for arm in result.plan.arms}
+
+
+def common_error(result: Result) -> float:
+    """Return the lowest training error that every training came to."""
+    return max((min(curve) for each in training_curves(result).values() for curve in each), default=1.0)
+
+
 def findings(result: Result) -> list[str]:
     """Say when each arm came to an error that all came to."""
-    curves = {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm)]
-              for arm in result.plan.arms}
-    common = max(min(curve) for each in curves.values() for curve in each if curve)
+    curves, common = training_curves(result), common_error(result)
     said = []
     for name, each in curves.items():
-        epochs = [next(i for i, error in enumerate(curve, 1) if error <= common) for curve in each if curve]
+        epochs = [next(i for i, error in enumerate(curve, 1) if error <= common) for curve in each]
+        if not epochs:
+            continue  # all of them diverged
         said.append(f"{name}: {statistics.mean(epochs):.1f} epochs until {common:.1%} error in training, measured "
                     "while dropping: the lowest that every training came to")
     first, *others = result.plan.arms
@@ -43,6 +54,19 @@ def findings(result: Result) -> list[str]:
         gaps = [[r["test_error"] - r["train_error"] for r in result.of(each)] for each in (first, arm)]
         said.append(f"The gap between test and training error, {first.name} minus {arm.name}: {paired(*gaps)} points.")
     return said
+
+
+def draw(result: Result) -> Any:
+    """Draw the usual plot with the training errors, and the one by which the slowing-down is measured."""
+    from .drawing import curves_and_errors, draw_curves
+
+    picture = curves_and_errors(result, "training error", lambda record: record["train_error"])
+    left = picture.axes[0]
+    for i, curves in enumerate(training_curves(result).values()):
+        draw_curves(left, curves, i, "", style="--")
+    left.axhline(common_error(result), color="grey", linestyle=":")
+    left.set_ylabel("test error\n(dashed: training error, while dropping)")
+    return picture
 
 
 LESSON = Lesson(
@@ -55,6 +79,7 @@ LESSON = Lesson(
                "all": "the paper's section 4.2, without a figure of error."},
     scale="one hidden fully connected layer of 512 units with dropout instead of two of 4096; few images and no other "
           "augmentation, so that there is something to learn by heart.",
-    model=with_hidden_layer, training={"augmentation": {}}, findings=findings, columns={"gap": gap},
+    model=with_hidden_layer, training={"augmentation": {}}, findings=findings, draw=draw,
+    columns={"gap": gap},
 )
 run = LESSON.run

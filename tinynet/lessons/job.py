@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 LOOKED_AT = 5000  # training images on which the trained network is measured
 
 
+def folder_name(arm: str) -> str:
+    """Return an arm's name without what no folder's name may have."""
+    return re.sub("[^A-Za-z0-9]+", "-", arm).strip("-")
+
+
 @dataclass(frozen=True)
 class Job:
     """One training: an arm, a seed, a learning rate."""
@@ -37,8 +42,7 @@ class Job:
     @property
     def name(self) -> str:
         """The name of its folder."""
-        arm = re.sub("[^A-Za-z0-9]+", "-", self.arm.name).strip("-")
-        return f"{self.stage}-{arm}-rate{self.rate:g}-seed{self.seed}"
+        return f"{self.stage}-{folder_name(self.arm.name)}-rate{self.rate:g}-seed{self.seed}"
 
     @property
     def folder(self) -> Path:

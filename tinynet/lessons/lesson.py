@@ -8,6 +8,7 @@ from ..errors import ArgumentError
 from ..layer import check_count
 from ..network import Network
 from ..threads import available_cores
+from .job import folder_name
 from .plan import Arm, Budget, Plan, changed_budget, make_network, split_data
 from .result import Result
 
@@ -153,6 +154,7 @@ def choose_arms(lesson: Lesson, wanted: Sequence[Arm | str] | None) -> tuple[Arm
             raise ArgumentError(f"lesson {lesson.name} has no arm {arm!r}; it has {', '.join(own)}")
     chosen = tuple(arm if isinstance(arm, Arm) else own[arm] for arm in wanted)
     names = [arm.name for arm in chosen]
-    if not chosen or len(set(names)) < len(names):
-        raise ArgumentError(f"lesson {lesson.name}: arms is {names}, expected at least one, each once")
+    if not chosen or len(set(map(folder_name, names))) < len(names):
+        raise ArgumentError(f"lesson {lesson.name}: arms is {names}, expected at least one, each once, and names that "
+                            "differ in letters or digits")
     return chosen

@@ -139,7 +139,7 @@ def changed_budget(name: str, budget: Budget, given: Mapping[str, Any]) -> Budge
         if key != "rates":
             check_count(f"lesson {name}", key, value)
     if "rates" in changes:
-        changes["rates"] = tuple(check_between(f"lesson {name}", "each of rates", rate, 0, float("inf"))
+        changes["rates"] = tuple(check_between(f"lesson {name}", "each of rates", rate, 1e-30, 1e30)
                                  for rate in changes["rates"])
         if not changes["rates"]:
             raise ArgumentError(f"lesson {name}: rates is empty, expected at least one learning rate")

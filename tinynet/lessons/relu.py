@@ -156,8 +156,9 @@ def findings(result: Result) -> list[str]:
             said.append(f"{text}{len(epochs)} of {len(reached)} seeds reached {target:.0%} training error")
             continue
         spread = f" +- {statistics.stdev(epochs):.2f}" if len(epochs) > 1 else ""
+        slower = f" +- {statistics.stdev(epochs) * seconds:.2g}" if len(epochs) > 1 else ""
         text += f"{target:.0%} training error after {statistics.mean(epochs):.2f}{spread} epochs, "
-        text += f"{statistics.mean(epochs) * seconds:.0f} s"
+        text += f"{statistics.mean(epochs) * seconds:.3g}{slower} s"
         found = None if arm is first else ratio(result, arm)
         if found:
             per_epoch = seconds / seconds_an_epoch(result, first.name)

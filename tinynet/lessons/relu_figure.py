@@ -1,9 +1,10 @@
 """The plot of the lesson on ReLU: figure 1 by epochs and by seconds, the search, and one shared learning rate."""
+from statistics import mean, stdev
 from typing import Any
 
 from ..pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves
-from .relu import last_error, seconds_an_epoch, shared_ratios, shared_target
+from .relu import epochs_until, last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
 
@@ -20,11 +21,18 @@ def four_panels(result: Result) -> Picture:
         draw_curves(by_epochs, curves, i, arm.name, middles)
         draw_curves(by_seconds, curves, i, f"{arm.name}, {seconds:.2f} s an epoch", [t * seconds for t in middles])
         draw_search(search, result, i)
+        reached = [epochs_until(r["history"], target, chance) for r in result.of(arm)]
+        epochs = [value for value in reached if value is not None]
+        if len(epochs) == len(reached):
+            for axes, each in ((by_epochs, 1.0), (by_seconds, seconds)):
+                axes.errorbar(each * mean(epochs), target, xerr=each * (stdev(epochs) if len(epochs) > 1 else 0.0),
+                              fmt=MARKERS[i], color=COLOURS[i], capsize=4, zorder=3)
     for axes, unit in ((by_epochs, "epochs"), (by_seconds, "seconds on one thread, training alone")):
         axes.axhline(target, color="grey", linestyle="--", linewidth=1)
         axes.set(xlabel=unit, ylabel="training error", ylim=(0, chance), xlim=(0, None))
         axes.legend()
-    by_epochs.set_title("Each at its best learning rate (mean, and each seed)", fontsize=10)
+    by_epochs.set_title("Each at its best learning rate (mean, and each seed;\n"
+                        "on the dashed line: when each got there, mean and standard deviation)", fontsize=10)
     by_seconds.set_title("The same, by time", fontsize=10)
     search.set(xscale="log", xlabel="learning rate", ylim=(0, 1),
                ylabel=f"training error in epoch {result.plan.budget.search_epochs}")

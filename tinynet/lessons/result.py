@@ -92,6 +92,9 @@ class Result:
                          f"50% by {100 * sampling:.1f} points (one standard deviation); the intervals leave that out.")
         if "all" in self.lesson.published:
             notes.append(f"Reported: {self.lesson.published['all']}")
+        if plan.model is not self.lesson.model:
+            name = plan.model if isinstance(plan.model, str) else plan.model.__name__
+            return [*notes, f"The network is {name}, not the lesson's own; the lesson's scale: {self.lesson.scale}"]
         return [*notes, f"In scale: {self.lesson.scale}"]
 
     def search_note(self) -> str:

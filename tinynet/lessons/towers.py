@@ -68,7 +68,7 @@ def draw(result: Result) -> Any:
     picture = Picture(figsize=(12, 1.25 * len(arms) + 1), layout="constrained")
     grid = picture.add_gridspec(len(arms), 2)
     errors = picture.add_subplot(grid[:, 0])
-    draw_seeds(errors, result, "test_error")
+    draw_seeds(errors, result, lambda record: record["test_error"])
     errors.set_ylabel("test error at the end")
     finish(picture, result)
     for row, each in enumerate(arms):
