@@ -54,6 +54,6 @@ def read_arm(text: str) -> Arm:
 
     name, colon, rest = text.partition(":")
     if not name or not colon:
-        raise ArgumentError(f"--arm {text}: expected NAME:SWITCH=VALUE, for instance wide:activation=tanh")
+        raise ArgumentError(f"--arm {text}: expected NAME:SWITCH=VALUE, for instance tanh:activation=tanh")
     switches: dict[str, Any] = dict(parse_switch(each) for each in rest.split(",") if each)
     return Arm(name, switches)

@@ -73,7 +73,7 @@ LESSON = Lesson(
     name="dropout",
     question="What does dropout do to training error, test error and time?",
     arms=(Arm("without", {"dropout": None}), Arm("dropout 0.5", {"dropout": 0.5})),
-    quick=Budget(epochs=20, images=1500, seeds=3, rates=(0.003,), batch_size=32, test_images=1000, drops=()),
+    quick=Budget(epochs=16, images=1000, seeds=3, rates=(0.003,), batch_size=32, test_images=1000, drops=()),
     full=Budget(epochs=30, images=5000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64, drops=()),
     published={"dropout 0.5": "without it 'substantial overfitting'; about twice the iterations to converge",
                "all": "the paper's section 4.2, without a figure of error."},

@@ -94,7 +94,7 @@ LESSON = Lesson(
         arm("half", (16, 32, 32, 32), (1, 1, 1, 1), 1),
         arm("one of both towers' size", (32, 64, 64, 64), (1, 1, 1, 1), 1),
     ),
-    quick=Budget(epochs=8, images=2500, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
+    quick=Budget(epochs=8, images=1600, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
     full=Budget(epochs=8, images=6000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={
         "two towers": "37.5% top-1, 17.0% top-5 (ILSVRC-2010)",
