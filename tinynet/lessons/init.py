@@ -68,7 +68,7 @@ LESSON = Lesson(
         Arm("text, biases of 0.1", {"init": "text"}, change=biases_of(0.1)),
         Arm("He", {"init": "he"}),
     ),
-    quick=Budget(epochs=20, images=640, seeds=3, rates=(0.003,), batch_size=32, test_images=500, drops=()),
+    quick=Budget(epochs=22, images=640, seeds=2, rates=(0.003,), batch_size=32, test_images=500, drops=()),
     full=Budget(epochs=16, images=2560, seeds=3, rates=(0.003,), batch_size=64,
                 test_images=1000, drops=()),
     published={
