@@ -3,6 +3,7 @@ import argparse
 import importlib
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,8 +125,9 @@ def test_lenet_has_the_ideas_one_after_the_other():
 
 
 def test_the_gap_is_test_minus_training_error():
-    records = [{"test_error": 0.5, "train_error": 0.2}, {"test_error": 0.5, "train_error": 0.4}]
-    assert dropout.gap(records) == "20.0 +- 14.1%"
+    each = dropout.LESSON
+    result = Result(plan_of(each), [ended("without", 1, 0.2), ended("without", 2, 0.4) | {"test_error": 0.7}])
+    assert dropout.gap_cell(result, each.arms[0]) == "20.0 +- 14.1%"
 
 
 def ended(arm, seed, *errors):
@@ -166,13 +168,52 @@ def test_epochs_until_an_error_by_hand():
     assert relu.epochs_until(history, 0.1, 0.9) is None
 
 
-def record(stage, arm, rate, *errors):
+def record(stage, arm, rate, *errors, seed=0):
     history = [{"epoch": i, "train_error": error} for i, error in enumerate(errors, 1)]
-    return {"arm": arm, "stage": stage, "seed": 0, "rate": rate, "history": history, "diverged": None}
+    return {"arm": arm, "stage": stage, "seed": seed, "rate": rate, "history": history, "diverged": None,
+            "train_error": 0.4, "parameters": 1, "multiply_adds": 1}
+
+
+def plan_of_relu(**budget):
+    plan = plan_of(relu.LESSON)
+    return replace(plan, budget=replace(plan.budget, **budget))
+
+
+@pytest.fixture
+def figure_1():
+    """ReLU comes to 40% in half an epoch with every seed, tanh in 0.5, 1.5 and 2.5, the sigmoid with two of three."""
+    curves = {"relu": [(0.4,)] * 3, "tanh": [(0.4,), (0.65, 0.4), (0.9, 0.65, 0.4)],
+              "sigmoid": [(0.4,), (0.4,), (0.9, 0.8, 0.7)]}
+    made = []
+    for arm, seconds in (("relu", 2.0), ("tanh", 3.0), ("sigmoid", 1.0)):
+        made += [record("search", arm, 0.01, 0.5), record("alone", arm, 0.0) | {"seconds_an_epoch": seconds}]
+        made += [record("seed", arm, 0.01, *errors, seed=seed) for seed, errors in enumerate(curves[arm], 1)]
+    return Result(plan_of_relu(until=0.4, seeds=3), made)
+
+
+def test_the_table_of_figure_1_by_hand(figure_1):
+    head, rows = figure_1.head_and_rows()
+    own = [row[head.index("epochs to the target"):] for row in rows]
+    assert own == [["0.50 +- 0", "1 +- 0", "", ""],
+                   ["1.50 +- 1", "4.5 +- 3", "2.47 (0.32 to 19.03)", "6 times the epochs of ReLU (figure 1)"],
+                   ["in 2 of 3 seeds", "in 2 of 3 seeds", "", ""]]
+    said = relu.findings(figure_1)
+    assert said[0].startswith("The target: 40% training error.")
+    assert said[1].startswith("An epoch, alone on one thread: relu 2 s, tanh 3 s, sigmoid 1 s.")
+    assert said[1].endswith("By seconds, as a ratio to relu: tanh 3.70.")
+
+
+def test_marks_on_figure_1_are_where_the_arms_came_to_the_target(figure_1):
+    by_epochs, by_seconds = figure_1.plot().axes[:2]
+    for axes, units in ((by_epochs, (1, 1)), (by_seconds, (2, 3))):
+        marks = [bar.lines for bar in axes.containers]      # none for the sigmoid: one of its seeds did not get there
+        assert [line.get_xydata().tolist() for line, *_ in marks] == [[[0.5 * units[0], 0.4]], [[1.5 * units[1], 0.4]]]
+        widths = [np.ptp(bars[0].get_segments()[0][:, 0]) for *_, bars in marks]
+        assert widths == pytest.approx([0, 2 * units[1]])   # a standard deviation to each side
 
 
 def test_one_shared_rate_gives_ratios_and_bounds():
-    plan = plan_of(relu.LESSON)
+    plan = plan_of_relu(until=0.4)
     target, chance = relu.shared_target(plan), plan.chance
     assert target == round(0.6 * 0.4 + 0.4 * chance, 2)
     made = relu.Result(plan, [

@@ -14,9 +14,10 @@ from tinynet.data import Augmentation, Dataset, Preprocessing
 from tinynet.errors import ArgumentError, NotFiniteError, ShapeError
 from tinynet.evaluation import evaluate
 from tinynet.finite import first_not_finite
-from tinynet.history import COLUMNS
+from tinynet.history import COLUMNS, History
 from tinynet.nested import flat
 from tinynet.optim import SGD
+from tinynet.pictures import learning_curve
 from tinynet.preparation import optimizer_from
 from tinynet.schedules import ReduceOnPlateau, StepSchedule
 from tinynet.train import fit
@@ -188,12 +189,37 @@ def test_images_that_are_not_finite_are_named():
         quiet(small_net(), (images, np.zeros(4, int)), epochs=1)
 
 
+def test_a_training_until_an_error_ends_after_the_epoch_that_comes_to_it(tmp_path):
+    whole = quiet(small_net(), small_data(), epochs=5)
+    until = whole[2]["train_error"]
+    assert all(row["train_error"] > until for row in whole[:2])
+    net = small_net()
+    history = quiet(net, small_data(), epochs=5, until=until, run=tmp_path)
+    assert [row["train_loss"] for row in history] == [row["train_loss"] for row in whole[:3]]
+    before = net["conv1"].params["w"].copy()
+    assert quiet(net, small_data(), epochs=5, until=until, run=tmp_path, resume=True) == history  # it is over
+    np.testing.assert_array_equal(net["conv1"].params["w"], before)
+    on = quiet(net, small_data(), epochs=5, run=tmp_path, resume=True)
+    assert [row["train_loss"] for row in on] == [row["train_loss"] for row in whole]
+
+
+def test_a_short_run_draws_its_curve_once(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(History, "plot", lambda history: drawn.append(len(history)) or learning_curve(history))
+    quiet(small_net(), small_data(), epochs=3, run=tmp_path / "short")
+    assert drawn == [3]
+    monkeypatch.setattr("tinynet.run_folder.CURVE_SECONDS", 0.0)
+    quiet(small_net(), small_data(), epochs=3, run=tmp_path / "long")
+    assert drawn == [3, 1, 2, 3, 3]
+
+
 @pytest.mark.parametrize("arguments, error, message", [
     ({"epochs": 0}, ArgumentError, "epochs is 0"),
     ({"batch_size": -1}, ArgumentError, "batch_size is -1"),
     ({"resume": True}, ArgumentError, "resume needs `run`"),
     ({"augmentation": True}, ArgumentError, "augmentation is True, expected an Augmentation"),
     ({"checkpoint_seconds": -1}, ArgumentError, "checkpoint_seconds is -1"),
+    ({"until": 25}, ArgumentError, "until is 25"),
     ({"train": 5}, ArgumentError, "train is a int"),
     ({"validation": "x"}, ArgumentError, "validation is a str"),
     ({"train": (np.zeros((2, 6, 6, 3), np.float32), np.array([0, 3]))}, ArgumentError, "needs 4 outputs; small has 3"),

@@ -44,7 +44,7 @@ class RunFolder:
         self.path = Path(path)
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
-        self.next_curve = 0.0
+        self.next_curve = time.monotonic() + CURVE_SECONDS
         self.can_draw = True  # until a drawing fails: matplotlib is missing, or the disk full
         self.resume = resume
         try:

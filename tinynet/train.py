@@ -36,7 +36,7 @@ def fit(
     optimizer: SGD | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
-    progress: bool = True, checkpoint_seconds: float = 30,
+    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
 ) -> History:
     """Train a network.
 
@@ -68,13 +68,16 @@ def fit(
         every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
     resume : bool
         Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
-        rounding. Network, data and all settings must be those of the run; only `epochs`, `loader_threads`, `progress`
-        and `checkpoint_seconds` may differ.
+        rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
+        `progress` and `checkpoint_seconds` may differ.
     loader_threads : int
         Threads that read and augment images ahead; they change no number. 0: none.
     progress : bool
         A bar on a terminal and in a notebook, and a line for each epoch.
     checkpoint_seconds : float
+    until : float, optional
+        The training is over after an epoch with a training error of this or less, from 0 to 1, if it comes before
+        the last.
 
     Returns
     -------
@@ -107,6 +110,8 @@ def fit(
     epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
     batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
     check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+    if until is not None:
+        check_between("fit", "until", until, 0, 1)
     train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
     check_classes(net, train, validation)
     if resume and run is None:
@@ -136,9 +141,9 @@ def fit(
                                   f"an epoch of {len(loader)}")
         check_first_image(net, loader)
         if folder is not None:
-            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs})
-        training = Training(net, loader, validation, optimizer, schedule, epochs, settings, folder, checkpoint_seconds,
-                            progress, position, history)
+            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
+        training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                            checkpoint_seconds, progress, position, history)
         return training.run()
 
 

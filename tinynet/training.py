@@ -61,11 +61,12 @@ class Training:
 
     def __init__(
         self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
-        schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, settings: Mapping[str, Any],
-        folder: RunFolder | None, checkpoint_seconds: float, show: bool, position: Position, history: History,
+        schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
+        settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
+        position: Position, history: History,
     ) -> None:
         self.net, self.loader, self.validation = net, loader, validation
-        self.optimizer, self.schedule, self.epochs = optimizer, schedule, epochs
+        self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
         self.position, self.history = position, history
         self.between_batches = True
@@ -77,7 +78,7 @@ class Training:
         self.clock = self.saved_at = time.perf_counter()
 
     def run(self) -> History:
-        """Train until the last epoch is over."""
+        """Train until the last epoch is over, or one with a training error that is low enough."""
         try:
             if self.folder is not None:
                 self.folder.write_metrics(self.history)  # which a run that was killed may not have come to
@@ -85,7 +86,7 @@ class Training:
                 self.schedule.step(self.position.epoch)  # the optimiser may come from another training
             if not self.history and not self.position.images:
                 self.save()  # the start
-            while self.position.epoch < self.epochs:
+            while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
                 self.finish_epoch()
         except KeyboardInterrupt:
@@ -99,6 +100,10 @@ class Training:
             if self.folder is not None:
                 self.folder.draw_curve(self.history, now=True)
         return self.history
+
+    def reached(self) -> bool:
+        """Whether the last epoch's training error is one to stop at."""
+        return self.until is not None and bool(self.history) and self.history[-1]["train_error"] <= self.until
 
     def train_epoch(self) -> None:
         """Train on the batches of the epoch that are still to do."""

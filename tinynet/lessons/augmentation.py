@@ -20,15 +20,15 @@ def with_ten_crops(record: dict[str, Any]) -> float:
     return record["measured"].get("ten_crop_error", record["test_error"])
 
 
-def ten_crop_cell(records: list[dict[str, Any]]) -> str:
+def ten_crop_cell(result: Result, arm: Arm) -> str:
     """Write the error with ten crops."""
-    return with_spread([with_ten_crops(record) for record in records])
+    return with_spread([with_ten_crops(record) for record in result.of(arm)])
 
 
-def gain_cell(records: list[dict[str, Any]]) -> str:
+def gain_cell(result: Result, arm: Arm) -> str:
     """Write what ten crops bring over one, seed by seed."""
-    one = [record["test_error"] for record in records]
-    return paired(one, [with_ten_crops(record) for record in records])
+    own = result.of(arm)
+    return paired([record["test_error"] for record in own], [with_ten_crops(record) for record in own])
 
 
 def findings(result: Result) -> list[str]:

@@ -30,7 +30,7 @@ LESSON = Lesson(
         Arm("without conv3", change=without(3)),
         Arm("without conv4", change=without(4)),
     ),
-    quick=Budget(epochs=8, images=2500, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
+    quick=Budget(epochs=8, images=2000, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
     full=Budget(epochs=8, images=6000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={"all": "removing any middle convolution costs about 2 points top-1 (the paper's section 7)."},
     scale="AlexNet's sequence for 32 x 32 images, which has four convolutions instead of five; without dropout; the "

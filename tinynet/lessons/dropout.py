@@ -23,9 +23,9 @@ def with_hidden_layer(classes: int = 10, seed: int = 0, dropout: float | None = 
     return Network(list(layers.items()), name="with-hidden-layer", input_shape=net.input_shape, recipe=net.recipe)
 
 
-def gap(records: list[dict[str, Any]]) -> str:
+def gap_cell(result: Result, arm: Arm) -> str:
     """Write how much higher the test error is than the training error, both without dropping."""
-    return with_spread([record["test_error"] - record["train_error"] for record in records])
+    return with_spread([record["test_error"] - record["train_error"] for record in result.of(arm)])
 
 
 def training_curves(result: Result) -> dict[str, list[list[float]]]:
@@ -80,6 +80,6 @@ LESSON = Lesson(
     scale="one hidden fully connected layer of 512 units with dropout instead of two of 4096; few images and no other "
           "augmentation, so that there is something to learn by heart.",
     model=with_hidden_layer, training={"augmentation": {}}, findings=findings, draw=draw,
-    columns={"gap": gap},
+    columns={"gap": gap_cell},
 )
 run = LESSON.run

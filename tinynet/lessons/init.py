@@ -69,7 +69,7 @@ LESSON = Lesson(
         Arm("He", {"init": "he"}),
     ),
     quick=Budget(epochs=22, images=640, seeds=2, rates=(0.003,), batch_size=32, test_images=500, drops=()),
-    full=Budget(epochs=16, images=2560, seeds=3, rates=(0.003,), batch_size=64,
+    full=Budget(epochs=16, images=2560, seeds=3, rates=(0.001, 0.003, 0.01, 0.03), batch_size=64,
                 test_images=1000, drops=()),
     published={
         "the paper's text": "N(0, 0.01), biases of 1",

@@ -100,20 +100,17 @@ class Job:
             net.recipe["schedule"] = {"kind": "step", "epochs": drops, "factor": 0.1}
         found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
         found["multiply_adds"] = net.multiply_adds(net.input_shape or plan.train.image_shape)
-        # With an error to reach, fit is asked for one epoch more at a time.
-        for epochs in range(1, self.epochs + 1) if self.until is not None else [self.epochs]:
-            try:
-                found["history"] = list(fit(
-                    net, plan.train, self.test, epochs=epochs, batch_size=plan.budget.batch_size, seed=self.seed,
-                    run=self.folder, resume=last.exists(), loader_threads=0, progress=False,
-                ))
-            except NotFiniteError as error:
-                message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
-                return found | {
-                    "diverged": message, "test_error": None if self.test is None else plan.chance,
-                    "train_error": plan.chance, "measured": {}}
-            if self.until is not None and found["history"][-1]["train_error"] <= self.until:
-                break
+        try:
+            found["history"] = list(fit(
+                net, plan.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
+                batch_size=plan.budget.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
+                progress=False,
+            ))
+        except NotFiniteError as error:
+            message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
+            return found | {
+                "diverged": message, "test_error": None if self.test is None else plan.chance,
+                "train_error": plan.chance, "measured": {}}
         some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]

@@ -76,7 +76,7 @@ LESSON = Lesson(
     question="Which of AlexNet's ideas makes LeNet-5 better, at the same budget?",
     arms=arms(),
     quick=Budget(epochs=8, images=3000, seeds=2, rates=(0.01,), batch_size=32, test_images=1000),
-    full=Budget(epochs=8, images=10_000, seeds=3, rates=(0.003, 0.01, 0.03), search_epochs=2, batch_size=64),
+    full=Budget(epochs=12, images=10_000, seeds=3, rates=(0.003, 0.01, 0.03, 0.1), batch_size=64),
     published={"all": "the paper compares with no LeNet; it names size of network and data, ReLU, normalisation, "
                       "overlapping pooling, dropout and augmentation as what made the difference."},
     scale="32 x 32 images in colour; no idea is tried with another order of those before it.",

@@ -62,8 +62,8 @@ class Lesson:
         Trains; returns the records.
     measure : function of (network, Plan), optional
         More numbers of a trained network, a dict for JSON.
-    columns : mapping of str to function of a list of records
-        More columns of the table; each gives a cell from an arm's records.
+    columns : mapping of str to function of (Result, Arm)
+        More columns of the table; each gives an arm's cell.
     findings : function of a Result
         Sentences under the table.
     draw : function of a Result, optional
@@ -82,7 +82,7 @@ class Lesson:
     training: Mapping[str, Any] = field(default_factory=dict)
     stages: Callable[[Plan], list[dict[str, Any]]] = search_then_seeds
     measure: Callable[[Network, Plan], dict[str, Any]] | None = None
-    columns: Mapping[str, Callable[[list[dict[str, Any]]], str]] = field(default_factory=dict)
+    columns: Mapping[str, Callable[[Result, Arm], str]] = field(default_factory=dict)
     findings: Callable[[Result], list[str]] = lambda result: []
     draw: Callable[[Result], Any] | None = None
 

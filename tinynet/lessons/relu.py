@@ -13,7 +13,7 @@ from ..optim import SGD
 from ..threads import get_threads, set_threads
 from .lesson import SEARCH_SEED, Arm, Budget, Lesson
 from .plan import Plan
-from .result import Result, paired_interval, with_spread
+from .result import Result, paired_interval
 
 LOWER = (0.0003, 0.00125)  # rates at which the first two arms are tried too, to see what one shared rate would show
 ROUNDS = 15   # of training steps, each activation in turn, that the time of an epoch is the median of
@@ -125,47 +125,70 @@ def alone(plan: Plan) -> list[dict[str, Any]]:
              "seconds_an_epoch": seconds} for name, seconds in epochs.items()]
 
 
-def seconds_an_epoch(result: Result, name: str) -> float:
+def seconds_an_epoch(result: Result, arm: Arm) -> float:
     """Return the time of an epoch of an arm alone."""
-    return next(r["seconds_an_epoch"] for r in result.records if r["stage"] == "alone" and r["arm"] == name)
+    return next(r["seconds_an_epoch"] for r in result.of(arm, "alone"))
+
+
+def epochs_to_target(result: Result, arm: Arm) -> list[float]:
+    """Return after how many epochs the arm's seeds came to the target; those that did not are left out."""
+    reached = [epochs_until(r["history"], result.plan.budget.until, result.plan.chance) for r in result.of(arm)]
+    return [value for value in reached if value is not None]
 
 
 def ratio(result: Result, arm: Arm) -> tuple[float, float, float] | None:
-    """Return how many times the epochs of the first arm another one needs: geometric mean, 95% interval (t, paired)."""
-    plan = result.plan
-    pairs = [[epochs_until(r["history"], plan.budget.until, plan.chance) for r in result.of(each)]
-             for each in (arm, plan.arms[0])]
-    logarithms = [[math.log(value) for value in each if value] for each in pairs]
-    if len(logarithms[0]) < len(pairs[0]) or len(logarithms[1]) < len(pairs[1]):
+    """Return how many times the epochs of the first arm another one needs: geometric mean, 95% interval (t, paired).
+
+    None where a seed of either did not come to the target.
+    """
+    pairs = [[math.log(value) for value in epochs_to_target(result, each)] for each in (arm, result.plan.arms[0])]
+    if any(len(each) < result.plan.budget.seeds for each in pairs):
         return None
-    mean, half = paired_interval(*logarithms)
+    mean, half = paired_interval(*pairs)
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 
+def epochs_cell(result: Result, arm: Arm) -> str:
+    """Write after how many epochs the arm came to the target."""
+    return target_cell(result, arm, 1.0, ".2f")
+
+
+def seconds_cell(result: Result, arm: Arm) -> str:
+    """Write after how many seconds it did, by the time of an epoch alone."""
+    return target_cell(result, arm, seconds_an_epoch(result, arm), ".3g")
+
+
+def target_cell(result: Result, arm: Arm, unit: float, form: str) -> str:
+    """Write mean and standard deviation of the epochs to the target, each worth `unit`."""
+    at, seeds = [unit * value for value in epochs_to_target(result, arm)], result.plan.budget.seeds
+    if len(at) < seeds:
+        return f"in {len(at)} of {seeds} seeds"
+    return f"{statistics.mean(at):{form}}" + (f" +- {statistics.stdev(at):.2g}" if seeds > 1 else "")
+
+
+def ratio_cell(result: Result, arm: Arm) -> str:
+    """Write how many times the epochs of the first arm, with its interval."""
+    found = None if arm is result.plan.arms[0] else ratio(result, arm)
+    if found is None:
+        return ""
+    return f"{found[0]:.2f}" + ("" if math.isnan(found[1]) else f" ({found[1]:.2f} to {found[2]:.2f})")
+
+
 def findings(result: Result) -> list[str]:
-    """Say what came out."""
-    target, first = result.plan.budget.until, result.plan.arms[0]
-    said = ["On the way an epoch's training error is its mean while the network learned; it stands for the middle of "
-            f"the epoch, with straight lines between, from {result.plan.chance:.0%} at the start."]
-    for arm in result.plan.arms:
-        reached = [epochs_until(r["history"], target, result.plan.chance) for r in result.of(arm)]
-        epochs = [value for value in reached if value is not None]
-        seconds = seconds_an_epoch(result, arm.name)
-        text = f"{arm.name}: {seconds:.2f} s an epoch, alone on one thread; "
-        if len(epochs) < len(reached):
-            said.append(f"{text}{len(epochs)} of {len(reached)} seeds reached {target:.0%} training error")
-            continue
-        spread = f" +- {statistics.stdev(epochs):.2f}" if len(epochs) > 1 else ""
-        slower = f" +- {statistics.stdev(epochs) * seconds:.2g}" if len(epochs) > 1 else ""
-        text += f"{target:.0%} training error after {statistics.mean(epochs):.2f}{spread} epochs, "
-        text += f"{statistics.mean(epochs) * seconds:.3g}{slower} s"
-        found = None if arm is first else ratio(result, arm)
-        if found:
-            per_epoch = seconds / seconds_an_epoch(result, first.name)
-            text += (f": {found[0]:.2f} times the epochs of {first.name} (geometric mean; 95% interval {found[1]:.2f} "
-                     f"to {found[2]:.2f}) and {found[0] * per_epoch:.2f} times its seconds")
-        said.append(text)
-    return said + shared_finding(result)
+    """Say what the columns mean, how long an epoch takes, and what one shared rate would have shown."""
+    first, *others = result.plan.arms
+    epoch = {arm.name: seconds_an_epoch(result, arm) for arm in result.plan.arms}
+    ratios = {arm.name: ratio(result, arm) for arm in others}
+    times = [f"{name} {found[0] * epoch[name] / epoch[first.name]:.2f}" for name, found in ratios.items() if found]
+    return [
+        f"The target: {result.plan.budget.until:.0%} training error. On the way an epoch's training error is its mean "
+        "while the network learned; it stands for the middle of the epoch, with straight lines between, from "
+        f"{result.plan.chance:.0%} at the start. The ratio of epochs, paired by seed, is a geometric mean with its 95% "
+        "interval (t).",
+        f"An epoch, alone on one thread: {', '.join(f'{name} {each:.3g} s' for name, each in epoch.items())}."
+        + (f" By seconds, as a ratio to {first.name}: {', '.join(times)}." if times else ""),
+        *shared_finding(result),
+    ]
 
 
 def shared_ratios(result: Result) -> list[tuple[float, float, str]]:
@@ -199,11 +222,6 @@ def shared_finding(result: Result) -> list[str]:
             f"{shared_target(result.plan):.0%} training error (one seed): {each or 'neither got there'}."]
 
 
-def epochs_cell(records: list[dict[str, Any]]) -> str:
-    """Write the training error of the last epoch, as it was during training."""
-    return with_spread([(r["history"] or [r])[-1]["train_error"] for r in records])
-
-
 def draw(result: Result) -> Any:
     """Draw figure 1 on two axes, and what the learning rate does to it."""
     from .relu_figure import four_panels
@@ -216,8 +234,8 @@ LESSON = Lesson(
     name="relu",
     question="How much faster does a network learn with ReLU than with tanh or the sigmoid, each at its best rate?",
     arms=tuple(Arm(name, {"activation": name}) for name in ("relu", "tanh", "sigmoid")),
-    quick=Budget(epochs=12, images=1200, seeds=3, rates=RATES[:5], search_epochs=3, batch_size=32, test_images=0,
-                 until=0.4, drops=()),
+    quick=Budget(epochs=12, images=1000, seeds=3, rates=RATES[:5], search_epochs=3, batch_size=32, test_images=0,
+                 until=0.45, drops=()),
     full=Budget(epochs=24, images=50_000, seeds=5, rates=RATES, search_epochs=3, test_images=0, until=0.25, drops=()),
     published={
         "tanh": "6 times the epochs of ReLU (figure 1)",
@@ -227,6 +245,7 @@ LESSON = Lesson(
     scale="the paper does not describe its four-layer network; ours is three convolutions and one fully connected "
           "layer, with momentum 0.9 and a constant learning rate.",
     model=four_layers, training={"weight_decay": 0.0, "augmentation": {}},
-    stages=stages, findings=findings, draw=draw, columns={"error in the last epoch": epochs_cell},
+    stages=stages, findings=findings, draw=draw,
+    columns={"epochs to the target": epochs_cell, "seconds to it": seconds_cell, "ratio of epochs": ratio_cell},
 )
 run = LESSON.run

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves
-from .relu import epochs_until, last_error, seconds_an_epoch, shared_ratios, shared_target
+from .relu import epochs_to_target, last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
 
@@ -17,13 +17,12 @@ def four_panels(result: Result) -> Picture:
         curves = [[chance] + [row["train_error"] for row in r["history"]] for r in result.of(arm)]
         longest = max(map(len, curves))
         middles = [0.0] + [epoch - 0.5 for epoch in range(1, longest)]
-        seconds = seconds_an_epoch(result, arm.name)
+        seconds = seconds_an_epoch(result, arm)
         draw_curves(by_epochs, curves, i, arm.name, middles)
         draw_curves(by_seconds, curves, i, f"{arm.name}, {seconds:.2f} s an epoch", [t * seconds for t in middles])
         draw_search(search, result, i)
-        reached = [epochs_until(r["history"], target, chance) for r in result.of(arm)]
-        epochs = [value for value in reached if value is not None]
-        if len(epochs) == len(reached):
+        epochs = epochs_to_target(result, arm)
+        if len(epochs) == result.plan.budget.seeds:
             for axes, each in ((by_epochs, 1.0), (by_seconds, seconds)):
                 axes.errorbar(each * mean(epochs), target, xerr=each * (stdev(epochs) if len(epochs) > 1 else 0.0),
                               fmt=MARKERS[i], color=COLOURS[i], capsize=4, zorder=3)

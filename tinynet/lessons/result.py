@@ -63,7 +63,7 @@ class Result:
                 others = [record["test_error"] for record in self.of(reference)]
                 row += [with_spread(errors), "" if arm is reference else paired(others, errors)]
             row += [with_spread([record["train_error"] for record in own])]
-            row += [cell(own) for cell in self.lesson.columns.values()]
+            row += [cell(self, arm) for cell in self.lesson.columns.values()]
             rows.append([*row, self.lesson.published.get(arm.name, "")])
         if not any(row[-1] for row in rows):
             head, rows = head[:-1], [row[:-1] for row in rows]

@@ -47,9 +47,9 @@ def colour_of_towers(net: Network, plan: Plan) -> dict[str, Any]:
     return {"colour": [float(half.mean()) for half in np.split(colour, 2)]}
 
 
-def colour_cell(records: list[dict[str, Any]]) -> str:
+def colour_cell(result: Result, arm: Arm) -> str:
     """Write the share of colour in each half, in the order of the seeds."""
-    pairs = [record["measured"]["colour"] for record in records if record["measured"]]
+    pairs = [record["measured"]["colour"] for record in result.of(arm) if record["measured"]]
     return "; ".join(f"{100 * one:.0f} and {100 * two:.0f}%" for one, two in pairs)
 
 
