@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset
 from tinynet.errors import ArgumentError, DataError
+from tinynet.lessons import relu
 from tinynet.lessons.lesson import Lesson
 from tinynet.lessons.plan import Arm, Budget
 from tinynet.lessons.result import paired_interval
@@ -150,6 +152,45 @@ def test_a_training_that_diverges_counts_as_chance(tmp_path):
     assert "1 of 1 diverged" in found.table()
     assert "The network is" not in str(found)
     assert str(tmp_path) not in json.dumps(found.records)
+
+
+@pytest.mark.parametrize("until", [None, 0.1])
+def test_a_training_that_diverges_keeps_the_epochs_before(tmp_path, monkeypatch, until):
+    step, steps = tn.SGD.step, []
+
+    def ruin(optimizer, grads):
+        step(optimizer, grads)
+        steps.append(1)
+        if len(steps) == 12:                                                   # 5 an epoch
+            optimizer.net["fc2"].params["w"][:] = np.inf
+
+    monkeypatch.setattr(tn.SGD, "step", ruin)
+    lesson = replace(LESSON, quick=replace(BUDGET, epochs=4, until=until, drops=()))
+    with np.errstate(all="ignore"):
+        found = lesson.run(quick=True, data=(noise(60, 0), noise(20, 1)), arms=["two"], seeds=1, parallel=1, show=False,
+                           folder=tmp_path)
+    assert found.records[0]["diverged"] and [row["epoch"] for row in found.records[0]["history"]] == [1, 2]
+    assert found.csv().count("two,seed") == 2
+
+
+def test_trainings_of_figure_1_end_at_their_targets_and_searches_do_not(tmp_path):
+    budget = Budget(epochs=6, images=40, seeds=2, rates=(0.01, 0.03), search_epochs=3, batch_size=8, test_images=0,
+                    until=0.5, drops=())
+    lesson = replace(relu.LESSON, model=tiny, quick=budget)
+    found = lesson.run(quick=True, data=(noise(60, 0), None), arms=["relu", "tanh"], parallel=1, show=False,
+                       folder=tmp_path)
+    shared = relu.shared_target(found.plan)
+    assert shared > budget.until
+    ended = {stage: [] for stage in ("search", "choice", "seed", "shared")}
+    for record in found.records[:-2]:                                          # the last two are times alone
+        errors = [row["train_error"] for row in record["history"]]
+        target = {"search": 0.0, "shared": shared}.get(record["stage"], budget.until)
+        most = budget.search_epochs if record["stage"] == "search" else budget.epochs
+        assert len(errors) == next((i for i, error in enumerate(errors, 1) if error <= target), most)
+        ended[record["stage"]].append(errors)
+    assert min(map(len, ended["seed"])) == min(map(len, ended["choice"])) == 2
+    assert any(errors[1] <= budget.until for errors in ended["search"])
+    assert any(budget.until < errors[-1] <= shared for errors in ended["shared"])
 
 
 def test_another_network_than_the_lessons_is_named(tmp_path):

@@ -131,12 +131,13 @@ def test_the_gap_is_test_minus_training_error():
 
 
 def ended(arm, seed, *errors):
-    """A training of `lesson dropout` that ended at the last of these errors, or diverged where there are none."""
-    history = [{"epoch": i, "train_error": error, "validation_error": error + 0.1} for i, error in enumerate(errors, 1)]
+    """A training of `lesson dropout` with these errors; where there are none it diverged after one epoch."""
+    history = [{"epoch": i, "train_error": error, "validation_error": error + 0.1}
+               for i, error in enumerate(errors or (0.8,), 1)]
     last = errors[-1] if errors else 0.9
     return {"arm": arm, "stage": "seed", "seed": seed, "rate": 0.1, "history": history, "test_error": last + 0.1,
             "train_error": last, "measured": {"ten_crop_error": last + 0.05} if errors else {},
-            "diverged": None if errors else "conv1: ..."}
+            "diverged": None if errors else "conv1: ...", "parameters": 1, "multiply_adds": 1}
 
 
 @pytest.mark.parametrize("errors", [[(0.6, 0.3), (0.5, 0.2)], [(), (0.5, 0.2)], [(), ()]])
@@ -150,6 +151,19 @@ def test_dropout_says_when_each_arm_came_to_the_error_that_all_came_to(errors):
     left = result.plot().axes[0]
     dashed = [line for line in left.lines if line.get_linestyle() == "--"]
     assert len(dashed) == 3 * sum(map(bool, errors)) and left.lines[-1].get_linestyle() == ":"
+
+
+def test_columns_are_of_their_arm():
+    each = augmentation.LESSON
+    records = [ended(arm.name, seed, error) for arm, error in zip(each.arms, (0.5, 0.3, 0.1), strict=True)
+               for seed in (1, 2)]
+    head, rows = Result(plan_of(each), records).head_and_rows()
+    assert head[-3:-1] == ["ten crops", "ten crops bring, points"]
+    assert [row[-3:-1] for row in rows] == [[f"{error}.0 +- 0.0%", "+5.0 +- 0.0"] for error in (55, 35, 15)]
+    each = towers.LESSON
+    records = [ended(arm.name, 1, 0.5) | {"measured": {"colour": [i / 10, 0.6]}} for i, arm in enumerate(each.arms)]
+    shown = [row[-2] for row in Result(plan_of(each), records).head_and_rows()[1]]
+    assert shown == [f"{10 * i} and 60%" for i in range(5)]
 
 
 def test_ten_crops_are_in_the_picture():
@@ -185,7 +199,7 @@ def figure_1():
     curves = {"relu": [(0.4,)] * 3, "tanh": [(0.4,), (0.65, 0.4), (0.9, 0.65, 0.4)],
               "sigmoid": [(0.4,), (0.4,), (0.9, 0.8, 0.7)]}
     made = []
-    for arm, seconds in (("relu", 2.0), ("tanh", 3.0), ("sigmoid", 1.0)):
+    for arm, seconds in (("relu", 200.0), ("tanh", 3000.0), ("sigmoid", 10.0)):
         made += [record("search", arm, 0.01, 0.5), record("alone", arm, 0.0) | {"seconds_an_epoch": seconds}]
         made += [record("seed", arm, 0.01, *errors, seed=seed) for seed, errors in enumerate(curves[arm], 1)]
     return Result(plan_of_relu(until=0.4, seeds=3), made)
@@ -193,19 +207,40 @@ def figure_1():
 
 def test_the_table_of_figure_1_by_hand(figure_1):
     head, rows = figure_1.head_and_rows()
-    own = [row[head.index("epochs to the target"):] for row in rows]
-    assert own == [["0.50 +- 0", "1 +- 0", "", ""],
-                   ["1.50 +- 1", "4.5 +- 3", "2.47 (0.32 to 19.03)", "6 times the epochs of ReLU (figure 1)"],
-                   ["in 2 of 3 seeds", "in 2 of 3 seeds", "", ""]]
+    assert head[-4:] == ["epochs to the target", "seconds to it", "times relu's epochs", "reported"]
+    assert [row[-4:] for row in rows] == [
+        ["0.500 +- 0.000", "100 +- 0", "", ""],
+        ["1.50 +- 1.00", "4,500 +- 3,000", "2.47 (0.32 to 19.03)", "6 times the epochs of ReLU (figure 1)"],
+        ["in 2 of 3 seeds", "in 2 of 3 seeds", "", ""]]
     said = relu.findings(figure_1)
-    assert said[0].startswith("The target: 40% training error.")
-    assert said[1].startswith("An epoch, alone on one thread: relu 2 s, tanh 3 s, sigmoid 1 s.")
-    assert said[1].endswith("By seconds, as a ratio to relu: tanh 3.70.")
+    assert said[0].startswith("The target: 40% training error on the way.")
+    assert said[1] == "An epoch, alone on one thread: relu 200 s, tanh 3,000 s, sigmoid 10.0 s."
+    assert said[2].startswith("How many times relu's epochs: ") and said[2].endswith(" By seconds: tanh 36.99.")
+    assert "Mean and standard deviation over seeds." in figure_1.notes()
+
+
+def with_arms(result, *names, seeds=3):
+    """The same result as if it had been asked for these arms and so many seeds."""
+    arms = tuple(arm for name in names for arm in result.plan.arms if arm.name == name)
+    plan = replace(result.plan, arms=arms, budget=replace(result.plan.budget, seeds=seeds))
+    return Result(plan, [record for record in result.records if record["seed"] <= seeds])
+
+
+def test_figure_1_with_one_arm_or_seed_or_a_first_arm_that_misses_the_target(figure_1):
+    alone = with_arms(figure_1, "tanh")
+    assert alone.head_and_rows()[1][0][-4:-1] == ["1.50 +- 1.00", "4,500 +- 3,000", ""]
+    assert not any("How many times" in text or "one learning rate" in text for text in relu.findings(alone))
+    assert len(alone.plot().axes) == 4
+    one_seed = with_arms(figure_1, "relu", "tanh", seeds=1).head_and_rows()[1]
+    assert [row[-4:-1] for row in one_seed] == [["0.500", "100", ""], ["0.500", "1,500", "1.00"]]
+    missed = with_arms(figure_1, "sigmoid", "relu")
+    assert [row[-1] for row in missed.head_and_rows()[1]] == ["", ""]
+    assert not any("By seconds" in text for text in relu.findings(missed))
 
 
 def test_marks_on_figure_1_are_where_the_arms_came_to_the_target(figure_1):
     by_epochs, by_seconds = figure_1.plot().axes[:2]
-    for axes, units in ((by_epochs, (1, 1)), (by_seconds, (2, 3))):
+    for axes, units in ((by_epochs, (1, 1)), (by_seconds, (200, 3000))):
         marks = [bar.lines for bar in axes.containers]      # none for the sigmoid: one of its seeds did not get there
         assert [line.get_xydata().tolist() for line, *_ in marks] == [[[0.5 * units[0], 0.4]], [[1.5 * units[1], 0.4]]]
         widths = [np.ptp(bars[0].get_segments()[0][:, 0]) for *_, bars in marks]

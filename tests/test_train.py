@@ -190,17 +190,39 @@ def test_images_that_are_not_finite_are_named():
 
 
 def test_a_training_until_an_error_ends_after_the_epoch_that_comes_to_it(tmp_path):
-    whole = quiet(small_net(), small_data(), epochs=5)
+    dark = Dataset(np.zeros((6, 8, 8, 3), np.uint8), np.zeros(6, int), CLASSES, "dark")    # its error soon is 0
+    whole = quiet(small_net(), small_data(), dark, epochs=5)
     until = whole[2]["train_error"]
-    assert all(row["train_error"] > until for row in whole[:2])
+    assert all(row["validation_error"] <= until < row["train_error"] for row in whole[:2])
     net = small_net()
-    history = quiet(net, small_data(), epochs=5, until=until, run=tmp_path)
+    history = quiet(net, small_data(), dark, epochs=5, until=np.float32(until + 1e-6), run=tmp_path)
     assert [row["train_loss"] for row in history] == [row["train_loss"] for row in whole[:3]]
+    assert json.loads((tmp_path / "settings.json").read_text())["until"] == pytest.approx(until, abs=1e-5)
     before = net["conv1"].params["w"].copy()
-    assert quiet(net, small_data(), epochs=5, until=until, run=tmp_path, resume=True) == history  # it is over
+    assert quiet(net, small_data(), dark, epochs=5, until=until, run=tmp_path, resume=True) == history  # it is over
     np.testing.assert_array_equal(net["conv1"].params["w"], before)
-    on = quiet(net, small_data(), epochs=5, run=tmp_path, resume=True)
+    on = quiet(net, small_data(), dark, epochs=5, run=tmp_path, resume=True)
     assert [row["train_loss"] for row in on] == [row["train_loss"] for row in whole]
+
+
+def test_until_waits_for_the_epoch_under_way(tmp_path, monkeypatch):
+    step, steps = SGD.step, []
+
+    def stop(optimizer, grads):
+        steps.append(1)
+        if len(steps) == 8:                                                    # in the third batch of the second epoch
+            raise KeyboardInterrupt
+        step(optimizer, grads)
+
+    options = {"batch_size": 8, "run": tmp_path, "checkpoint_seconds": 0}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(SGD, "step", stop)
+        quiet(small_net(), small_data(), epochs=3, **options)
+    assert load_training_state(tmp_path / "last.npz")["progress"]["position"]["batch"] == 2
+    net, straight = small_net(), small_net()
+    history = quiet(net, small_data(), epochs=3, until=1.0, resume=True, **options)
+    assert len(history) == 2 and len(quiet(straight, small_data(), epochs=2, batch_size=8)) == 2
+    np.testing.assert_array_equal(net["conv1"].params["w"], straight["conv1"].params["w"])
 
 
 def test_a_short_run_draws_its_curve_once(tmp_path, monkeypatch):

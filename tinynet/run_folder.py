@@ -16,7 +16,7 @@ from .lock import locked
 
 FILES = ("last.npz", "best.npz", "settings.json", "metrics.csv", "log.txt", "curve.png")
 LOCK = "run.lock"
-CURVE_SECONDS = 20.0  # the curve is drawn again at most so often, and at the end
+CURVE_SECONDS = 20.0  # the curve is drawn after so long, again at most so often, and at the end
 
 
 class RunFolder:

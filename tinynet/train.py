@@ -76,8 +76,8 @@ def fit(
         A bar on a terminal and in a notebook, and a line for each epoch.
     checkpoint_seconds : float
     until : float, optional
-        The training is over after an epoch with a training error of this or less, from 0 to 1, if it comes before
-        the last.
+        The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
+        if one comes before the last.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def fit(
     batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
     check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
     if until is not None:
-        check_between("fit", "until", until, 0, 1)
+        until = check_between("fit", "until", until, 0, 1)
     train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
     check_classes(net, train, validation)
     if resume and run is None:

@@ -102,8 +102,10 @@ class Training:
         return self.history
 
     def reached(self) -> bool:
-        """Whether the last epoch's training error is one to stop at."""
-        return self.until is not None and bool(self.history) and self.history[-1]["train_error"] <= self.until
+        """Whether the last epoch's training error is one to stop at; an epoch under way is finished first."""
+        if self.until is None or not self.history or self.position.batch:
+            return False
+        return self.history[-1]["train_error"] <= self.until
 
     def train_epoch(self) -> None:
         """Train on the batches of the epoch that are still to do."""

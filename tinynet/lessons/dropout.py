@@ -30,7 +30,7 @@ def gap_cell(result: Result, arm: Arm) -> str:
 
 def training_curves(result: Result) -> dict[str, list[list[float]]]:
     """Return by arm the training errors of each seed, epoch by epoch, without the trainings that diverged."""
-    return {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm) if r["history"]]
+    return {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm) if not r["diverged"]]
             for arm in result.plan.arms}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..beside import replaced_when_whole
+from ..checkpoint import load_training_state
 from ..errors import ArgumentError, NotFiniteError
 from ..evaluation import evaluate
 from ..lock import locked
@@ -107,6 +108,8 @@ class Job:
                 progress=False,
             ))
         except NotFiniteError as error:
+            if last.exists():
+                found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
             message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
             return found | {
                 "diverged": message, "test_error": None if self.test is None else plan.chance,

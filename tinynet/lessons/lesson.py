@@ -63,7 +63,7 @@ class Lesson:
     measure : function of (network, Plan), optional
         More numbers of a trained network, a dict for JSON.
     columns : mapping of str to function of (Result, Arm)
-        More columns of the table; each gives an arm's cell.
+        More columns of the table; each gives an arm's cell. {first} in a name stands for the first arm's.
     findings : function of a Result
         Sentences under the table.
     draw : function of a Result, optional

@@ -150,20 +150,27 @@ def ratio(result: Result, arm: Arm) -> tuple[float, float, float] | None:
 
 def epochs_cell(result: Result, arm: Arm) -> str:
     """Write after how many epochs the arm came to the target."""
-    return target_cell(result, arm, 1.0, ".2f")
+    return target_cell(result, arm, 1.0)
 
 
 def seconds_cell(result: Result, arm: Arm) -> str:
     """Write after how many seconds it did, by the time of an epoch alone."""
-    return target_cell(result, arm, seconds_an_epoch(result, arm), ".3g")
+    return target_cell(result, arm, seconds_an_epoch(result, arm))
 
 
-def target_cell(result: Result, arm: Arm, unit: float, form: str) -> str:
+def target_cell(result: Result, arm: Arm, unit: float) -> str:
     """Write mean and standard deviation of the epochs to the target, each worth `unit`."""
     at, seeds = [unit * value for value in epochs_to_target(result, arm)], result.plan.budget.seeds
     if len(at) < seeds:
         return f"in {len(at)} of {seeds} seeds"
-    return f"{statistics.mean(at):{form}}" + (f" +- {statistics.stdev(at):.2g}" if seeds > 1 else "")
+    decimals = decimals_of(statistics.mean(at))
+    spread = f" +- {statistics.stdev(at):,.{decimals}f}" if seeds > 1 else ""
+    return f"{statistics.mean(at):,.{decimals}f}{spread}"
+
+
+def decimals_of(number: float) -> int:
+    """Return how many decimals give a positive number three digits."""
+    return max(0, 2 - math.floor(math.log10(number)))
 
 
 def ratio_cell(result: Result, arm: Arm) -> str:
@@ -179,16 +186,19 @@ def findings(result: Result) -> list[str]:
     first, *others = result.plan.arms
     epoch = {arm.name: seconds_an_epoch(result, arm) for arm in result.plan.arms}
     ratios = {arm.name: ratio(result, arm) for arm in others}
-    times = [f"{name} {found[0] * epoch[name] / epoch[first.name]:.2f}" for name, found in ratios.items() if found]
-    return [
-        f"The target: {result.plan.budget.until:.0%} training error. On the way an epoch's training error is its mean "
+    by_seconds = [f"{name} {found[0] * epoch[name] / epoch[first.name]:.2f}" for name, found in ratios.items() if found]
+    alone = ", ".join(f"{name} {each:,.{decimals_of(each)}f} s" for name, each in epoch.items())
+    said = [
+        f"The target: {result.plan.budget.until:.0%} training error on the way. There an epoch's error is its mean "
         "while the network learned; it stands for the middle of the epoch, with straight lines between, from "
-        f"{result.plan.chance:.0%} at the start. The ratio of epochs, paired by seed, is a geometric mean with its 95% "
-        "interval (t).",
-        f"An epoch, alone on one thread: {', '.join(f'{name} {each:.3g} s' for name, each in epoch.items())}."
-        + (f" By seconds, as a ratio to {first.name}: {', '.join(times)}." if times else ""),
-        *shared_finding(result),
+        f"{result.plan.chance:.0%} at the start.",
+        f"An epoch, alone on one thread: {alone}.",
     ]
+    if others:
+        said.append(f"How many times {first.name}'s epochs: geometric mean of the seeds' ratios and its 95% interval "
+                    "(t), where every seed of both came to the target."
+                    + (f" By seconds: {', '.join(by_seconds)}." if by_seconds else ""))
+    return said + shared_finding(result)
 
 
 def shared_ratios(result: Result) -> list[tuple[float, float, str]]:
@@ -246,6 +256,6 @@ LESSON = Lesson(
           "layer, with momentum 0.9 and a constant learning rate.",
     model=four_layers, training={"weight_decay": 0.0, "augmentation": {}},
     stages=stages, findings=findings, draw=draw,
-    columns={"epochs to the target": epochs_cell, "seconds to it": seconds_cell, "ratio of epochs": ratio_cell},
+    columns={"epochs to the target": epochs_cell, "seconds to it": seconds_cell, "times {first}'s epochs": ratio_cell},
 )
 run = LESSON.run

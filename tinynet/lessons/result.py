@@ -51,7 +51,7 @@ class Result:
         reference = self.plan.arms[0]
         head = ["arm", "parameters", "multiply-adds", "rate"]
         head += ["test error", f"points below {reference.name}"] if self.has_test else []
-        head += ["training error", *self.lesson.columns, "reported"]
+        head += ["training error", *(name.format(first=reference.name) for name in self.lesson.columns), "reported"]
         rows = []
         for arm in self.plan.arms:
             own = self.of(arm)
@@ -85,7 +85,9 @@ class Result:
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
         notes += ["Training error: after the training, on up to 5000 of its images, without dropping or augmentation.",
                   self.search_note()]
-        if self.has_test:
+        if not self.has_test:
+            notes.append("Mean and standard deviation over seeds.")
+        else:
             sampling = math.sqrt(0.25 / len(plan.test))
             notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "
                          f"(t). The {len(plan.test)} test images are the same for all: others would move an error of "
