@@ -150,7 +150,7 @@ def test_a_training_that_diverges_counts_as_chance(tmp_path):
     found = run(tmp_path, arms=[Arm("wild", rates=(1e30,)), "two"], seeds=1)
     assert found.records[0]["diverged"] and found.records[0]["test_error"] == pytest.approx(2 / 3)
     assert "1 of 1 diverged" in found.table()
-    assert "The network is" not in str(found)
+    assert "not the lesson's own" not in str(found)
     assert str(tmp_path) not in json.dumps(found.records)
 
 
@@ -195,7 +195,7 @@ def test_trainings_of_figure_1_end_at_their_targets_and_searches_do_not(tmp_path
 
 def test_another_network_than_the_lessons_is_named(tmp_path):
     found = run(tmp_path, arms=["two"], seeds=1, model=other)
-    assert "The network is other, not the lesson's own" in str(found)
+    assert "The network, other, is not the lesson's own" in str(found)
 
 
 def test_an_arm_of_ones_own(tmp_path):

@@ -324,8 +324,7 @@ result
 # * The differences are smaller than their 95% intervals, which reach from far below 0 to far above. With three seeds
 #   and six epochs nobody can tell whether LRN or batch normalisation helps *here*: that is a result, too.
 #
-# The paper reports 1.4 points for its LRN, with a network, data and a length of training that are not ours. (The last
-# note under the table speaks of the network that the lesson has by itself.) `tinynet
+# The paper reports 1.4 points for its LRN, with a network, data and a length of training that are not ours. `tinynet
 # lesson lrn --data FOLDER` runs it on CIFAR-10.
 #
 # ## Exercise

@@ -96,7 +96,7 @@ class Result:
             notes.append(f"Reported: {self.lesson.published['all']}")
         if plan.model is not self.lesson.model:
             name = plan.model if isinstance(plan.model, str) else plan.model.__name__
-            return [*notes, f"The network is {name}, not the lesson's own; the lesson's scale: {self.lesson.scale}"]
+            return [*notes, f"The network, {name}, is not the lesson's own. The lesson's scale: {self.lesson.scale}"]
         return [*notes, f"In scale: {self.lesson.scale}"]
 
     def search_note(self) -> str:
