@@ -35,7 +35,7 @@ def trainer(net, images, labels, **options):
     """A Training whose batches the test takes by itself."""
     loader = tn.data.Loader((images, labels), None, len(labels), threads=0)
     optimizer = tn.SGD(net, 1e-3, **options)
-    return Training(net, loader, None, optimizer, None, 1, {}, None, 30, False, Position(), History())
+    return Training(net, loader, None, optimizer, None, 1, None, {}, None, 30, False, Position(), History())
 
 
 def small_net() -> Any:
