@@ -173,6 +173,16 @@ def test_a_training_that_diverges_keeps_the_epochs_before(tmp_path, monkeypatch,
     assert found.csv().count("two,seed") == 2
 
 
+def test_a_start_that_is_not_finite_has_no_epochs_and_no_checkpoint(tmp_path):
+    def ruined(net, seed):
+        net["fc2"].params["w"][:] = np.inf
+        return net
+
+    found = run(tmp_path, arms=["two", Arm("ruined", change=ruined)], seeds=1)
+    assert "fc2.w has numbers that are not finite" in found.records[1]["diverged"]
+    assert found.records[1]["history"] == [] and not list(tmp_path.glob("jobs/*ruined*/last.npz"))
+
+
 def test_trainings_of_figure_1_end_at_their_targets_and_searches_do_not(tmp_path):
     budget = Budget(epochs=6, images=40, seeds=2, rates=(0.01, 0.03), search_epochs=3, batch_size=8, test_images=0,
                     until=0.5, drops=())

@@ -187,12 +187,12 @@ def findings(result: Result) -> list[str]:
     epoch = {arm.name: seconds_an_epoch(result, arm) for arm in result.plan.arms}
     ratios = {arm.name: ratio(result, arm) for arm in others}
     by_seconds = [f"{name} {found[0] * epoch[name] / epoch[first.name]:.2f}" for name, found in ratios.items() if found]
-    alone = ", ".join(f"{name} {each:,.{decimals_of(each)}f} s" for name, each in epoch.items())
+    times = ", ".join(f"{name} {each:,.{decimals_of(each)}f} s" for name, each in epoch.items())
     said = [
         f"The target: {result.plan.budget.until:.0%} training error on the way. There an epoch's error is its mean "
         "while the network learned; it stands for the middle of the epoch, with straight lines between, from "
         f"{result.plan.chance:.0%} at the start.",
-        f"An epoch, alone on one thread: {alone}.",
+        f"An epoch, alone on one thread: {times}.",
     ]
     if others:
         said.append(f"How many times {first.name}'s epochs: geometric mean of the seeds' ratios and its 95% interval "
