@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 import tinynet as tn
+from tinynet.measure.profiling import product_rate
 from tinynet.models import make_model
-from tinynet.profiling import product_rate
+from tinynet.ops.threads import keep_memory
 from tinynet.tables import text_table
-from tinynet.threads import keep_memory
 
 CONTESTANTS = ["tinynet", "torch", "torch-keep", "torch-channels-last", "torch-channels-last-keep", "dezero", "chainer"]
 NETS = {

@@ -2,7 +2,7 @@
 
     python benchmarks/gradient_checks.py
 
-Puts every bug of tinynet.planted, and everything right that the bugs were made from, to the usual checks
+Puts every bug of tinynet.gradcheck.planted, and everything right that the bugs were made from, to the usual checks
 (usual_checks.py), to a comparison with PyTorch at its default settings (torch_defaults.py), and to ours. Writes
 results/gradient_checks.json and GRADIENT_CHECKS.md beside this file. Needs torch.
 """
@@ -22,7 +22,7 @@ from usual_checks import METHODS, differences
 
 import tinynet as tn
 from tinynet import layers
-from tinynet.planted import CATALOGUE, FAMILIES
+from tinynet.gradcheck.planted import CATALOGUE, FAMILIES
 
 HERE = Path(__file__).parent
 OURS, TORCH = "tinynet", "PyTorch"

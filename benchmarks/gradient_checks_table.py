@@ -6,7 +6,7 @@ INTRODUCTION = """# What the usual checks of a gradient catch
 
 Made by `python benchmarks/gradient_checks.py` ({versions}).
 
-{bugs} planted bugs (`tinynet/planted`), each the kind of mistake that people make, and {right} cases of right
+{bugs} planted bugs (`tinynet/gradcheck/planted`), each the kind of mistake that people make, and {right} cases of right
 code: {plain} that the bugs were made from, and {awkward} awkward ones (pixels of 0, ties, saturated units, numbers of
 size 0.0001 or 255). Every usual method but the comparison with PyTorch gets the catalogue's cases, whose shapes and
 settings were chosen so that each bug can show, and dropout's mask held still. Code that fails while it is checked

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import tinynet as tn
-from tinynet.profiling import median
+from tinynet.measure.profiling import median
 from tinynet.tables import text_table
 
 BATCHES, SIZES = (1, 8, 32, 128, 256), (64, 128, 227)
@@ -65,7 +65,7 @@ def measure(threads: int) -> list[dict[str, float]]:
 
 def draw(rows: list[dict[str, float]], path: str) -> None:
     """Time an image, and peak memory, against the batch, a line for each size."""
-    from tinynet.pictures import BLUE, ORANGE, SKY, Picture
+    from tinynet.plots.pictures import BLUE, ORANGE, SKY, Picture
 
     picture = Picture(figsize=(10, 4), layout="constrained")
     left, right = picture.subplots(1, 2)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 import tinynet as tn
-from tinynet.nested import flat
-from tinynet.planted.network import AroundIt, Twice
+from tinynet.gradcheck.planted.network import AroundIt, Twice
+from tinynet.network.params import flat
 
 nn, functional = torch.nn, torch.nn.functional
 IMAGES = (2, 6, 6, 4)

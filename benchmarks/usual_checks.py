@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.nested import flat, single_layers
+from tinynet.network.params import flat, single_layers
 
 
 class Method(NamedTuple):

@@ -1,1 +1,1 @@
-"""CUDA kernels, one file per operation; `tinynet.primitives.on_gpu` loads them. README.md says what they cost."""
+"""CUDA kernels, one file per operation; `tinynet.ops.cuda_ops` loads them. README.md says what they cost."""

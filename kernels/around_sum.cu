@@ -1,6 +1,6 @@
 // y[n, h, w, c] = sum of x[n, h - half .. h + half, w - half .. w + half, c],  as far as the image goes
 //
-// NumPy twin: around_sum in tinynet/primitives/on_cpu.py, which sums down and then across. It is its own adjoint.
+// In NumPy: around_sum in tinynet/ops/numpy_ops.py, which sums down and then across. It is its own adjoint.
 //
 //      x[n, :, :, c], half = 1         one thread: one number of y
 //      +---+---+---+---+
@@ -9,7 +9,7 @@
 //      | 5   6 | 7   8 |
 //      +---+---+---+---+
 //
-// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py. real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void around_sum(
     const real* __restrict__ x, real* __restrict__ y, int H, int W, int C, int half)
 {

@@ -1,6 +1,6 @@
 // cols[(n, i, j), (p, q, c)] = x[n, i * SH + p - top, j * SW + q - left, c],  0 outside the image
 //
-// NumPy twin: im2col in tinynet/primitives/on_cpu.py. What each window sees becomes one row of cols:
+// In NumPy: im2col in tinynet/ops/numpy_ops.py. What each window sees becomes one row of cols:
 //
 //      image n, 5 wide, C = 1         cols: a row for each window, a column for each place (p, q) in it and channel
 //      +---+---+---+---+---+
@@ -14,8 +14,8 @@
 // A block has one row i of windows of one image n. A thread goes along the windows because finding its place (p, q, c)
 // takes two divisions, each some twenty instructions, while a number takes one load and one store.
 //
-// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
-// real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void im2col(
     const real* __restrict__ x, real* __restrict__ cols,
     long long step_n, long long step_h, long long step_w, long long step_c,  // in x, from one number to the next

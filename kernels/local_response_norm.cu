@@ -1,6 +1,6 @@
 // y = x / scale**beta,  scale[row, c] = k + alpha * (sum of x**2 over the channels c - half .. c + half of c's group)
 //
-// The whole layer in one pass, forwards and back. Its plain twin is LocalResponseNorm in tinynet/layers/lrn.py, whose
+// The whole layer in one pass, forwards and back. Its plain form is LocalResponseNorm in tinynet/layers/lrn.py, whose
 // expressions would each go over the memory. A row is a place (n, h, w), one thread has one number of y:
 //
 //      x[row, :]    a group of 5          another group of 5
@@ -8,7 +8,7 @@
 //                           ^   ^   ^
 //      one thread:          9 +16 +25    half = 1, c = 3: the sum of its squares
 //
-// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py. real: float or double, by a line that cuda_ops.py puts in front.
 
 // b**e for b > 0: a third of the instructions of pow, which must be right for every b
 __device__ inline real power(real b, real e) { return exp2(e * log2(b)); }

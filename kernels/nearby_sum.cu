@@ -1,6 +1,6 @@
 // y[row, c] = sum of x[row, c - half .. c + half],  as far as the channels of c's own group go
 //
-// NumPy twin: nearby_sum in tinynet/primitives/on_cpu.py; a row is a place (n, h, w). It is its own adjoint.
+// In NumPy: nearby_sum in tinynet/ops/numpy_ops.py; a row is a place (n, h, w). It is its own adjoint.
 //
 //      x[row, :]    a group of 5          another group of 5
 //                 | 1   2   3   4   5 | 6   7   8   9  10 |
@@ -8,7 +8,7 @@
 //      one thread:          3 + 4 + 5    half = 1, c = 3: one number of y
 //                               4 + 5    c = 4, the group's last channel
 //
-// Axis letters as in tinynet/layer.py. real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py. real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void nearby_sum(
     const real* __restrict__ x, real* __restrict__ y, long long rows, int C, int length, int half)
 {

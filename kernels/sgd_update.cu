@@ -1,12 +1,12 @@
 // v <- momentum v - decay w - rate g;  w <- w + v,   where decay is weight decay times learning rate
 //
-// NumPy twin: sgd_update in tinynet/primitives/on_cpu.py, which goes over the memory once for each operation. Here
+// In NumPy: sgd_update in tinynet/ops/numpy_ops.py, which goes over the memory once for each operation. Here
 //
 //      w  | . . . o . . . |
 //      v  | . . . o . . . |      one thread: the same place in all three; it reads 3 numbers and writes 2
 //      g  | . . . o . . . |
 //
-// real: float or double, by a line that on_gpu.py puts in front.
+// real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void sgd_update(
     real* __restrict__ w, real* __restrict__ v, const real* __restrict__ g, long long numbers,
     real rate, real momentum, real decay)

@@ -1,6 +1,6 @@
 // y[n, i, j, c] = the largest x[n, :, :, c] under window (i, j), and the way back to the one place it came from.
 //
-// NumPy twins: window_max and to_winner in tinynet/primitives/on_cpu.py. `lowest` is minus infinity: what stands in the
+// In NumPy: window_max and to_winner in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: what stands in the
 // padding, where it never wins against a number.
 //
 //      x[n, :, :, c]                   one thread of window_max: one window
@@ -13,8 +13,8 @@
 //      +---+---+---+---+---+           one thread of to_winner: one place, which asks each window that sees it
 //                                      whether it won there
 //
-// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
-// real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void window_max(
     const real* __restrict__ x, real* __restrict__ y, real lowest,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)

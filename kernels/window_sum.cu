@@ -1,16 +1,16 @@
 // y[n, i, j, c] = sum of x[n, :, :, c] under window (i, j), and its adjoint.
 //
-// NumPy twins: window_sum and spread in tinynet/primitives/on_cpu.py.
+// In NumPy: window_sum and spread in tinynet/ops/numpy_ops.py.
 //
 //      x[n, :, :, c]                   one thread of window_sum: one window
 //      +---+---+---+---+---+
-//      |[1   5]| 2 | 0 | 3 |           y = 1 + 4 + 5 + 0, down the columns and then across: the order of NumPy's twin
+//      |[1   5]| 2 | 0 | 3 |           y = 1 + 4 + 5 + 0, down the columns and then across: the order of NumPy's form
 //      +---+---+---+---+---+
 //      |[4   0]| 5 | 1 | 1 |           one thread of spread: one place, which adds up the dy of the windows that see it
 //      +---+---+---+---+---+
 //
-// Axis letters as in tinynet/layer.py; SH, SW: the window's stride, top, left: the padding above and to the left.
-// real: float or double, by a line that on_gpu.py puts in front.
+// Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
+// real: float or double, by a line that cuda_ops.py puts in front.
 extern "C" __global__ void window_sum(
     const real* __restrict__ x, real* __restrict__ y,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)

@@ -25,7 +25,7 @@ def data_folder() -> Path:
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch):
     """A strict stand-in for CuPy, in CuPy's place."""
-    import strict_cupy
+    from support import strict_cupy
 
     module = strict_cupy.make()
     monkeypatch.setitem(sys.modules, "cupy", module)

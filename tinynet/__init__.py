@@ -1,10 +1,6 @@
 """tinynet: convolutional networks from scratch, to be read. The public names."""
 from . import data
-from .checkpoint import load_checkpoint, save_checkpoint
-from .device import to_cpu, to_gpu
-from .evaluation import evaluate, predict
-from .gradcheck import check_gradients
-from .layer import Layer
+from .gradcheck import check_gradients, check_optimizer
 from .layers import (
     AvgPool2d,
     BatchNorm2d,
@@ -21,15 +17,21 @@ from .layers import (
     SpatialResponseNorm,
     Tanh,
 )
-from .loss import softmax_cross_entropy
+from .layers.base import Layer
+from .layers.loss import softmax_cross_entropy
 from .models import alexnet, alexnet_small, cifar_net, lenet5
+from .moved import keep_old_names
 from .network import Network
-from .optim import SGD
-from .schedules import ReduceOnPlateau, StepSchedule
-from .threads import set_threads
+from .ops.arrays import to_cpu, to_gpu
+from .ops.threads import set_threads
 from .tracing import trace
-from .train import fit
-from .updatecheck import check_optimizer
+from .training.checkpoint import load_checkpoint, save_checkpoint
+from .training.evaluation import evaluate, predict
+from .training.fit import fit
+from .training.optim import SGD
+from .training.schedules import ReduceOnPlateau, StepSchedule
+
+keep_old_names()
 
 __all__ = [
     "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",

@@ -12,8 +12,8 @@
 import numpy as np
 
 import tinynet as tn
-from tinynet.primitives import col2im, im2col
-from tinynet.trace_pictures import activation_maps, im2col_picture
+from tinynet.ops import col2im, im2col
+from tinynet.tracing.pictures import activation_maps, im2col_picture
 
 # %% [markdown]
 # ## What does one output of a convolution see?
@@ -106,7 +106,7 @@ cols = np.array(rows)  # (OH*OW, KH*KW) = (9, 9)
 cols
 
 # %% [markdown]
-# tinynet has the same in [primitives/on_cpu.py](../tinynet/primitives/on_cpu.py). It takes a batch of N images with C
+# tinynet has the same in [primitives/on_cpu.py](../tinynet/ops/numpy_ops.py). It takes a batch of N images with C
 # channels (colours), of shape (N, H, W, C), and a layer's window. The picture shows the image with one window on it,
 # the patch under the window, and which row of the matrix the patch became.
 

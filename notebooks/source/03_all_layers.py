@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinynet as tn
-from tinynet.trace_pictures import activation_maps
+from tinynet.tracing.pictures import activation_maps
 
 # %% [markdown]
 # ## What is in it?

@@ -11,9 +11,9 @@
 import numpy as np
 
 import tinynet as tn
-from tinynet.attribution import occlusion, saliency
-from tinynet.pictures import first_layer_filters, learning_curve, prediction_sheet
-from tinynet.trace_pictures import activation_maps, gradient_flow, pixel_maps
+from tinynet.plots.attribution import occlusion, saliency
+from tinynet.plots.pictures import first_layer_filters, learning_curve, prediction_sheet
+from tinynet.tracing.pictures import activation_maps, gradient_flow, pixel_maps
 
 # %% [markdown]
 # ## Can it learn in some seconds?

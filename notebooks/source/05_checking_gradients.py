@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinynet as tn
-from tinynet.pictures import BLUE, ORANGE, SKY
+from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 rng = np.random.default_rng(0)
 
@@ -218,7 +218,7 @@ print("\npassed:", report.passed, " wrong:", report.wrong)
 # %%
 from collections import Counter
 
-from tinynet.planted import CATALOGUE
+from tinynet.gradcheck.planted import CATALOGUE
 
 families = Counter(bug.family for bug in CATALOGUE.values())
 print(len(CATALOGUE), "planted bugs:")

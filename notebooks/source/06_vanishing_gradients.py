@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinynet as tn
-from tinynet.pictures import BLUE, ORANGE, SKY
+from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 LAYERS = {"relu": tn.ReLU, "tanh": tn.Tanh, "sigmoid": tn.Sigmoid}
 COLOURS = {"relu": BLUE, "tanh": ORANGE, "sigmoid": SKY}

@@ -23,9 +23,9 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.lessons import speed
-from tinynet.pictures import BLUE, ORANGE, speed_ladder
-from tinynet.profiling import copy_rate, median, product_rate
-from tinynet.threads import one_blas_thread
+from tinynet.measure.profiling import copy_rate, median, product_rate
+from tinynet.ops.threads import one_blas_thread
+from tinynet.plots.pictures import BLUE, ORANGE, speed_ladder
 
 print(f"{tn.set_threads()} threads, {os.cpu_count()} cores, NumPy {np.__version__}")
 
@@ -233,10 +233,10 @@ print("four products:", m[0] + m[1] + m[2], m[1] - m[2] - m[3])
 # nearly all of the work, and there are fewer of them.
 #
 # All additions are products with small fixed matrices: $y = A^T\,[(G g) \odot (B^T d)]$, where $\odot$ multiplies
-# entry by entry. [primitives/winograd.py](../tinynet/primitives/winograd.py) says where the matrices come from.
+# entry by entry. [primitives/winograd.py](../tinynet/network/winograd.py) says where the matrices come from.
 
 # %%
-from tinynet.primitives import winograd
+from tinynet.network import winograd
 
 A_T, G, B_T = winograd.matrices(outputs=2, taps=3)
 print("B^T =", B_T, sep="\n")
@@ -250,7 +250,7 @@ print("y =", A_T @ ((G @ g) * (B_T @ d)))
 # of a layer that `Network` runs. Both on one core, a block of four images.
 
 # %%
-from tinynet.primitives.twins import twin
+from tinynet.network.fast_conv import twin
 
 block = x[:4]
 fast = twin(layer)

@@ -19,9 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinynet as tn
-from tinynet.device import why_no_gpu
-from tinynet.pictures import BLUE, ORANGE, SKY
-from tinynet.primitives import on_gpu
+from tinynet.ops import cuda_ops
+from tinynet.ops.arrays import why_no_gpu
+from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 reason = why_no_gpu()
 print("a GPU will be used where a cell says so" if reason is None else f"no GPU here: {reason}")
@@ -45,7 +45,7 @@ print(inspect.getsource(tn.LocalResponseNorm.forward))
 # A kernel is the program of **one** thread, and one thread computes one number of $y$.
 
 # %%
-text = on_gpu.source("local_response_norm", "float")
+text = cuda_ops.source("local_response_norm", "float")
 print(text[text.index('extern "C"') : text.index("// dx =")])
 
 # %% [markdown]
@@ -71,7 +71,7 @@ print(text[text.index('extern "C"') : text.index("// dx =")])
 # %% tags=["picture"]
 def owners(rows, C):
     """The number of the block that computes each entry, from the kernel's first lines."""
-    grid, block = on_gpu.over_rows((rows, C))
+    grid, block = cuda_ops.over_rows((rows, C))
     owner = np.full((rows, C), -1)
     for bx, by in np.ndindex(grid):
         for tx, ty in np.ndindex(block):
@@ -128,7 +128,7 @@ rows, C = 7, 96
 layer = tn.LocalResponseNorm(alpha=0.5, groups=2)              # two groups of 48 channels
 x = np.random.default_rng(1).standard_normal((rows, C))
 y = np.zeros(x.size)
-grid, block = on_gpu.over_rows(x.shape)
+grid, block = cuda_ops.over_rows(x.shape)
 count = launch(kernel, grid, block, x.ravel(), y, rows, C, C // 2, 2, layer.k, layer.alpha, layer.beta)
 
 expected = layer.forward(x)[0]
@@ -218,7 +218,7 @@ print("different results in 20 runs:", len({dx.tobytes() for dx in results}))
 # place`, in two dimensions and with strides.
 
 # %%
-text = on_gpu.source("col2im", "float")
+text = cuda_ops.source("col2im", "float")
 print(text[text.index("    int last_i") :])
 
 # %% [markdown]
@@ -229,7 +229,7 @@ print(text[text.index("    int last_i") :])
 # network, at a batch of 128 images: it reads $x$ and writes $y$ and the scale $s$, 4 bytes each.
 
 # %%
-from tinynet.gpu_prediction import H100, LAPTOP, OF_BANDWIDTH, predict_kernel
+from tinynet.measure.gpu_prediction import H100, LAPTOP, OF_BANDWIDTH, predict_kernel
 
 numbers = 128 * 55 * 55 * 96
 moved = 3 * 4 * numbers
@@ -247,8 +247,8 @@ for card in (H100, LAPTOP):
 # its bytes alone. `window_max` is max-pooling's way forward and `to_winner` its way back.
 
 # %%
-from tinynet.gpu_prediction import kernel_cost
-from tinynet.primitives import make_window
+from tinynet.measure.gpu_prediction import kernel_cost
+from tinynet.ops import make_window
 
 pool = make_window("pool", kernel_size=3, stride=2, padding=0, ceil_mode=False)
 shape = (128, 55, 55, 96)
@@ -274,7 +274,7 @@ for name in ("local_response_norm", "local_response_norm_back", "window_max", "t
 # %% tags=["picture"]
 from collections import defaultdict
 
-from tinynet.gpu_prediction import step_work
+from tinynet.measure.gpu_prediction import step_work
 
 net = tn.alexnet()
 plt.figure(figsize=(9, 2.6))
@@ -334,7 +334,7 @@ numbers = 128 * 55 * 55 * 96
 # Unfused, `y` is read and written twice; fused, once. One reading and one writing are saved, 8 bytes for each number.
 #
 # ```python
-# from tinynet.gpu_prediction import predict_step
+# from tinynet.measure.gpu_prediction import predict_step
 #
 # saved = 8 * 128 * 55 * 55 * 96
 # seconds = saved / (OF_BANDWIDTH * H100.bandwidth)

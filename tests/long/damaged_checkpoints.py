@@ -31,10 +31,10 @@ import numpy as np
 from record import FOLDER, load_record, write_record
 
 import tinynet as tn
-from tinynet.checkpoint import load_checkpoint, load_training_state, read
 from tinynet.data import Dataset
 from tinynet.errors import ArgumentError, CheckpointError, NotFiniteError, ShapeError
-from tinynet.run_folder import RunFolder
+from tinynet.training.checkpoint import load_checkpoint, load_training_state, read
+from tinynet.training.run_folder import RunFolder
 
 Members = dict[str, bytes]
 Damage = Callable[[bytes, random.Random], bytes]

@@ -18,10 +18,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
-from drawn_checks import KINDS, check_drawn  # noqa: E402
+from support.drawn_checks import KINDS, check_drawn  # noqa: E402
 
 import tinynet  # noqa: E402
-from tinynet.beside import replaced_when_whole  # noqa: E402
+from tinynet.files import replaced_when_whole  # noqa: E402
 
 DEFAULT = Path(__file__).parents[2] / "results" / "drawn-gradient-checks.json"
 

@@ -36,7 +36,7 @@ TURN = 300.0  # seconds
 def fuzz(name: str, folder: Path, seconds: float) -> None:
     """Run one parser on bytes that libFuzzer thinks of; it ends the process."""
     import atheris
-    from parser_oracles import PARSERS
+    from support.parser_oracles import PARSERS
 
     attempt, seeds = PARSERS[name]
     # All of a package's imports (instrument_imports) would take minutes, under Python 3.11.

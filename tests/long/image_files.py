@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 from record import FOLDER, load_record, write_record  # the tests' own helpers are found from here on
 
-from image_matrix import MODES, cases, encoded, wrong  # isort: skip
-from parser_oracles import claiming, image_seeds, mutated  # isort: skip
+from support.image_matrix import MODES, cases, encoded, wrong  # isort: skip
+from support.parser_oracles import claiming, image_seeds, mutated  # isort: skip
 
 from tinynet.data import load_image
 from tinynet.errors import DataError

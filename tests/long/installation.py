@@ -24,7 +24,7 @@ from typing import Any
 
 from record import FOLDER, load_record, write_record  # the tests' own helpers are found from here on
 
-from no_network import commands, run_without_network  # isort: skip
+from support.no_network import commands, run_without_network  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = ("plots", "download")

@@ -27,8 +27,9 @@ from pathlib import Path
 from surviving_mutants import REASONS
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ["tests/test_layers_by_hand.py", "tests/test_layer_settings.py", "tests/test_layers.py"]
-GPU = [f"tests/test_{name}.py" for name in ("kernels", "kernels_twins", "gpu_layers", "kernels_packaging", "device")]
+LAYERS = ["tests/layers/test_layers_by_hand.py", "tests/layers/test_settings.py", "tests/layers/test_layers.py"]
+GPU = ["tests/ops/test_kernels.py", "tests/network/test_fast_on_gpu.py", "tests/layers/test_gpu_layers.py",
+       "tests/test_packaging.py", "tests/ops/test_arrays.py"]
 
 
 def tests_of(path: Path) -> list[str]:
@@ -37,18 +38,20 @@ def tests_of(path: Path) -> list[str]:
     return [*LAYERS, "-k", f"hand or settings or {name}"]
 
 
-LAYER_FILES = sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))
+LAYER_FILES = [path for path in sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))
+               if "(Layer):" in path.read_text(encoding="utf-8") and path.stem != "loss_layer"]
 TESTS = {path.relative_to(ROOT).as_posix(): tests_of(path) for path in LAYER_FILES} | {
-    "tinynet/loss.py": ["tests/test_loss.py"],
-    "tinynet/optim.py": ["tests/test_optim.py", "tests/test_layer_settings.py"],
-    "tinynet/primitives/window.py": LAYERS,
-    "tinynet/primitives/on_cpu.py": [*LAYERS, *(f"tests/test_{name}.py" for name in ("optim", "threads", "device"))],
-    "tinynet/primitives/matmul.py": ["tests/test_threads.py", "tests/test_network.py"],
-    "tinynet/primitives/winograd.py": ["tests/test_twins.py"],
-    "tinynet/primitives/twins.py": ["tests/test_twins.py", "tests/test_network.py"],
-    "tinynet/primitives/__init__.py": [*LAYERS, "tests/test_device.py"],
-    "tinynet/primitives/twins_on_gpu.py": [*GPU, "tests/test_twins.py"],
-    "tinynet/primitives/on_gpu.py": GPU,
+    "tinynet/layers/loss.py": ["tests/layers/test_loss.py"],
+    "tinynet/training/optim.py": ["tests/training/test_optim.py", "tests/layers/test_settings.py"],
+    "tinynet/ops/window.py": LAYERS,
+    "tinynet/ops/numpy_ops.py": [*LAYERS, "tests/training/test_optim.py", "tests/ops/test_threads.py",
+                                 "tests/ops/test_arrays.py"],
+    "tinynet/ops/matmul.py": ["tests/ops/test_threads.py", "tests/network/test_network.py"],
+    "tinynet/network/winograd.py": ["tests/network/test_fast_conv.py"],
+    "tinynet/network/fast_conv.py": ["tests/network/test_fast_conv.py", "tests/network/test_network.py"],
+    "tinynet/ops/__init__.py": [*LAYERS, "tests/ops/test_arrays.py"],
+    "tinynet/network/fast_on_gpu.py": [*GPU, "tests/network/test_fast_conv.py"],
+    "tinynet/ops/cuda_ops.py": GPU,
 }
 EXCLUDED = [
     r"core/ReplaceBinaryOperator_\w+_(RShift|LShift|BitXor|BitOr|BitAnd|Pow|Mod)",

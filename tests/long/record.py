@@ -13,7 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
 import tinynet  # noqa: E402
-from tinynet.beside import replaced_when_whole  # noqa: E402
+from tinynet.files import replaced_when_whole  # noqa: E402
 
 FOLDER = Path(__file__).parents[2] / "results" / "reliability"
 

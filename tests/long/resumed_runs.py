@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
-from faulty_runs import AFTER, digest, stopped_and_resumed, train_in_blocks  # noqa: E402
 from record import FOLDER, load_record, write_record  # noqa: E402
+from support.faulty_runs import AFTER, digest, stopped_and_resumed, train_in_blocks  # noqa: E402
 
 CASES = list(itertools.product(range(1, 11), AFTER["loader_threads"], AFTER["threads"]))
 

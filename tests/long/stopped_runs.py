@@ -24,8 +24,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
-import faulty_runs  # noqa: E402
-from faulty_runs import (  # noqa: E402
+from record import FOLDER, load_record, write_record  # noqa: E402
+from support import faulty_runs  # noqa: E402
+from support.faulty_runs import (  # noqa: E402
     CHECKPOINTS,
     digest,
     ended,
@@ -37,7 +38,6 @@ from faulty_runs import (  # noqa: E402
     trouble,
     whole,
 )
-from record import FOLDER, load_record, write_record  # noqa: E402
 
 DISK_MB, MOST_FREE_MB = 64, 18  # two checkpoints and one half written take 19
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinynet.data.preprocessing import Preprocessing, image_blocks
-from tinynet.errors import ShapeError
-from tinynet.layer import check_count
+from ..errors import ShapeError
+from ..ops.checks import check_count
+from .preprocessing import Preprocessing, image_blocks
 
 
 class PCAColour:

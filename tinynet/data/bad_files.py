@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tinynet.errors import DataError
+from ..errors import DataError
 
 SHARE = 0.01    # of a data set's files that may be bad
 NAMED = 3       # in the message when there are more

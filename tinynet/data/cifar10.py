@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.dataset import LARGEST_FILE, Dataset
-from tinynet.errors import DataError
+from ..errors import DataError
+from .dataset import LARGEST_FILE, Dataset
 
 FOLDER = "cifar-10-batches-bin"
 TRAIN_FILES = [f"data_batch_{number}.bin" for number in range(1, 6)]

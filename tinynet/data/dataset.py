@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
-from tinynet.layer import check_count
+from ..errors import ArgumentError, DataError, DtypeError, ShapeError
+from ..ops.checks import check_count
 
 LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
 

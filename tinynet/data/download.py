@@ -6,8 +6,8 @@ import tarfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tinynet.data.cifar10 import FOLDER as CIFAR10_FOLDER
-from tinynet.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cifar10 import FOLDER as CIFAR10_FOLDER
 
 # Refuse members that would land outside the folder. Python before 3.11.4 cannot; there the checksum must do.
 SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}

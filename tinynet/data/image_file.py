@@ -13,9 +13,9 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from tinynet.beside import file_named
-from tinynet.errors import ArgumentError, DataError
-from tinynet.primitives import pair
+from ..errors import ArgumentError, DataError
+from ..files import file_named
+from ..ops import pair
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB

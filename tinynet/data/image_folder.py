@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.bad_files import BadFiles
-from tinynet.data.dataset import check_class_names, check_labels, places
-from tinynet.data.image_file import load_image
-from tinynet.errors import ArgumentError, DataError
-from tinynet.primitives import pair
+from ..errors import ArgumentError, DataError
+from ..ops import pair
+from .bad_files import BadFiles
+from .dataset import check_class_names, check_labels, places
+from .image_file import load_image
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 TEST_FOLDERS = ("val", "test")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tinynet.data.cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
-from tinynet.data.image_folder import find_image_folder, load_image_folder
-from tinynet.data.mnist import FILES, find_mnist, load_mnist
-from tinynet.data.shapes import load_shapes
-from tinynet.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
+from .image_folder import find_image_folder, load_image_folder
+from .mnist import FILES, find_mnist, load_mnist
+from .shapes import load_shapes
 
 
 def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:

@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from tinynet.data.augment import Augmentation
-from tinynet.data.bad_files import readable_at
-from tinynet.data.dataset import FloatImages
-from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import ArgumentError
-from tinynet.layer import check_count
+from ..errors import ArgumentError
+from ..ops.checks import check_count
+from .augment import Augmentation
+from .bad_files import readable_at
+from .dataset import FloatImages
+from .preprocessing import Preprocessing
 
 
 class Loader:

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.data.dataset import LARGEST_FILE, Dataset
-from tinynet.errors import DataError
+from ..errors import DataError
+from .dataset import LARGEST_FILE, Dataset
 
 PADDING = 2    # LeNet-5 wants the digits of 28 x 28 in the middle of 32 x 32
 DIGITS = [str(digit) for digit in range(10)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinynet.data.bad_files import readable_at
-from tinynet.data.dataset import check_images
-from tinynet.data.image_file import load_image
-from tinynet.errors import ArgumentError, ShapeError
-from tinynet.layer import check_count
-from tinynet.network import times
-from tinynet.primitives import pair
+from ..errors import ArgumentError, ShapeError
+from ..ops import pair
+from ..ops.arrays import times
+from ..ops.checks import check_count
+from .bad_files import readable_at
+from .dataset import check_images
+from .image_file import load_image
 
 SAMPLE = 10_000    # a mean over more files than these takes hours and changes by less than a grey level
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tinynet.data.dataset import Dataset
-from tinynet.errors import ArgumentError
-from tinynet.layer import check_count
+from ..errors import ArgumentError
+from ..ops.checks import check_count
+from .dataset import Dataset
 
 SMALLEST, LARGEST = 16, 227    # pixels
 STROKES, SPOTS = 3, 3           # in the background

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..layer import Layer
+from ..layers.base import Layer
 from .exercise import Case
 
 TOLERANCE = 1e-9  # of the largest number in the array; both sides are float64 and follow the same formula

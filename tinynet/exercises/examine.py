@@ -3,10 +3,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers, loss, optim
+from .. import layers
 from ..errors import ArgumentError, TinynetError
 from ..gradcheck import check_gradients
-from ..layer import Layer
+from ..layers import loss
+from ..layers.base import Layer
+from ..training import optim
 from .compare import backward, difference, forward, two_layers
 from .exercise import Case, Exercise, Finding
 

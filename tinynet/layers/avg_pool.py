@@ -1,10 +1,11 @@
 """Average pooling, as in LeNet-5 (LeCun et al. 1998) and the authors' CIFAR-10 networks."""
 from typing import NamedTuple
 
-from ..device import array_module
-from ..layer import Array, Layer, Shape, check_image_shape
-from ..primitives import spread, window_sum
-from ..primitives.window import Size, plain
+from ..ops import spread, window_sum
+from ..ops.arrays import Array, Shape, array_module
+from ..ops.checks import check_image_shape
+from ..ops.window import Size, plain
+from .base import Layer
 from .max_pool import make_pool_window
 
 

@@ -3,9 +3,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..device import array_module
-from ..layer import Array, Layer, Shape, check_between, check_count, check_image_shape
-from ..room import take_room
+from ..ops.arrays import Array, Shape, array_module
+from ..ops.checks import check_between, check_count, check_image_shape
+from ..ops.parameter_limit import count_parameters
+from .base import Layer
 
 
 class Saved(NamedTuple):
@@ -41,7 +42,7 @@ class BatchNorm2d(Layer):
         self.channels = check_count("BatchNorm2d", "channels", channels)
         self.momentum = check_between("BatchNorm2d", "momentum", momentum, 0, 1)
         self.eps = check_between("BatchNorm2d", "eps", eps, 0, float("inf"))
-        take_room((self.channels,))
+        count_parameters((self.channels,))
         self.params = {"w": np.ones(self.channels, np.float32), "b": np.zeros(self.channels, np.float32)}
         self.buffers = {
             "running_mean": np.zeros(self.channels, np.float32),

@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..device import array_module
 from ..errors import ArgumentError
-from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, check_start, random_weights
-from ..primitives import col2im, im2col, make_window
-from ..primitives.window import Size, plain
+from ..ops import col2im, im2col, make_window
+from ..ops.arrays import Array, Shape, array_module
+from ..ops.checks import Seed, check_count, check_image_shape
+from ..ops.window import Size, plain
+from .base import Layer
+from .initializers import check_initialization, random_weights
 
 
 class Saved(NamedTuple):
@@ -57,7 +59,7 @@ class Conv2d(Layer):
         self.window = make_window("Conv2d", kernel_size, stride, padding, ceil_mode)
         self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
         self.ceil_mode = self.window.ceil_mode
-        check_start("Conv2d", std, bias, seed)
+        check_initialization("Conv2d", std, bias, seed)
         kh, kw = self.window.kernel
         seen = self.in_channels // self.groups
         self.params["w"] = random_weights((kh, kw, seen, self.out_channels), kh * kw * seen, std, seed)

@@ -3,9 +3,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..device import array_module
 from ..errors import ArgumentError
-from ..layer import Array, Layer, Seed, check_between, check_seed
+from ..ops.arrays import Array, array_module
+from ..ops.checks import Seed, check_between, check_seed
+from .base import Layer
 
 
 class Saved(NamedTuple):

@@ -2,7 +2,8 @@
 import math
 from typing import NamedTuple
 
-from ..layer import Array, Layer, Shape
+from ..ops.arrays import Array, Shape
+from .base import Layer
 
 
 class Saved(NamedTuple):

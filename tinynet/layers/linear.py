@@ -4,8 +4,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..layer import Array, Layer, Seed, Shape, check_count, check_start, random_weights
-from ..primitives import matmul
+from ..ops import matmul
+from ..ops.arrays import Array, Shape
+from ..ops.checks import Seed, check_count
+from .base import Layer
+from .initializers import check_initialization, random_weights
 
 
 class Saved(NamedTuple):
@@ -36,7 +39,7 @@ class Linear(Layer):
         super().__init__()
         self.in_features = check_count("Linear", "in_features", in_features)
         self.out_features = check_count("Linear", "out_features", out_features)
-        check_start("Linear", std, bias, seed)
+        check_initialization("Linear", std, bias, seed)
         self.params["w"] = random_weights((self.in_features, self.out_features), self.in_features, std, seed)
         self.params["b"] = np.full(self.out_features, bias, dtype=np.float32)
 

@@ -4,9 +4,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..layer import Array, Layer, Seed, Shape, check_count, check_image_shape, check_start, random_weights
-from ..primitives import col2im, im2col, make_window, pair
-from ..primitives.window import Size, plain
+from ..ops import col2im, im2col, make_window, pair
+from ..ops.arrays import Array, Shape
+from ..ops.checks import Seed, check_count, check_image_shape
+from ..ops.window import Size, plain
+from .base import Layer
+from .initializers import check_initialization, random_weights
 
 
 class Saved(NamedTuple):
@@ -44,7 +47,7 @@ class LocallyConnected2d(Layer):
         self.kernel_size, self.input_size = plain(kernel_size), plain(input_size)
         self.stride, self.padding = plain(stride), plain(padding)
         oh, ow = self.window.output_size(self.size, "LocallyConnected2d")
-        check_start("LocallyConnected2d", std, bias, seed)
+        check_initialization("LocallyConnected2d", std, bias, seed)
         seen = self.window.kernel[0] * self.window.kernel[1] * self.in_channels
         self.params["w"] = random_weights((oh, ow, seen, self.out_channels), seen, std, seed)
         self.params["b"] = np.full((oh, ow, self.out_channels), bias, dtype=np.float32)

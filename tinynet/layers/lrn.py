@@ -2,8 +2,10 @@
 from typing import NamedTuple
 
 from ..errors import ArgumentError, ShapeError
-from ..layer import Array, Layer, Shape, check_between, check_count
-from ..primitives import nearby_sum
+from ..ops import nearby_sum
+from ..ops.arrays import Array, Shape
+from ..ops.checks import check_between, check_count
+from .base import Layer
 
 
 class Saved(NamedTuple):

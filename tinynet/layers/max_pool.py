@@ -2,9 +2,11 @@
 from typing import NamedTuple
 
 from ..errors import ArgumentError
-from ..layer import Array, Layer, Shape, check_image_shape
-from ..primitives import make_window, to_winner, window_max
-from ..primitives.window import Size, plain
+from ..ops import make_window, to_winner, window_max
+from ..ops.arrays import Array, Shape
+from ..ops.checks import check_image_shape
+from ..ops.window import Size, plain
+from .base import Layer
 
 
 class Saved(NamedTuple):

@@ -1,8 +1,8 @@
 """Logistic sigmoid (Krizhevsky et al. 2012, section 3.1)."""
 from typing import NamedTuple
 
-from ..device import array_module
-from ..layer import Array, Layer
+from ..ops.arrays import Array, array_module
+from .base import Layer
 
 
 class Saved(NamedTuple):

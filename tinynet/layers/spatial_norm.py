@@ -1,8 +1,10 @@
 """Response normalisation within each map, in the authors' CIFAR-10 networks and in their program's AlexNet."""
 from typing import NamedTuple
 
-from ..layer import Array, Layer, Shape, check_image_shape
-from ..primitives import around_sum
+from ..ops import around_sum
+from ..ops.arrays import Array, Shape
+from ..ops.checks import check_image_shape
+from .base import Layer
 from .lrn import check_response_norm
 
 

@@ -1,6 +1,6 @@
 """Experiments for a classroom, one to a file; `tinynet lesson NAME` runs them, and `tinynet.lessons.NAME.run` does."""
+from .experiment import Arm, Budget
 from .lesson import Lesson
-from .plan import Arm, Budget
 from .surgery import changed
 
 __all__ = ["LESSONS", "Arm", "Budget", "Lesson", "changed"]

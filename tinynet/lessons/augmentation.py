@@ -1,9 +1,10 @@
 """More images out of few: crops, mirror images and colours in training, ten crops at test."""
 from typing import Any
 
-from ..evaluation import evaluate
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from ..training.evaluation import evaluate
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .plan import Plan
 from .result import Result, over_the_one_before, paired, with_spread
 

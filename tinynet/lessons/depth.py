@@ -4,7 +4,8 @@ from collections.abc import Callable
 from ..layers import Conv2d
 from ..models.parts import weights
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .surgery import changed
 
 

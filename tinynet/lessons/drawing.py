@@ -1,14 +1,12 @@
 """The usual plot of a lesson: learning curves, and each seed's error at the end."""
 from collections.abc import Callable
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..pictures import PercentFormatter, Picture
-
-if TYPE_CHECKING:
-    from .result import Result
+from ..plots.pictures import PercentFormatter, Picture
+from .result import Result
 
 # Okabe and Ito's colours, which people with any of the usual colour-blindnesses tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -16,7 +14,7 @@ MARKERS = "osD^vPX"
 
 
 def curves_and_errors(
-    result: "Result", second: str = "", of: Callable[[dict[str, Any]], float] | None = None,
+    result: Result, second: str = "", of: Callable[[dict[str, Any]], float] | None = None,
 ) -> Picture:
     """Draw the test error by epoch (mean, and each seed), and the last one of each seed.
 
@@ -52,7 +50,7 @@ def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: An
     axes.plot(x[:shortest], mean, linestyle=style, color=colour, label=label, linewidth=2.2)
 
 
-def draw_seeds(axes: Any, result: "Result", of: Callable[[dict[str, Any]], float], hollow: bool = False) -> None:
+def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float], hollow: bool = False) -> None:
     """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean."""
     arms = result.plan.arms
     values = np.array([[of(record) for record in result.of(arm)] for arm in arms])           # (arms, seeds)
@@ -68,7 +66,7 @@ def draw_seeds(axes: Any, result: "Result", of: Callable[[dict[str, Any]], float
     axes.set_xlim(-0.5, len(arms) - 0.5)
 
 
-def finish(picture: Picture, result: "Result") -> None:
+def finish(picture: Picture, result: Result) -> None:
     """Add per cent, grids and the title."""
     for axes in picture.axes:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))

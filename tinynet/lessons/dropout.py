@@ -6,7 +6,8 @@ from ..layers import Dropout, Linear, ReLU
 from ..models.parts import weights
 from ..models.small import alexnet_small
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .result import Result, paired, with_spread
 
 HIDDEN = 512  # units of the fully connected layer that dropout acts on

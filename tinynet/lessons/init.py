@@ -5,7 +5,8 @@ from typing import Any
 
 from ..network import Network
 from .drawing import draw_curves
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .result import Result
 
 BELOW = 0.95  # a loss under this part of ln(classes) is flat no more
@@ -40,7 +41,7 @@ def findings(result: Result) -> list[str]:
 
 def draw(result: Result) -> Any:
     """Draw the loss by steps."""
-    from ..pictures import Picture
+    from ..plots.pictures import Picture
 
     picture = Picture(figsize=(9, 5), layout="constrained")
     axes, budget = picture.subplots(), result.plan.budget

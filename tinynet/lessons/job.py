@@ -1,23 +1,21 @@
 """One training of a lesson: a folder of its own, done once, and safe to cut off."""
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..beside import replaced_when_whole
-from ..checkpoint import load_training_state
 from ..errors import ArgumentError, NotFiniteError
-from ..evaluation import evaluate
-from ..lock import locked
-from ..preparation import described_data
-from ..run_folder import first_difference
-from ..train import fit
-
-if TYPE_CHECKING:
-    from .plan import Arm, Plan
+from ..files import locked, replaced_when_whole
+from ..network import Network
+from ..training.checkpoint import load_training_state
+from ..training.evaluation import evaluate
+from ..training.fit import fit
+from ..training.preparation import described_data
+from ..training.run_folder import first_difference
 
 LOOKED_AT = 5000  # training images on which the trained network is measured
 
@@ -29,26 +27,46 @@ def folder_name(arm: str) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """One training: an arm, a seed, a learning rate."""
+    """One training of a lesson, as plain data.
 
-    plan: "Plan"
-    arm: "Arm"
+    Parameters
+    ----------
+    folder : Path
+        Where it keeps its checkpoints, and at last result.json; two levels below the lesson's.
+    arm, stage : str
+    seed : int
+    rate : float
+    epochs : int
+    until : float or None
+        A training error at which it is over.
+    make : function
+        Returns the untrained network with its recipe.
+    train, test : Dataset
+    batch_size : int
+    drops : tuple of float
+        The rate is divided by 10 after these parts of the epochs.
+    measure : function of a Network, or None
+        More numbers of the trained network, a dict for JSON.
+    """
+
+    folder: Path
+    arm: str
+    stage: str
     seed: int
     rate: float
-    stage: str
     epochs: int
     until: float | None
+    make: Callable[[], Network]
+    train: Any
     test: Any
+    batch_size: int
+    drops: tuple[float, ...]
+    measure: Callable[[Network], dict[str, Any]] | None
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return f"{self.stage}-{folder_name(self.arm.name)}-rate{self.rate:g}-seed{self.seed}"
-
-    @property
-    def folder(self) -> Path:
-        """Where the training keeps its checkpoints, and at last result.json."""
-        return self.plan.folder / "jobs" / self.name
+        return self.folder.name
 
     @property
     def done(self) -> bool:
@@ -73,11 +91,10 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides the training's numbers, as JSON gives it back."""
-        budget, net = self.plan.budget, self.plan.make(self.arm, self.seed)
         return json.loads(json.dumps({
-            "network": net.settings, "data": described_data(self.plan.train),
+            "network": self.make().settings, "data": described_data(self.train),
             "test": None if self.test is None else described_data(self.test), "epochs": self.epochs,
-            "batch_size": budget.batch_size, "until": self.until, "drops": list(budget.drops),
+            "batch_size": self.batch_size, "until": self.until, "drops": list(self.drops),
         }))
 
     def do(self) -> None:
@@ -86,38 +103,36 @@ class Job:
             if not ours:
                 raise BlockingIOError("another process is doing this job")
             if not self.done:
-                result = {"arm": self.arm.name, "stage": self.stage, "seed": self.seed, "rate": self.rate}
-                result |= self.train() | {"settings": self.settings()}
+                result = {"arm": self.arm, "stage": self.stage, "seed": self.seed, "rate": self.rate}
+                result |= self.trained() | {"settings": self.settings()}
                 with replaced_when_whole(self.folder / "result.json") as file:
                     file.write(f"{json.dumps(result, indent=1)}\n".encode())
 
-    def train(self) -> dict[str, Any]:
-        """Return history, errors and measures of the training."""
-        plan, last = self.plan, self.folder / "last.npz"
-        net = plan.make(self.arm, self.seed)
+    def trained(self) -> dict[str, Any]:
+        """Train; return history, errors and measures."""
+        last, net = self.folder / "last.npz", self.make()
         net.recipe |= {"learning_rate": self.rate}
-        if plan.budget.drops and self.until is None:
-            drops = sorted({round(part * self.epochs) for part in plan.budget.drops})
+        if self.drops and self.until is None:
+            drops = sorted({round(part * self.epochs) for part in self.drops})
             net.recipe["schedule"] = {"kind": "step", "epochs": drops, "factor": 0.1}
         found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
-        found["multiply_adds"] = net.multiply_adds(net.input_shape or plan.train.image_shape)
+        found["multiply_adds"] = net.multiply_adds(net.input_shape or self.train.image_shape)
         try:
             found["history"] = list(fit(
-                net, plan.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
-                batch_size=plan.budget.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
+                net, self.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
+                batch_size=self.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
                 progress=False,
             ))
         except NotFiniteError as error:
             if last.exists():
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
-            message = str(error).replace(f"{self.plan.folder}/", "")  # where the lesson ran is no result
+            message = str(error).replace(f"{self.folder.parents[1]}/", "")  # where the lesson ran is no result
+            chance = 1 - 1 / len(self.train.class_names)
             return found | {
-                "diverged": message, "test_error": None if self.test is None else plan.chance,
-                "train_error": plan.chance, "measured": {}}
-        some = plan.train.subset(np.arange(min(LOOKED_AT, len(plan.train))))
+                "diverged": message, "test_error": None if self.test is None else chance,
+                "train_error": chance, "measured": {}}
+        some = self.train.subset(np.arange(min(LOOKED_AT, len(self.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
-        found["measured"] = {}
-        if plan.lesson.measure is not None and self.stage != "search":
-            found["measured"] = plan.lesson.measure(net, plan)
+        found["measured"] = {} if self.measure is None else self.measure(net)
         return found

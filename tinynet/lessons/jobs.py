@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
-from ..threads import available_cores, get_threads, set_threads
+from ..ops.threads import available_cores, get_threads, set_threads
 from .job import Job
 
 
@@ -73,7 +73,7 @@ def do_when_free(job: Job) -> None:
 def side_by_side(jobs: Sequence[Job], parallel: int, finished: Callable[[Job], None]) -> None:
     """Do each job in a forked process, so many at a time; the first error ends all."""
     try:
-        from .. import pictures  # noqa: F401 - imported once here instead of in every process
+        from ..plots import pictures  # noqa: F401 - imported once here instead of in every process
     except ImportError:
         pass
     context = multiprocessing.get_context("fork")

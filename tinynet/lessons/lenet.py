@@ -2,11 +2,12 @@
 import math
 from typing import Any
 
-from ..layer import Layer
 from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d
+from ..layers.base import Layer
 from ..models.parts import ACTIVATIONS, LOSS, choose, weights
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .result import Result, over_the_one_before
 
 

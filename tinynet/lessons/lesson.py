@@ -1,15 +1,16 @@
 """A lesson: a question, arms that answer it at equal budgets, seeds that are the same for all arms, and a report."""
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
-from ..layer import check_count
 from ..network import Network
-from ..threads import available_cores
+from ..ops.checks import check_count
+from ..ops.threads import available_cores
+from .experiment import Arm, Experiment
 from .job import folder_name
-from .plan import Arm, Budget, Plan, changed_budget, make_network, split_data
+from .plan import Plan, changed_budget, make_network, split_data
 from .result import Result
 
 SEARCH_SEED = 0  # of the search for learning rates; the seeds that are reported start at 1
@@ -41,50 +42,19 @@ def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]], by: str 
     return min(own, key=lambda record: (record["diverged"] is not None, record[by]))["rate"]
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """An experiment that `tinynet lesson NAME` or `run` carries out.
+def usual_plot(result: Result) -> Any:
+    """Draw the learning curves and each seed's error at the end; needs matplotlib (the extra `plots`)."""
+    from .drawing import curves_and_errors
 
-    Parameters
-    ----------
-    name, question : str
-    arms : tuple of Arm
-        The first is the one that the others are compared with.
-    quick, full : Budget
-    published : mapping of str to str
-        By arm, or "all": what the paper and its authors' program report.
-    scale : str
-        In what the experiment differs from theirs.
-    model, switches, training
-        The network that the arms vary: a name on the command line or a function, arguments for it, changes of its
-        recipe.
-    stages : function of a Plan
-        Trains; returns the records.
-    measure : function of (network, Plan), optional
-        More numbers of a trained network, a dict for JSON.
-    columns : mapping of str to function of (Result, Arm)
-        More columns of the table; each gives an arm's cell. {first} in a name stands for the first arm's.
-    findings : function of a Result
-        Sentences under the table.
-    draw : function of a Result, optional
-        The plot, where the usual one does not do.
-    """
+    return curves_and_errors(result)
 
-    name: str
-    question: str
-    arms: tuple[Arm, ...]
-    quick: Budget
-    full: Budget
-    published: Mapping[str, str]
-    scale: str
-    model: str | Callable[..., Network] = "alexnet-small"
-    switches: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson(Experiment):
+    """An experiment that `tinynet lesson NAME` or `run` carries out."""
+
     stages: Callable[[Plan], list[dict[str, Any]]] = search_then_seeds
-    measure: Callable[[Network, Plan], dict[str, Any]] | None = None
-    columns: Mapping[str, Callable[[Result, Arm], str]] = field(default_factory=dict)
-    findings: Callable[[Result], list[str]] = lambda result: []
-    draw: Callable[[Result], Any] | None = None
+    draw: Callable[[Result], Any] = usual_plot
 
     def run(
         self, *, quick: bool = False, data: Any = None, model: str | Callable[..., Network] | None = None,

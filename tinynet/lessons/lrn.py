@@ -1,5 +1,6 @@
 """Local response normalisation against none, and against what replaced it."""
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 
 LESSON = Lesson(
     name="lrn",

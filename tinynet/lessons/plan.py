@@ -1,88 +1,28 @@
-"""The parts of a lesson: arms, a budget, and the plan in which all choices are made."""
+"""The plan of a lesson, in which all choices are made: network, budget, images, folder."""
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..data import ImageFolder, draw_shapes, load_data
 from ..errors import ArgumentError, DataError
-from ..layer import check_between, check_count
 from ..models import make_model
 from ..network import Network
-from .job import Job
+from ..ops.checks import check_between, check_count
+from .experiment import Arm, Budget, Experiment
+from .job import Job, folder_name
 from .jobs import run_jobs
-
-if TYPE_CHECKING:
-    from .lesson import Lesson
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to make and train the network.
-
-    Parameters
-    ----------
-    name : str
-    switches : mapping
-        Arguments of the lesson's model: {"normalization": "batch"}.
-    change : function of (Network, seed), optional
-        Returns the network to train instead of the one that the model made, with other layers for instance.
-    training : mapping
-        What its recipe has instead: {"augmentation": {}, "weight_decay": 0}.
-    rates : tuple of float, optional
-        Learning rates to choose from, instead of the budget's.
-    """
-
-    name: str
-    switches: Mapping[str, Any] = field(default_factory=dict)
-    change: Callable[[Network, int], Network] | None = None
-    training: Mapping[str, Any] = field(default_factory=dict)
-    rates: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every arm gets.
-
-    Parameters
-    ----------
-    epochs, images, batch_size : int
-        Of each training; `images` is how many training images there are.
-    seeds : int
-        How many trainings of each arm are reported. Seed k fixes the start of the weights, the order of the images
-        and their random crops, the same for all arms.
-    rates : tuple of float
-        Learning rates to choose from. With more than one each arm is first trained with seed 0 at each; its
-        best, by the error on images held out of training, is the one that the seeds are run with.
-    search_epochs : int, optional
-        Of each training of this search; None: all of `epochs`, since a few favour the rate that is fast at first.
-    test_images : int
-        Images in the test set, and as many held out; 0: none of both.
-    until : float, optional
-        A training error at which a training is over.
-    drops : tuple of float
-        The rate is divided by 10 after these parts of the epochs.
-    """
-
-    epochs: int
-    images: int
-    seeds: int
-    rates: tuple[float, ...]
-    search_epochs: int | None = None
-    batch_size: int = 128
-    test_images: int = 2000
-    until: float | None = None
-    drops: tuple[float, ...] = (0.7, 0.9)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A lesson with all choices made: what its `stages` function carries out."""
 
-    lesson: "Lesson"
+    lesson: Experiment
     arms: tuple[Arm, ...]
     model: str | Callable[..., Network]
     budget: Budget
@@ -98,11 +38,18 @@ class Plan:
         """The error of equal probabilities for all classes, where every training starts."""
         return 1 - 1 / len(self.train.class_names)
 
-    def job(self, arm: Arm, seed: int, rate: float, **options: Any) -> Job:
-        """Return the training of an arm; options: stage, epochs, until, test."""
-        budget = self.budget
-        options = {"stage": "seed", "epochs": budget.epochs, "until": budget.until, "test": self.test} | options
-        return Job(self, arm, seed, rate, **options)
+    def job(
+        self, arm: Arm, seed: int, rate: float, *, stage: str = "seed", epochs: int | None = None, **options: Any
+    ) -> Job:
+        """Return the training of an arm; until and test are the budget's and the plan's unless given."""
+        budget, measure = self.budget, self.lesson.measure
+        options = {"until": budget.until, "test": self.test} | options
+        return Job(
+            folder=self.folder / "jobs" / f"{stage}-{folder_name(arm.name)}-rate{rate:g}-seed{seed}",
+            arm=arm.name, stage=stage, seed=seed, rate=rate, epochs=epochs or budget.epochs,
+            make=partial(self.make, arm, seed), train=self.train, batch_size=budget.batch_size, drops=budget.drops,
+            measure=None if measure is None or stage == "search" else partial(_measured, measure, self), **options,
+        )
 
     def make(self, arm: Arm, seed: int) -> Network:
         """Return the arm's network, untrained, with the recipe that it is trained by but for the rate."""
@@ -174,3 +121,7 @@ def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool) ->
         return chosen, None, None
     tested = np.sort(np.random.default_rng(0).permutation(len(test))[:aside])
     return chosen, train.subset(np.sort(order[count : count + aside])), test.subset(tested)
+
+
+def _measured(measure: Callable[[Network, Plan], dict[str, Any]], plan: Plan, net: Network) -> dict[str, Any]:
+    return measure(net, plan)

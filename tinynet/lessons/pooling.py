@@ -1,7 +1,8 @@
 """Pooling windows that overlap, windows that do not, and averages."""
 from ..layers import AvgPool2d
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .surgery import changed
 
 

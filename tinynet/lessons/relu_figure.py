@@ -2,9 +2,9 @@
 from statistics import mean, stdev
 from typing import Any
 
-from ..pictures import PercentFormatter, Picture
+from ..plots.pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves
-from .relu import epochs_to_target, last_error, seconds_an_epoch, shared_ratios, shared_target
+from .relu_numbers import epochs_to_target, last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
 

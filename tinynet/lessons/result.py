@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import tables
-from ..beside import replaced_when_whole
+from ..files import replaced_when_whole
+from .experiment import Arm
+from .plan import Plan
 
 if TYPE_CHECKING:
-    from ..pictures import Picture
-    from .plan import Arm, Plan
+    from ..plots.pictures import Picture
 
 # Half-width of a 95% interval in standard errors, by degrees of freedom from 1 (Student's t); from 10 on the tenth.
 T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -38,10 +39,10 @@ class Result:
         One for each training: arm, stage ("search" or "seed"), seed, rate, history, errors.
     """
 
-    def __init__(self, plan: "Plan", records: list[dict[str, Any]]) -> None:
+    def __init__(self, plan: Plan, records: list[dict[str, Any]]) -> None:
         self.plan, self.lesson, self.records = plan, plan.lesson, records
 
-    def of(self, arm: "Arm", stage: str = "seed") -> list[dict[str, Any]]:
+    def of(self, arm: Arm, stage: str = "seed") -> list[dict[str, Any]]:
         """Return an arm's records in the order of their seeds."""
         own = [r for r in self.records if r["arm"] == arm.name and r["stage"] == stage]
         return sorted(own, key=lambda record: record["seed"])
@@ -136,9 +137,7 @@ class Result:
 
     def plot(self) -> "Picture":
         """Draw the result; needs matplotlib (the extra `plots`)."""
-        from .drawing import curves_and_errors
-
-        return (self.lesson.draw or curves_and_errors)(self)
+        return self.lesson.draw(self)
 
     def write(self) -> None:
         """Write NAME.txt, NAME.csv, NAME.json and, with matplotlib, NAME.png into the lesson's folder."""

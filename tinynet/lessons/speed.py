@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from ..beside import replaced_when_whole
+from ..files import replaced_when_whole
 from ..layers import Conv2d
-from ..primitives import im2col
-from ..profiling import median, product_rate
+from ..measure.profiling import median, product_rate
+from ..ops import im2col
+from ..ops.threads import get_threads, map_in_order, one_blas_thread
 from ..tables import text_table
-from ..threads import get_threads, map_in_order, one_blas_thread
 
 BLOCK = 4  # images
 FILTERS_IN_LOOPS, ROWS_IN_LOOPS = 4, 2  # the part of one image that the loops work out; their time is scaled up
@@ -155,7 +155,7 @@ def run(folder: str | Path) -> dict[str, Any]:
     with replaced_when_whole(target / "speed.json") as file:
         file.write(f"{json.dumps(result, indent=1)}\n".encode())
     try:
-        from ..pictures import speed_ladder
+        from ..plots.pictures import speed_ladder
     except ImportError as error:
         print(f"speed.png is left out: {error}")
     else:

@@ -1,7 +1,7 @@
 """Networks made out of others: with some layers exchanged, or left out."""
 from collections.abc import Collection, Mapping
 
-from ..layer import Layer
+from ..layers.base import Layer
 from ..network import Network
 
 

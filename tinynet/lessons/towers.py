@@ -3,11 +3,12 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import load_checkpoint
 from ..layers import Conv2d, Linear, LocalResponseNorm
 from ..models.parts import weights
 from ..network import Network
-from .lesson import Arm, Budget, Lesson
+from ..training.checkpoint import load_checkpoint
+from .experiment import Arm, Budget
+from .lesson import Lesson
 from .plan import Plan
 from .result import Result
 from .surgery import changed
@@ -61,7 +62,7 @@ def findings(result: Result) -> list[str]:
 
 def draw(result: Result) -> Any:
     """Draw errors, and the first layer's filters of each arm's first seed, one tower beside the other."""
-    from ..pictures import Picture, filter_grid
+    from ..plots.pictures import Picture, filter_grid
     from .drawing import draw_seeds, finish
 
     arms = result.plan.arms

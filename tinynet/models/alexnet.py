@@ -5,9 +5,10 @@ Source: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Con
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError
-from ..layer import Layer, check_count
 from ..layers import BatchNorm2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, SpatialResponseNorm
+from ..layers.base import Layer
 from ..network import Network
+from ..ops.checks import check_count
 from .alexnet_notes import HINTS, RECIPES, notes
 from .parts import ACTIVATIONS, Start, check_seed, choose, drop_probability, dropout_layer, he_start, weights
 

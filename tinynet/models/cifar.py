@@ -1,7 +1,6 @@
 """The CIFAR-10 networks that came with cuda-convnet, by AlexNet's first author (its folder example-layers)."""
 from typing import Any
 
-from ..layer import Layer, check_count
 from ..layers import (
     AvgPool2d,
     Conv2d,
@@ -13,7 +12,9 @@ from ..layers import (
     ReLU,
     SpatialResponseNorm,
 )
+from ..layers.base import Layer
 from ..network import Network
+from ..ops.checks import check_count
 from .parts import Start, check_seed, choose, weights
 
 # Deviation of the weights, biases. On pixels of 0 to 255; on 0 to 1 conv1's would stay flat.

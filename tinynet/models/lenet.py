@@ -1,9 +1,9 @@
 """LeNet-5 in the common reading (LeCun, Bottou, Bengio and Haffner 1998, section II.B)."""
 import math
 
-from ..layer import check_count
 from ..layers import AvgPool2d, Conv2d, Flatten, Linear, Tanh
 from ..network import Network
+from ..ops.checks import check_count
 from .parts import PIXEL_DEVIATION, Start, check_seed, weights
 
 # 1 / inputs of a unit is the variance that keeps signals in tanh's middle ("Efficient BackProp", section 4.6).

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import ArgumentError
-from ..layer import Layer, check_between
 from ..layers import Dropout, ReLU, Sigmoid, Tanh
+from ..layers.base import Layer
+from ..ops.checks import check_between
 
 Start = dict[str, tuple[float, float]]  # by layer: standard deviation of the weights, value of the biases
 

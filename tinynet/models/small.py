@@ -2,9 +2,11 @@
 from typing import Any
 
 from ..errors import ArgumentError
-from ..layer import Layer, Shape, check_count
 from ..layers import BatchNorm2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d
+from ..layers.base import Layer
 from ..network import Network
+from ..ops.arrays import Shape
+from ..ops.checks import check_count
 from .alexnet_notes import switch_notes
 from .parts import ACTIVATIONS, Start, check_seed, choose, drop_probability, dropout_layer, he_start, weights
 

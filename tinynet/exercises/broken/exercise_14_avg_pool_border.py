@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinynet as tn
-from tinynet.primitives import make_window, spread, window_sum
+from tinynet.ops import make_window, spread, window_sum
 
 
 class Saved(NamedTuple):

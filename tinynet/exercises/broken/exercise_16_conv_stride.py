@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinynet as tn
-from tinynet.primitives import im2col, make_window
+from tinynet.ops import im2col, make_window
 
 
 class Saved(NamedTuple):

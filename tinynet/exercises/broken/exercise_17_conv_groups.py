@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinynet as tn
-from tinynet.primitives import col2im, im2col, make_window
+from tinynet.ops import col2im, im2col, make_window
 
 
 class Saved(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinynet as tn
-from tinynet.primitives import nearby_sum
+from tinynet.ops import nearby_sum
 
 
 class Saved(NamedTuple):

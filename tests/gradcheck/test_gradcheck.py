@@ -1,0 +1,194 @@
+"""The gradient checker: mistakes of the kinds that people make are caught, and what is right is not called wrong."""
+import copy
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.errors import ArgumentError
+from tinynet.ops import nearby_sum
+from tinynet.ops.numpy_ops import offsets, padded, zeros_with_edges
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+class FlatSoftmax(tn.Softmax):
+    """Taken for the fused one: its outputs sum to 1, so that ones as the upstream gradient would not show it."""
+
+    def input_gradient(self, dy, saved):
+        return np.zeros_like(dy)
+
+
+class OwnPathOnly(tn.LocalResponseNorm):
+    """The path through the scale forgotten."""
+
+    def input_gradient(self, dy, saved):
+        return dy * saved.scale**-self.beta
+
+
+class ShiftedWindow(tn.LocalResponseNorm):
+    """Back from c-2..c+1 instead of c-2..c+2."""
+
+    def input_gradient(self, dy, saved):
+        own = dy * saved.scale**-self.beta
+        back = own * saved.x / saved.scale
+        total = nearby_sum(back, 5)
+        total[..., :-2] -= back[..., 2:]
+        return own - 2 * self.alpha * self.beta * saved.x * total
+
+
+class LastWins(tn.MaxPool2d):
+    """= where several windows' gradients should add up."""
+
+    def input_gradient(self, dy, saved):
+        seen = padded(saved.x, self.window, -np.inf)
+        total, inside = zeros_with_edges(dy, saved.x.shape, self.window)
+        for _, _, places in offsets(self.window, *saved.y.shape[1:3]):
+            total[places] = np.where(seen[places] == saved.y, dy, total[places])
+        return inside
+
+
+class MeanBias(tn.Linear):
+    """The mean over the batch instead of the sum."""
+
+    def param_gradients(self, dy, saved):
+        return super().param_gradients(dy, saved) | {"b": dy.mean(axis=0)}
+
+
+class Transposed(tn.Linear):
+    """Not seen by its shape where the matrix is square."""
+
+    def param_gradients(self, dy, saved):
+        grads = super().param_gradients(dy, saved)
+        return grads | {"w": np.ascontiguousarray(grads["w"].T)}
+
+
+class SlightlyMore(tn.Tanh):
+    def input_gradient(self, dy, saved):
+        return 1.01 * super().input_gradient(dy, saved)
+
+
+class OtherSign(tn.Sigmoid):
+    def input_gradient(self, dy, saved):
+        return -super().input_gradient(dy, saved)
+
+
+@pytest.mark.parametrize(("layer", "x", "wrong"), [
+    (FlatSoftmax(), images(3, 4), ["x"]),
+    (OwnPathOnly(alpha=1e-4), images(2, 3, 3, 8), ["x"]),
+    (ShiftedWindow(alpha=1e-4), images(2, 3, 3, 8), ["x"]),
+    (LastWins(3, 2), images(2, 7, 7, 2), ["x"]),
+    (MeanBias(4, 3), images(5, 4), ["b"]),
+    (Transposed(4, 4), images(5, 4), ["w"]),
+    (SlightlyMore(), images(3, 4), ["x"]),
+    (OtherSign(), images(3, 4), ["x"]),
+], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
+def test_a_mistake_is_caught_where_it_is(layer, x, wrong):
+    report = tn.check_gradients(layer, x)
+    assert not report.passed
+    assert report.wrong == wrong
+    assert [row.name for row in report.rows if row.verdict == "wrong"] == wrong
+    assert f"{type(layer).__name__}: the gradient of {wrong[0]} is wrong" in str(report)
+
+
+def test_in_a_network_the_parameter_is_named_with_its_layer():
+    net = tn.Network([("fc1", tn.Linear(4, 4)), ("block", tn.Network([("fc2", Transposed(4, 4))]))], name="mine")
+    report = tn.check_gradients(net, images(5, 4))
+    assert "mine: the gradient of block.fc2.w is wrong" in str(report)
+    assert report["fc1.w"].verdict == "right"
+    with pytest.raises(ArgumentError, match=r"fc9.*x, fc1\.w"):
+        report["fc9"]
+
+
+def state(layer):
+    generator = layer.generator and layer.generator.bit_generator.state
+    return copy.deepcopy((layer.params, layer.buffers, generator, layer.dtype))
+
+
+def test_running_statistics_and_masks_are_held_and_the_layer_is_left_as_it_was():
+    for layer, x in ((tn.BatchNorm2d(2), images(4, 3, 3, 2)), (tn.Dropout(0.5), images(4, 6)),
+                     (tn.Linear(6, 2), images(4, 6))):
+        before, given = state(layer), x.copy()
+        report = tn.check_gradients(layer, x)
+        assert report.passed and not report.undecided, str(report)
+        np.testing.assert_equal(state(layer), before)
+        np.testing.assert_array_equal(x, given)
+
+
+def test_dropouts_mask_is_the_same_in_all_evaluations():
+    dropping = tn.check_gradients(tn.Dropout(0.5), images(40, 6))
+    keeping = tn.check_gradients(tn.Dropout(0.5), images(40, 6), train=False)
+    assert {row.verdict for row in dropping.rows + keeping.rows} == {"right"}
+    assert dropping["x"].analytic != keeping["x"].analytic
+
+
+def test_train_chooses_the_pass():
+    class OnlyEvaluation(tn.BatchNorm2d):
+        """The paths through the batch's statistics forgotten."""
+
+        def input_gradient(self, dy, saved):
+            return super().input_gradient(dy, saved._replace(from_batch=False))
+
+    x = images(4, 3, 3, 2)
+    assert not tn.check_gradients(OnlyEvaluation(2), x, train=True).passed
+    assert tn.check_gradients(OnlyEvaluation(2), x, train=False).passed
+
+
+@pytest.mark.parametrize(("layer", "x"), [
+    (tn.ReLU(), np.zeros((3, 4))), (tn.MaxPool2d(3, 2), np.ones((1, 5, 5, 2))),
+], ids=["ReLU at zero", "all tied"])
+def test_a_kink_everywhere_is_undecided_not_wrong(layer, x):
+    report = tn.check_gradients(layer, x)
+    assert report.passed and report.undecided == ["x"] and report["x"].verdict == "kink"
+    assert "not decided for x: every probe met a kink" in str(report)
+    assert "right" not in report.headline()
+
+
+def test_a_few_kinks_are_passed_over():
+    x = images(6, 8)
+    x[0] = 0
+    report = tn.check_gradients(tn.ReLU(), x)
+    assert report["x"].verdict in ("right", "kink") and report.passed
+
+
+def test_any_object_with_forward_and_backward_will_do():
+    class Square:
+        def forward(self, x, train=False):
+            return x * x, x
+
+        def backward(self, dy, saved):
+            return 2 * saved * dy, {}
+
+    assert tn.check_gradients(Square(), images(2, 3)).passed
+
+
+def test_a_loss_is_checked_as_well():
+    labels = np.array([0, 2, 1])
+    assert tn.check_gradients(lambda s: tn.softmax_cross_entropy(s, labels), images(3, 4)).passed
+
+    def summed(scores):
+        loss, dscores = tn.softmax_cross_entropy(scores, labels)
+        return loss, 3 * dscores
+
+    report = tn.check_gradients(summed, images(3, 4))
+    assert not report.passed and "summed: the gradient of x is wrong" in str(report)
+
+
+def test_each_layer_is_checked_at_what_it_sees():
+    from tinynet.gradcheck import check_each_layer
+
+    net = tn.Network([("fc1", tn.Linear(4, 4)), ("tanh1", SlightlyMore()), ("fc2", tn.Linear(4, 2))])
+    report = check_each_layer(net, images(3, 4))
+    wrong = {row.name for row in report.rows if row.verdict == "wrong"}
+    assert wrong == {"tanh1.x", "all layers: x", "all layers: fc1.w", "all layers: fc1.b"}
+
+
+def test_the_report_as_text_and_in_a_notebook():
+    report = tn.check_gradients(tn.Linear(4, 3), images(2, 4))
+    text = str(report)
+    assert text.startswith("Linear: all gradients are right\n")
+    for word in ("gradient of", "analytic", "numeric", "relative error", "verdict", "x", "w", "b", "right"):
+        assert word in text
+    assert report._repr_html_().startswith("<p>Linear: all gradients are right</p><table")

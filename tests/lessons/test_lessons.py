@@ -1,0 +1,298 @@
+"""The frame of the lessons: equal budgets, paired seeds, arithmetic of the table, resumption, refusals."""
+import csv
+import json
+import math
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet import cli
+from tinynet.data import Dataset
+from tinynet.errors import ArgumentError, DataError
+from tinynet.files import locked
+from tinynet.lessons import relu
+from tinynet.lessons.lesson import Lesson
+from tinynet.lessons.plan import Arm, Budget
+from tinynet.lessons.result import paired_interval
+
+TIMES = ("seconds", "images_per_second")
+
+
+def tiny(classes=10, seed=0, filters=2, activation="relu"):
+    act = {"relu": tn.ReLU, "tanh": tn.Tanh}[activation]
+    return tn.Network([
+        ("conv1", tn.Conv2d(3, filters, 3, stride=2, seed=[seed, 1])), ("act1", act()), ("flatten", tn.Flatten()),
+        ("fc2", tn.Linear(9 * filters, classes, std=0.01, seed=[seed, 2])),
+    ], name="tiny", input_shape=(8, 8, 3), recipe={"deviation": 64.0, "weight_decay": 0.0})
+
+
+def other(classes=10, seed=0):
+    return tiny(classes, seed, filters=3)
+
+
+def noise(count, seed):
+    generator = np.random.default_rng(seed)
+    return Dataset(generator.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), generator.integers(0, 3, count),
+                   ["a", "b", "c"], f"noise {seed}")
+
+
+BUDGET = Budget(epochs=2, images=40, seeds=3, rates=(0.01,), batch_size=8, test_images=20)
+LESSON = Lesson(
+    name="tiny", question="Which?", arms=(Arm("two"), Arm("tanh", {"activation": "tanh"}), Arm("four", {"filters": 4})),
+    quick=BUDGET, full=BUDGET, published={"four": "+1.0"}, scale="everything.", model=tiny,
+)
+
+
+def run(folder, **options):
+    options = {"data": (noise(60, 0), noise(20, 1)), "parallel": 1, "show": False} | options
+    return LESSON.run(folder=folder, **options)
+
+
+def without_times(records):
+    def strip(row):
+        return {key: value for key, value in row.items() if key not in TIMES}
+
+    return [record | {"history": [strip(row) for row in record["history"]]} for record in records]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("lesson"))
+
+
+def test_seeds_are_paired_and_arms_differ_in_what_they_say_alone(result):
+    settings = {(r["arm"], r["seed"]): r["settings"] for r in result.records}
+    assert len(settings) == 9
+    for seed in (1, 2, 3):
+        one, other = dict(settings["two", seed]), dict(settings["four", seed])
+        assert one.pop("network") != other.pop("network") and one == other
+        fitted = [json.loads((result.plan.job(arm, seed, 0.01).folder / "settings.json").read_text())
+                  for arm in result.plan.arms]
+        assert [each["seed"] for each in fitted] == [seed] * 3                 # the order of the images
+        first = [result.plan.make(arm, seed)["fc2"].params["w"] for arm in result.plan.arms[:2]]
+        np.testing.assert_array_equal(*first)                                  # the start of the weights
+    assert not np.array_equal(first[0], result.plan.make(result.plan.arms[0], 1)["fc2"].params["w"])
+
+
+def test_held_out_images_are_in_no_training(tmp_path):
+    found = run(tmp_path, rates=[0.01, 0.1], arms=["two"], seeds=1)
+    plan = found.plan
+    rows = {image.tobytes() for image in plan.train.images}
+    assert len(rows) == 40 and len(plan.held_out) == 20
+    assert not rows & {image.tobytes() for image in plan.held_out.images}
+    searches = found.of(plan.arms[0], "search")
+    best = min(searches, key=lambda r: r["test_error"])["rate"]
+    assert {r["rate"] for r in searches} == {0.01, 0.1} and {r["seed"] for r in searches} == {0}
+    assert {len(r["history"]) for r in searches} == {plan.budget.epochs}  # a few epochs would favour high rates
+    assert found.of(plan.arms[0])[0]["rate"] == best
+    assert "Learning rates were chosen" in str(found) and "0.01, 0.1" in str(found)
+
+
+def test_the_tables_arithmetic(result):
+    head, rows = result.head_and_rows()
+    two, tanh, four = (dict(zip(head, row, strict=True)) for row in rows)
+    errors = {arm.name: [r["test_error"] for r in result.of(arm)] for arm in result.plan.arms}
+    mean, spread = statistics.mean(errors["four"]), statistics.stdev(errors["four"])
+    assert four["test error"] == f"{100 * mean:.1f} +- {100 * spread:.1f}%" and four["reported"] == "+1.0"
+    differences = np.subtract(errors["two"], errors["four"])
+    half = 4.303 * differences.std(ddof=1) / math.sqrt(3)                      # t of 2 degrees of freedom
+    assert four["points below two"] == f"{100 * differences.mean():+.1f} +- {100 * half:.1f}"
+    assert two["points below two"] == "" and tanh["parameters"] == two["parameters"] == "113"
+    for record in result.records:
+        assert record["test_error"] == record["history"][-1]["validation_error"]
+
+
+def test_a_paired_interval_by_hand():
+    mean, half = paired_interval([3.0, 5.0], [1.0, 1.0])
+    assert mean == 3 and half == pytest.approx(12.706 * math.sqrt(2) / math.sqrt(2))
+    assert math.isnan(paired_interval([1.0], [0.0])[1])
+
+
+def test_files_have_what_the_trainings_found(result):
+    folder = result.plan.folder
+    content = json.loads((folder / "tiny.json").read_text())
+    assert len(content["trainings"]) == 9 and content["table"][1][0] == "two" and content["machine"]["numpy"]
+    assert content["budget"]["images"] and content["machine"]["date"] and content["machine"]["tinynet"]
+    rows = list(csv.DictReader((folder / "tiny.csv").open()))
+    assert len(rows) == 18 and rows[0]["arm"] == "two"
+    assert float(rows[0]["train_error"]) == result.records[0]["history"][0]["train_error"]
+    assert (folder / "tiny.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "tiny.txt").read_text() == f"{result}\n"
+    assert "<table>" in result._repr_html_() and "four" in result.table()
+
+
+def test_what_is_done_is_not_done_again_and_more_seeds_are_added(result):
+    times = {path: path.stat().st_mtime_ns for path in result.plan.folder.glob("jobs/*/result.json")}
+    again = run(result.plan.folder, seeds=4, arms=["two", "four"])
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert len(again.of(again.plan.arms[0])) == 4 and again.records[:2] == [result.records[0], result.records[2]]
+
+
+def test_processes_side_by_side_give_the_same_numbers(result, tmp_path):
+    assert without_times(run(tmp_path, parallel=2).records) == without_times(result.records)
+
+
+def test_another_budget_in_the_same_folder_is_refused(result):
+    with pytest.raises(ArgumentError, match="epochs is 3 and was 2"):
+        run(result.plan.folder, epochs=3)
+
+
+def test_a_training_that_diverges_counts_as_chance(tmp_path):
+    found = run(tmp_path, arms=[Arm("wild", rates=(1e30,)), "two"], seeds=1)
+    assert found.records[0]["diverged"] and found.records[0]["test_error"] == pytest.approx(2 / 3)
+    assert "1 of 1 diverged" in found.table()
+    assert "not the lesson's own" not in str(found)
+    assert str(tmp_path) not in json.dumps(found.records)
+
+
+@pytest.mark.parametrize("until", [None, 0.1])
+def test_a_training_that_diverges_keeps_the_epochs_before(tmp_path, monkeypatch, until):
+    step, steps = tn.SGD.step, []
+
+    def ruin(optimizer, grads):
+        step(optimizer, grads)
+        steps.append(1)
+        if len(steps) == 12:                                                   # 5 an epoch
+            optimizer.net["fc2"].params["w"][:] = np.inf
+
+    monkeypatch.setattr(tn.SGD, "step", ruin)
+    lesson = replace(LESSON, quick=replace(BUDGET, epochs=4, until=until, drops=()))
+    with np.errstate(all="ignore"):
+        found = lesson.run(quick=True, data=(noise(60, 0), noise(20, 1)), arms=["two"], seeds=1, parallel=1, show=False,
+                           folder=tmp_path)
+    assert found.records[0]["diverged"] and [row["epoch"] for row in found.records[0]["history"]] == [1, 2]
+    assert found.csv().count("two,seed") == 2
+
+
+def test_a_start_that_is_not_finite_has_no_epochs_and_no_checkpoint(tmp_path):
+    def ruined(net, seed):
+        net["fc2"].params["w"][:] = np.inf
+        return net
+
+    found = run(tmp_path, arms=["two", Arm("ruined", change=ruined)], seeds=1)
+    assert "fc2.w has numbers that are not finite" in found.records[1]["diverged"]
+    assert found.records[1]["history"] == [] and not list(tmp_path.glob("jobs/*ruined*/last.npz"))
+
+
+def test_trainings_of_figure_1_end_at_their_targets_and_searches_do_not(tmp_path):
+    budget = Budget(epochs=6, images=40, seeds=2, rates=(0.01, 0.03), search_epochs=3, batch_size=8, test_images=0,
+                    until=0.5, drops=())
+    lesson = replace(relu.LESSON, model=tiny, quick=budget)
+    found = lesson.run(quick=True, data=(noise(60, 0), None), arms=["relu", "tanh"], parallel=1, show=False,
+                       folder=tmp_path)
+    shared = relu.shared_target(found.plan)
+    assert shared > budget.until
+    ended = {stage: [] for stage in ("search", "choice", "seed", "shared")}
+    for record in found.records[:-2]:                                          # the last two are times alone
+        errors = [row["train_error"] for row in record["history"]]
+        target = {"search": 0.0, "shared": shared}.get(record["stage"], budget.until)
+        most = budget.search_epochs if record["stage"] == "search" else budget.epochs
+        assert len(errors) == next((i for i, error in enumerate(errors, 1) if error <= target), most)
+        ended[record["stage"]].append(errors)
+    assert min(map(len, ended["seed"])) == min(map(len, ended["choice"])) == 2
+    assert any(errors[1] <= budget.until for errors in ended["search"])
+    assert any(budget.until < errors[-1] <= shared for errors in ended["shared"])
+
+
+def test_another_network_than_the_lessons_is_named(tmp_path):
+    found = run(tmp_path, arms=["two"], seeds=1, model=other)
+    assert "The network, other, is not the lesson's own" in str(found)
+
+
+def test_an_arm_of_ones_own(tmp_path):
+    def without_bias(net, seed):
+        net["conv1"].params.pop("b")
+        return net
+
+    with pytest.raises(Exception, match="b"):  # its error arrives from the other process
+        run(tmp_path, arms=["two", Arm("broken", change=without_bias)], seeds=1, parallel=2)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"seeds": 0}, "seeds is 0"), ({"epochs": -1}, "epochs is -1"),
+    ({"images": 41}, "images is 41, expected at most 40"),
+    ({"rates": []}, "rates is empty"), ({"rates": [-1.0]}, "rates is -1"), ({"rates": [0]}, "rates is 0"),
+    ({"rates": [math.inf]}, "rates is inf"), ({"arms": [Arm("a b"), Arm("a-b")]}, "differ in letters or digits"),
+    ({"arms": ["five"]}, "no arm 'five'"),
+    ({"arms": ["two", "two"]}, "each once"), ({"parallel": 0}, "jobs is 0"), ({"model": "vgg"}, "no network 'vgg'"),
+    ({"data": None}, "needs data"), ({"model": "lenet5", "arms": ["tanh"]}, "no argument 'activation'"),
+])
+def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, options, message):
+    with pytest.raises((ArgumentError, DataError), match=message):
+        run(tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["relu"], "needs data"), (["relu", "--quick", "--arm", "wide"], "expected NAME:SWITCH=VALUE"),
+    (["relu", "--quick", "--arm", "x:colour=3"], "colour"), (["speed", "--epochs", "3"], "speed has no --epochs"),
+    (["relu", "--data", "nowhere"], "nowhere"),
+])
+def test_the_command_refuses(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lesson", *words]) == 2
+    assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+COMMAND = ["lesson", "relu", "--quick", "--images", "160", "--epochs", "2", "--seeds", "1", "--rates", "0.01",
+           "--arms", "relu,tanh", "--jobs", "2"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    assert cli.main([*COMMAND, "--run", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(("stop", "code", "at_start"), [
+    (signal.SIGKILL, -signal.SIGKILL, ""), (signal.SIGINT, 130, ""),
+    (signal.SIGTERM, -signal.SIGTERM, "trap '' INT; "),                        # as nohup and a shell's & start it
+])
+def test_a_lesson_that_was_stopped_goes_on_where_it_was(tmp_path, whole, stop, code, at_start):
+    folder = tmp_path / "stopped"
+    environment = os.environ | {"PYTHONPATH": str(Path(tn.__file__).parents[1])}
+    command = [sys.executable, "-m", "tinynet", *COMMAND, "--run", str(folder)]
+    process = subprocess.Popen(["sh", "-c", f'{at_start}exec "$@"', "sh", *command], env=environment,
+                               stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("jobs/choice-*/last.npz")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(stop)
+    assert process.wait(30) == code
+    jobs = list((folder / "jobs").iterdir())
+    while not all(lock_is_free(job) for job in jobs):                          # the children see that it is gone
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/result.json")}
+    assert 2 <= len(done) < 10
+    assert cli.main([*COMMAND, "--run", str(folder)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+
+    def results(place):
+        return without_times(json.loads(path.read_text()) for path in sorted(place.glob("jobs/*/result.json")))
+
+    assert results(folder) == results(whole) and len(results(folder)) == 10
+
+
+def lock_is_free(folder):
+    with locked(folder) as ours:
+        return ours
+
+
+def test_a_job_has_one_worker(tmp_path):
+    with locked(tmp_path) as ours, locked(tmp_path) as second:
+        assert ours and not second
+    assert lock_is_free(tmp_path)
+
+

@@ -1,0 +1,267 @@
+"""Explanations: the terms that are told add up to the number in the array, for every layer and at every place."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.layer_table import TABLE, draw_case
+from support.small_network import batch, network
+
+import tinynet as tn
+from tinynet.errors import ArgumentError, ShapeError
+from tinynet.tracing.explain import EXPLAINERS
+
+
+def places(draw, shape):
+    """A drawn place in an array."""
+    return tuple(draw(st.integers(0, length - 1)) for length in shape)
+
+
+def explained(step, draw):
+    """An explanation of a drawn output, and of a drawn entry of each gradient."""
+    yield step.explain(output=places(draw, step.output.shape))
+    for name, array in {"x": step.input_gradient, **step.gradients}.items():
+        yield step.explain(grad=name, at=places(draw, array.shape))
+
+
+def all_of(explanation):
+    """The explanation and those inside it."""
+    yield explanation
+    for inner in explanation.inner:
+        yield from all_of(inner)
+
+
+def check(explanation, tolerance):
+    for e in all_of(explanation):
+        size = sum(abs(term.value) for term in e.terms)
+        assert e.agrees and abs(e.difference) <= tolerance * max(size, 1e-3), str(e)
+        assert sum(term.value for term in e.terms) == pytest.approx(e.total, rel=1e-9, abs=1e-12 * size)
+        for term in e.terms:
+            assert np.prod([value for _, value in term.factors]) == pytest.approx(term.value, rel=1e-12)
+        assert "NOT EQUAL" not in str(e) and e.what in e._repr_html_()
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 2e-4)])
+@given(data=st.data())
+def test_terms_sum_to_the_number_for_every_layer(name, dtype, tolerance, data):
+    layer, x = draw_case(data.draw, TABLE[name])
+    layer, x = layer.astype(dtype), x.astype(dtype)
+    train = data.draw(st.booleans())
+    shape = (len(x), *layer.output_shape(x.shape[1:]))
+    upstream = np.random.default_rng(3).standard_normal(shape).astype(dtype)
+    step = tn.trace(layer, x, train=train, upstream=upstream)[name]
+    for explanation in explained(step, data.draw):
+        check(explanation, tolerance)
+
+
+@pytest.mark.parametrize("layer", [tn.Tanh(), tn.Sigmoid()])
+def test_a_slope_next_to_zero_is_equal_to_rounding_too(layer):
+    # 1 - y * y loses most of its digits where y is next to 1.
+    x = np.linspace(2, 8, 1000, dtype=np.float32)[None]
+    step = tn.trace(layer, x, upstream=np.full_like(x, 0.7))[type(layer).__name__]
+    assert all(step.explain(grad="x", at=(0, i)).agrees for i in range(1000))
+
+
+@given(data=st.data())
+def test_terms_sum_to_the_number_in_drawn_networks(data):
+    draw = data.draw
+    groups, channels = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    norm = draw(st.sampled_from([
+        tn.LocalResponseNorm(alpha=1.0, groups=groups), tn.SpatialResponseNorm(alpha=1.0),
+        tn.BatchNorm2d(groups * channels),
+    ]))
+    pool = draw(st.sampled_from([tn.MaxPool2d(ceil_mode=True), tn.AvgPool2d(padding=1), tn.MaxPool2d(2, 2)]))
+    curve = draw(st.sampled_from([tn.ReLU(), tn.Tanh(), tn.Sigmoid()]))
+    conv = tn.Conv2d(2 * groups, channels * groups, 3, stride=2, padding=1, groups=groups)
+    front = tn.Network([("conv", conv), ("curve", curve), ("norm", norm), ("pool", pool)])
+    size = (draw(st.integers(7, 11)), draw(st.integers(7, 11)), 2 * groups)
+    inputs = int(np.prod(front.output_shape(size)))
+    net = tn.Network([
+        ("front", front), ("flat", tn.Flatten()), ("drop", tn.Dropout()), ("fc", tn.Linear(inputs, 4)),
+    ]).astype("float64")
+    x = np.random.default_rng(draw(st.integers(0, 99))).standard_normal((draw(st.integers(1, 3)), *size))
+    trace = tn.trace(net, x, np.arange(len(x)), train=draw(st.booleans()))
+    for step in trace:
+        for explanation in explained(step, draw):
+            check(explanation, 1e-10)
+
+
+@pytest.fixture(scope="module")
+def small():
+    x, labels = batch(3)
+    return tn.trace(network(), x, labels)
+
+
+def test_a_convolutions_terms_say_where_they_came_from(small):
+    step = small["conv2"]  # 3 x 3, padding 1, two groups: filter 8 is in the second, and sees channels 4 to 7
+    e = step.explain(output=(1, 0, 2, 8))
+    window, bias = e.parts
+    assert window.shape == (3, 3, 4) and len(e.terms) == 37 and bias.term(0).factors[0][0] == "b[8]"
+    outside, inside = e.terms[0], e.terms[12]  # the window's first row, then its second
+    assert outside.note == "outside the image" and outside.value == 0
+    assert [name for name, _ in inside.factors] == ["x[1, 0, 1, 4]", "w[1, 0, 0, 8]"]
+    assert inside.factors[0][1] == pytest.approx(step.input[1, 0, 1, 4])
+    patch = window.factors[0].values.reshape(window.shape)
+    np.testing.assert_array_equal(patch[1:], step.input[1, :2, 1:4, 4:8].astype(np.float64))
+    np.testing.assert_array_equal(window.factors[1].values.reshape(3, 3, 4), step.layer.params["w"][..., 8])
+    assert "12 products of zeros outside the image" in e.sentence
+    assert "corner at row -1, column 1 of image 1" in e.sentence
+
+
+def test_every_use_of_a_weight_is_told_over_the_whole_batch(small):
+    e = small["conv1"].explain(grad="w", at=(2, 2, 0, 3))
+    assert len(e.terms) == 3 * 13 * 13 and e.parts[0].shape == (3, 13, 13)
+    assert [name for name, _ in e.terms[-1].factors] == ["x[2, 26, 26, 0]", "dy[2, 12, 12, 3]"]
+
+
+def test_a_pixel_at_the_border_lay_in_fewer_windows(small):
+    e = small["conv1"].explain(grad="x", at=(0, 0, 2, 1))
+    assert len(e.terms) == 1 * 2 * 8  # one row of windows, two columns, eight filters
+    assert "lay in 2 windows and met 8 filters" in e.sentence
+
+
+def test_the_first_of_equal_places_wins_and_gets_the_gradient():
+    x = np.array([[5.0, 1, 5], [0, 5, 2], [1, 1, 1]])[None, :, :, None]
+    step = tn.trace(tn.MaxPool2d(2, 1), x, upstream=np.arange(1.0, 5).reshape(1, 2, 2, 1))["MaxPool2d"]
+    e = step.explain(output=(0, 0, 0, 0))
+    assert [t.note for t in e.terms] == ["the winner", "", "", "as large, but later"] and e.total == 5
+    middle = step.explain(grad="x", at=(0, 1, 1, 0))  # in four windows; two of them have an equal place before it
+    others = ["the winner was x[0, 0, 0, 0]", "the winner was x[0, 0, 2, 0]"]
+    assert [t.note for t in middle.terms] == [*others, "won", "won"]
+    assert middle.total == middle.value == 3 + 4 and "lay in 4 windows and won in 2" in middle.sentence
+
+
+def test_the_paths_of_the_normalisations_have_names():
+    x, labels = batch(3)
+    trace = tn.trace(network(batch_norm=True), x, labels, train=True)
+    e = trace["norm1"].explain(grad="x", at=(0, 3, 3, 2))
+    assert [p.name for p in e.parts] == ["own path", "through the mean", "through the variance"]
+    assert [len(p.values) for p in e.parts] == [1, 3 * 13 * 13, 3 * 13 * 13]
+    y = trace["norm1"].explain(output=(0, 3, 3, 2))
+    assert y.inner[0].what == "deviation[2]**2" and y.inner[0].agrees
+    evaluated = tn.trace(network(batch_norm=True), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 2))
+    assert [p.name for p in evaluated.parts] == ["own path"] and "the running ones" in evaluated.sentence
+    lrn = tn.trace(network(), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 4))
+    assert [p.name for p in lrn.parts] == ["own path", "shared path"]
+    assert [f.name for f in lrn.parts[1].factors][1:] == ["dy[]", "x[]", "scale[]**-1.75"]
+    assert len(lrn.parts[1].values) == 3  # channel 4 is the first of its tower
+    assert lrn.inner[0].what == "scale[0, 3, 3, 4]"
+
+
+def test_the_loss_is_probability_minus_one_hot_over_n(small):
+    labels = small["loss"].layer.labels
+    e = small["loss"].explain(grad="x", at=(1, int(labels[1])))
+    assert [round(part.total, 9) for part in e.parts][1] == round(-1 / 3, 9)
+    assert e.parts[0].total == pytest.approx(small["loss"].saved.probabilities[1, labels[1]] / 3)
+    assert small["loss"].explain(output=()).total == pytest.approx(small.loss, rel=1e-6)
+
+
+def test_long_sums_are_shortened_with_the_rest_told(small):
+    e = small["fc3"].explain(output=(2, 7))
+    shown = [line for line in str(e).splitlines() if line.startswith("products")]
+    assert len(e.terms) == 433 and len(shown) == 9 and "the other 424 terms" in shown[-1]
+    assert sum(float(line.split()[-1]) for line in shown) == pytest.approx(e.parts[0].total, rel=1e-4)
+    assert "sum of 433 terms" in str(e)
+
+
+@pytest.mark.parametrize("arguments, error, message", [
+    ({}, ArgumentError, r"conv2\.explain: say output=\(place\), or grad=name and at="),
+    ({"grad": "w"}, ArgumentError, "say output="),
+    ({"output": (0, 0, 0, 0), "grad": "w", "at": (0, 0, 0, 0)}, ArgumentError, "say output="),
+    ({"grad": "v", "at": (0,)}, ArgumentError, "no gradient of 'v'; there are those of 'x', 'w', 'b'"),
+    ({"output": (0, 5, 7)}, ShapeError, r"no place \(0, 5, 7\) in conv2\.output, which has shape \(3, 6, 6, 12\)"),
+    ({"output": (0, 6, 0, 0)}, ShapeError, r"expected 4 whole numbers, each from 0"),
+    ({"output": (0, -1, 0, 0)}, ShapeError, r"no place \(0, -1, 0, 0\)"),
+    ({"output": (0, 1.5, 0, 0)}, ShapeError, r"no place \(0, 1\.5, 0, 0\)"),
+    ({"output": 3}, ShapeError, r"no place 3 in"),
+    ({"grad": "b", "at": (12,)}, ShapeError, r"in the gradient of conv2\.b, which has shape \(12,\)"),
+])
+def test_places_and_names_that_do_not_exist(small, arguments, error, message):
+    with pytest.raises(error, match=message):
+        small["conv2"].explain(**arguments)
+
+
+class Scaled(tn.Layer):
+    """y[n, i, f] = a * x[n, i, f] + (sum over the row of x)**2 / 2, with a weight for each feature."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.features = features
+        self.params["a"] = np.arange(1, features + 1, dtype=np.float64)
+
+    def forward(self, x, train=False):
+        return self.params["a"] * x + x.sum(axis=1, keepdims=True) ** 2 / 2, (x,)
+
+    def input_gradient(self, dy, saved):
+        (x,) = saved
+        return self.params["a"] * dy + x.sum(axis=1, keepdims=True) * dy.sum(axis=1, keepdims=True)
+
+    def param_gradients(self, dy, saved):
+        return {"a": (saved[0] * dy).sum(axis=0)}
+
+
+def test_a_layer_of_ones_own_is_explained_by_its_backward_alone():
+    generator = np.random.default_rng(5)
+    x, dy = generator.standard_normal((2, 3, 4))
+    step = tn.trace(Scaled(4), x, upstream=dy)["Scaled"]
+    e = step.explain(grad="x", at=(1, 2))
+    row = x[1].sum()
+    assert [t.factors[0][0] for t in e.terms] == [f"dy[1, {f}]" for f in range(4)]
+    np.testing.assert_allclose([t.factors[1][1] for t in e.terms], [row, row, row + 3, row])
+    check(e, 1e-12)
+    a = step.explain(grad="a", at=(3,))
+    assert [t.factors[0][0] for t in a.terms] == ["dy[0, 3]", "dy[1, 3]", "dy[2, 3]"]
+    check(a, 1e-12)
+    y = step.explain(output=(1, 2))
+    check(y, 1e-12)
+    assert len(y.parts[0].values) == 4 and y.parts[1].total == pytest.approx(-(row**2) / 2)  # the bend
+
+
+def test_a_backward_that_is_not_linear_is_found_out():
+    class Wrong(tn.Layer):
+        """y = x, with a gradient that is squared by mistake."""
+
+        def forward(self, x, train=False):
+            return x, (x,)
+
+        def input_gradient(self, dy, saved):
+            return dy * dy
+
+    x = np.full((1, 3), 3.0)
+    e = tn.trace(Wrong(), x, upstream=np.full((1, 3), 0.5))["Wrong"].explain(grad="x", at=(0, 1))
+    assert not e.agrees and e.value == 0.25 and e.total == 0.5 and "NOT EQUAL" in str(e)
+
+
+def test_outputs_that_are_too_many_to_tell_apart_make_one_term(monkeypatch):
+    monkeypatch.setattr("tinynet.tracing.explain.own_layer.MOST_CALLS", 5)
+    x, dy = np.random.default_rng(5).standard_normal((2, 2, 8))
+    e = tn.trace(Scaled(8), x, upstream=dy)["Scaled"].explain(grad="x", at=(0, 2))
+    assert e.parts[-1].name == "others" and "outputs together" in e.terms[-1].factors[0][0]
+    check(e, 1e-12)
+
+
+class Loud(tn.ReLU):
+    """ReLU by another name."""
+
+
+class Leaky(tn.ReLU):
+    """y = x above zero, x / 10 below."""
+
+    def forward(self, x, train=False):
+        y = np.where(x > 0, x, x / 10)
+        return y, (y,)
+
+    def input_gradient(self, dy, saved):
+        return np.where(saved[0] > 0, dy, dy / 10)
+
+
+def test_a_subclass_keeps_the_explanation_as_long_as_it_keeps_the_mathematics():
+    x = np.array([[-1.0, 2]])
+    assert tn.trace(Loud(), x, upstream=x)["Loud"].explain(grad="x", at=(0, 0)).sentence.startswith("The unit was off")
+    e = tn.trace(Leaky(), x, upstream=x)["Leaky"].explain(grad="x", at=(0, 0))
+    assert "Nothing is known of Leaky but its backward" in e.sentence and e.value == -0.1
+    check(e, 1e-12)
+
+
+def test_every_layer_of_tinynet_has_an_explanation_of_its_own():
+    assert {kind.__name__ for kind in EXPLAINERS} == {*tn.layers.__all__, "SoftmaxCrossEntropy"}

@@ -1,0 +1,261 @@
+"""The page of a trace in a headless Chromium: what it says, and that it can be used by pointer, keys and on a phone."""
+import time
+
+import numpy as np
+import pytest
+from support.page_browser import browser_or_skip, go_to, live, opened, point_of, station
+from support.small_network import batch, network
+
+import tinynet as tn
+from tinynet.network.params import flat
+from tinynet.tracing import page
+from tinynet.tracing.page import Subject, write_page
+
+UNITS = 4  # drawn in each array
+
+
+def other_network():
+    """The layers that AlexNet doesn't have."""
+    return tn.Network(
+        [
+            ("conv1", tn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0), seed=1)), ("norm1", tn.BatchNorm2d(4)),
+            ("tanh1", tn.Tanh()), ("pool1", tn.AvgPool2d(3, 2, padding=1, ceil_mode=True)),
+            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
+            ("sigmoid", tn.Sigmoid()), ("pool2", tn.MaxPool2d(3, 2, padding=1)), ("flatten", tn.Flatten()),
+            ("fc", tn.Linear(48, 6)), ("softmax", tn.Softmax()),
+        ],
+        name="other", input_shape=(29, 16, 3),
+    )
+
+
+def traced(net, train, size=(29, 29)):
+    x, labels = batch(1)
+    return tn.trace(net, x[:, : size[0], : size[1]], labels, train=train), int(labels[0])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browser_or_skip() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+def small(folder):
+    """The paper's sequence in small, in training: (page, trace)."""
+    trace, label = traced(network(), train=True)
+    write_page(trace, folder / "small.html", Subject("noise", label, "given"))
+    return folder / "small.html", trace
+
+
+def drawn(shape, generator):
+    return [[int(generator.integers(length)) for length in shape] for _ in range(UNITS if shape else 1)]
+
+
+def questions(trace):
+    """Drawn places: (direction, station, which array, place, Python's explanation)."""
+    generator = np.random.default_rng(5)
+    for index, step in enumerate(trace.steps):
+        for place in drawn(step.output.shape, generator):
+            yield "forward", index + 1, "x", place, step.explain(output=tuple(place))
+        for place in drawn(step.input.shape, generator):
+            yield "backward", index, "x", place, step.explain(grad="x", at=tuple(place))
+        for path, array in flat(step.gradients).items():
+            for place in drawn(array.shape, generator):
+                name = ".".join(path)
+                yield "backward", index + 1, name, place, step.explain(grad=name, at=tuple(place))
+
+
+ANSWERS = """(questions) => questions.map(([direction, station, which, place]) => {
+    const said = explainUnit({ direction, station, which, filter: 0 }, place);
+    const { value, total, agrees, formula } = said;
+    return { value, total, agrees, formula, parts: said.parts.map((one) => ({ name: one.name, values: one.values })) };
+})"""
+
+
+@pytest.mark.parametrize("kind", ["the paper's", "other layers", "other layers, evaluated"])
+def test_it_explains_each_number_as_python_does(browser, folder, small, kind):
+    file, trace = small
+    if kind != "the paper's":
+        file = folder / "other.html"
+        trace, label = traced(other_network(), train="evaluated" not in kind, size=(29, 16))
+        write_page(trace, file, Subject("noise", label, "given"))
+    asked = list(questions(trace))
+    assert len(asked) > 100
+    with opened(browser, file) as tab:
+        answers = tab.evaluate(ANSWERS, [question[:4] for question in asked])
+    for (direction, _, which, place, expected), said in zip(asked, answers, strict=True):
+        what = f"{expected.what} ({direction}, {which}, {place})"
+        assert said["value"] == expected.value and said["agrees"], what
+        assert said["formula"] == expected.formula, what
+        assert np.isclose(said["total"], expected.total, rtol=1e-6, atol=1e-12), what
+        assert [part["name"] for part in said["parts"]] == [part.name for part in expected.parts], what
+        for part, ours in zip(said["parts"], expected.parts, strict=True):
+            assert np.allclose(part["values"], ours.values, rtol=1e-6, atol=1e-9), what
+
+
+def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
+    monkeypatch.setattr(page, "FULL_PRECISION", 0)
+    monkeypatch.setattr(page, "LARGEST_PARAMETER", 5_000)
+    trace, label = traced(network(), train=True)
+    note = write_page(trace, folder / "reduced.html", Subject("noise", label, "given"))
+    asked = [question[:4] for question in questions(trace)]
+    with opened(browser, folder / "reduced.html") as tab:
+        assert all(said["agrees"] for said in tab.evaluate(ANSWERS, asked))
+        assert tab.locator("#note").inner_text() == note
+        go_to(tab, "forward", "fc3")
+        tab.locator("#maps").press("ArrowDown")
+        assert "without fc3.w" in tab.locator("#explanation").inner_text()
+        go_to(tab, "backward", "fc3", "w")
+        assert "without this array" in tab.locator("#legend").inner_text()
+
+
+def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
+    file, trace = small
+    names = ["picture", *(step.name for step in trace.steps)]
+    walk = [(name, "forward") for name in names] + [(name, "backward") for name in reversed(names)]
+    with opened(browser, file) as tab:
+        assert station(tab) == ("conv1", "forward")
+        tab.keyboard.press("ArrowLeft")
+        seen = [station(tab)]
+        for _ in walk:  # once more than there are steps
+            tab.keyboard.press("ArrowRight")
+            seen.append(station(tab))
+        assert seen == [*walk, walk[-1]]
+        for expected in reversed(walk[:-1]):
+            tab.locator("#back").click()
+            assert station(tab) == expected
+        tab.locator("#next").click()
+        assert station(tab) == walk[1] and "step 2 of" in tab.locator("#position").inner_text()
+        tab.locator("#strip button", has_text="pool1").click()
+        assert station(tab) == ("pool1", "forward")
+
+
+def test_pointing_shows_a_unit_and_a_click_holds_it(browser, small):
+    file, trace = small
+    with opened(browser, file) as tab:
+        assert live(tab) == "" and tab.locator("#empty").is_visible()
+        tab.mouse.move(*point_of(tab, (0, 5, 7, 3)))
+        value = trace["conv1"].explain(output=(0, 5, 7, 3)).value
+        shown = tab.evaluate("(value) => brief(value)", value)
+        assert live(tab) == f"conv1, row 5, column 7, channel 3: {shown}"
+        said = tab.locator("#explanation").inner_text()
+        assert "The window of 5 × 5 places and 3 channels, its corner at row 10, column 14, times filter 3" in said
+        assert "✓ The sum of 76 terms is" in said and "equal to rounding" in said
+        assert tab.locator("#explanation .slice").count() == 3 and tab.locator("#explanation .tile td").count() == 225
+        assert tab.locator("#python-line").inner_text() == 'trace["conv1"].explain(output=(0, 5, 7, 3))'
+        tab.mouse.move(3, 3)
+        assert tab.locator("#empty").is_visible()
+        tab.mouse.click(*point_of(tab, (0, 1, 2, 3)))
+        tab.mouse.move(*point_of(tab, (0, 5, 7, 3)))
+        assert "row 1, column 2, channel 3" in live(tab)
+        box = tab.locator("#where canvas").last.bounding_box()  # the map enlarged
+        tab.mouse.click(box["x"] + box["width"] - 3, box["y"] + 3)
+        assert "row 0, column 12, channel 3" in live(tab)
+        tab.keyboard.press("Escape")
+        assert live(tab) == ""
+
+
+def test_the_gradient_is_seen_at_the_same_place(browser, small):
+    file, trace = small
+    with opened(browser, file) as tab:
+        go_to(tab, "forward", "relu1")
+        tab.mouse.click(*point_of(tab, (0, 5, 7, 3)))
+        tab.locator("#backward").click()
+        assert station(tab) == ("relu1", "backward")
+        shown = tab.evaluate("(value) => brief(value)", float(trace["relu1"].upstream[0, 5, 7, 3]))
+        assert live(tab) == f"gradient of relu1, row 5, column 7, channel 3: {shown}"
+        assert "Two paths lead from the input to the loss" in tab.locator("#explanation").inner_text()
+        assert tab.locator("#station").inner_text() == "Gradient at relu1's output, back through norm1"
+        assert tab.locator("#python-line").inner_text() == 'trace["norm1"].explain(grad="x", at=(0, 5, 7, 3))'
+
+
+def test_the_gradient_of_a_weight(browser, small):
+    file, trace = small
+    with opened(browser, file) as tab:
+        go_to(tab, "backward", "conv2")
+        tab.locator("#choices button", has_text="weights").click()
+        tab.locator("#filter").fill("7")
+        tab.keyboard.press("Tab")
+        tab.mouse.click(*point_of(tab, (2, 0, 1, 7)))
+        shown = tab.evaluate("(value) => brief(value)", float(trace["conv2"].gradients["w"][2, 0, 1, 7]))
+        assert live(tab) == f"gradient of conv2.w[2, 0, 1, 7]: {shown}"
+        assert "✓ The sum of 36 terms is" in tab.locator("#explanation").inner_text()
+
+
+def test_it_can_be_used_by_keyboard_alone(browser, small):
+    file, _ = small
+    with opened(browser, file) as tab:
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.className") == "skip"
+        tab.keyboard.press("Enter")
+        focused = "document.activeElement.id"
+        for _ in range(40):
+            if tab.evaluate(focused) == "maps":
+                break
+            tab.keyboard.press("Tab")
+            outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline not in ("none", ""), tab.evaluate(focused)
+        assert tab.evaluate(focused) == "maps"
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight", "PageDown"):
+            tab.keyboard.press(key)
+        assert live(tab).startswith("conv1, row 1, column 1, channel 1:")
+        tab.keyboard.press("Escape")
+        assert live(tab) == ""
+        tab.locator("#backward").focus()
+        tab.keyboard.press("Enter")
+        assert station(tab) == ("conv1", "backward")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_needs_no_sideways_scrolling(browser, small, width):
+    file, trace = small
+    with opened(browser, file, width=width, height=800, has_touch=True) as tab:
+        for _ in range(2 * len(trace.steps)):
+            tab.locator("#maps").press("ArrowDown")
+            assert live(tab)
+            inner, outer = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+            assert inner <= outer == width, station(tab)
+            tab.locator("#next").tap()
+        assert station(tab) == ("picture", "backward")
+        tab.touchscreen.tap(*point_of(tab, (0, 2, 3, 1)))
+        assert live(tab).startswith("gradient of picture, row 2, column 3, green:")
+
+
+def test_a_window_without_room_is_no_error(browser, small):
+    with opened(browser, small[0]) as tab:
+        for name in ("conv1", "fc3", "loss"):
+            go_to(tab, "forward", name)
+            tab.set_viewport_size({"width": 1, "height": 1})
+            tab.set_viewport_size({"width": 1280, "height": 900})
+            deadline = time.monotonic() + 30  # it hears of the size a little later
+            while tab.evaluate("layout.mapWidth") <= 40 and time.monotonic() < deadline:
+                tab.wait_for_timeout(20)
+            assert tab.evaluate("layout.mapWidth") > 40
+
+
+def test_light_and_dark(browser, small):
+    file, _ = small
+    paper = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, file, color_scheme="light") as tab:
+        light, light_map = tab.evaluate(paper), tab.locator("#maps").screenshot()
+        tab.locator("#theme").click()
+        dark, dark_map = tab.evaluate(paper), tab.locator("#maps").screenshot()
+        assert light == "rgb(255, 255, 255)" and dark != light and dark_map != light_map
+        assert tab.locator("#theme").get_attribute("aria-pressed") == "true"
+    with opened(browser, file, color_scheme="dark") as tab:
+        assert (tab.evaluate(paper), tab.locator("#maps").screenshot()) == (dark, dark_map)
+        tab.locator("#theme").click()
+        assert tab.evaluate(paper) == light
+
+
+def test_it_does_not_move_for_those_who_ask_for_that(browser, small):
+    file, _ = small
+    with opened(browser, file, width=390, reduced_motion="reduce") as tab:
+        tab.locator("#backward").click()
+        tab.evaluate("goTo('backward', lastStation())")
+        assert tab.evaluate("document.getElementById('strip').scrollLeft") > 100  # there at once

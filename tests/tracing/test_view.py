@@ -1,0 +1,130 @@
+"""How a trace and an explanation show themselves: tables and pictures, no script, no style sheet, not large."""
+import base64
+import html.parser
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.small_network import batch, network
+
+import tinynet as tn
+from tinynet.plots.thumbnails import BLUE, ORANGE, WHITE, photograph, picture
+
+PLAIN = {
+    "p", "b", "br", "code", "table", "thead", "tbody", "tr", "th", "td", "div", "ul", "li", "details", "summary", "img",
+}
+EMPTY = {"br", "img"}
+
+
+class Checked(html.parser.HTMLParser):
+    """Sees to it that tags are of the plain kind, closed in order, and pictures data of their own; collects text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.texts = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        assert tag in PLAIN
+        assert {name for name, _ in attributes} <= {"align", "src", "alt", "title", "width", "height"}
+        if tag not in EMPTY:
+            self.open.append(tag)
+        if tag == "img":
+            self.images.append(opened(self.get_starttag_text()))
+            assert dict(attributes)["alt"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def opened(tag):
+    """The picture in an <img>."""
+    code = re.search(r'src="data:image/png;base64,([^"]+)"', tag).group(1)
+    image = Image.open(io.BytesIO(base64.b64decode(code)))
+    assert f'width="{image.width}" height="{image.height}"' in tag
+    return image
+
+
+def colours(image):
+    """All colours of a picture."""
+    return {colour for _, colour in image.convert("RGB").getcolors()}
+
+
+@pytest.fixture(scope="module")
+def trace():
+    x, labels = batch(3)
+    return tn.trace(network(), x, labels, train=True)
+
+
+def test_a_trace_shows_a_table_of_layers_with_pictures_and_each_layers_own(trace):
+    page = Checked(trace._repr_html_())
+    assert len(page.images) > 2 * 11 + 1 and {"conv1", "dropout3", "loss", "zeros", "dead"} <= set(page.texts)
+    assert page.texts.count("upstream") == len(trace.steps)  # in each layer's own table
+
+
+def test_a_step_shows_its_arrays_under_the_names_they_have(trace):
+    text = str(trace["norm1"])
+    names = [line.split("  ")[0] for line in text.splitlines()[5:]]
+    assert names == ["input", "output", "saved.scale", "upstream", "input_gradient"]
+    page = Checked(trace.backward_steps[0]._repr_html_())
+    assert "loss" in page.texts and "saved.probabilities" in page.texts
+    assert "gradients w" in Checked(trace["conv2"]._repr_html_()).texts
+
+
+@pytest.mark.parametrize("name, arguments, pictures", [
+    ("conv1", {"output": (0, 5, 7, 3)}, 4),  # the image with its window, x, w, products
+    ("conv1", {"grad": "w", "at": (2, 2, 0, 3)}, 3),
+    ("pool1", {"grad": "x", "at": (0, 2, 2, 0)}, 3),
+    ("norm1", {"grad": "x", "at": (0, 2, 2, 0)}, 0),
+    ("fc3", {"output": (1, 2)}, 0),
+    ("loss", {"grad": "x", "at": (0, 2)}, 0),
+])
+def test_an_explanation_shows_itself(trace, name, arguments, pictures):
+    explanation = trace[name].explain(**arguments)
+    page = Checked(explanation._repr_html_())
+    assert len(page.images) == pictures
+    text = " ".join(page.texts)
+    assert explanation.what in text and explanation.sentence in text and explanation.equality() in text
+
+
+def test_a_whole_small_alexnets_trace_is_small():
+    images = np.random.default_rng(0).standard_normal((4, 32, 32, 3)).astype(np.float32)  # noise packs worst
+    assert len(tn.trace(tn.alexnet_small(), images, np.arange(4))._repr_html_()) < 600_000
+
+
+def test_colours_are_blue_below_zero_white_at_zero_orange_above():
+    image = opened(picture(np.array([[-1.0, 0.0, 1.0, 1.0]]))).convert("RGB")
+    place = [int(image.width * (i + 0.5) / 4) for i in range(4)]
+    assert [image.getpixel((x, 0)) for x in place[:3]] == [BLUE, WHITE, ORANGE]
+
+
+@pytest.mark.parametrize("shape", [(1,), (4096,), (7, 300), (227, 227, 96), (1, 1, 3), (5, 40, 2)])
+def test_pictures_of_any_shape_are_small(shape):
+    x = np.random.default_rng(0).standard_normal(shape)
+    if x.size:
+        x.reshape(-1)[0] = np.nan
+    image = opened(picture(x))
+    assert image.width <= 5 * 50 and image.height <= 144
+
+
+def test_zeros_nan_and_infinity_can_be_shown():
+    assert colours(opened(picture(np.zeros((2, 2, 1))))) == {WHITE}
+    assert colours(opened(picture(np.array([[np.inf, 1.0, np.nan, -np.inf]])))) == {ORANGE, WHITE, BLUE}
+
+
+def test_a_window_is_framed_on_the_photograph():
+    grey = np.full((16, 16, 3), 0.5)
+    grey[0, 0] = 0, 0, 0
+    grey[0, 1] = 1, 1, 1
+    plain, framed = opened(photograph(grey)), opened(photograph(grey, 4, 6, 5, 5))
+    changed = np.argwhere((np.asarray(plain) != np.asarray(framed)).any(axis=2))
+    scale = plain.width // 16
+    assert changed.min(axis=0).tolist() == [4 * scale - 2, 6 * scale - 2]
+    assert changed.max(axis=0).tolist() == [9 * scale + 1, 11 * scale + 1]
+    assert framed.getpixel((8 * scale, 6 * scale)) == plain.getpixel((8 * scale, 6 * scale))

@@ -1,0 +1,38 @@
+"""A validation loss that is not finite: where it comes from."""
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.errors import NotFiniteError
+from tinynet.training.optim import SGD
+
+
+def net_of_two() -> Any:
+    return tn.Network([("fc1", tn.Linear(4, 5, seed=1)), ("drop1", tn.Dropout(0.5)), ("fc2", tn.Linear(5, 3, seed=2))])
+
+
+def pair(count=6, seed=0):
+    images = np.random.default_rng(seed).standard_normal((count, 4)).astype(np.float32)
+    return images, np.arange(count) % 3
+
+
+def test_the_first_layer_is_named_in_evaluation_mode():
+    # Ordinary training images, and one in the second validation batch that overflows in the second layer.
+    net = net_of_two()
+    net["fc2"].params["w"] *= 1e3
+    images, labels = pair()
+    images[5] = 1e36
+    with np.errstate(all="ignore"), pytest.raises(NotFiniteError) as caught:
+        tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, optimizer=SGD(net, 1e-9), progress=False)
+    assert "on the validation set the loss is" in str(caught.value)
+    assert "fc2 is the first layer whose output is not finite." in str(caught.value)
+
+
+def test_images_of_the_validation_set_that_are_not_finite_are_told_apart():
+    net = net_of_two()
+    images, labels = pair()
+    images[4, 1] = np.nan
+    with pytest.raises(NotFiniteError, match="validation set the loss is nan: the images themselves are not finite"):
+        tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, optimizer=SGD(net, 1e-9), progress=False)

@@ -1,0 +1,223 @@
+"""What each command does; `cli` reads the command line."""
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import ImageFolder, Preprocessing, download, load_data
+from ..data.image_folder import find_image_folder
+from ..errors import ArgumentError, DataError, TinynetError
+from ..exercises import show
+from ..exercises.catalogue import find_exercise
+from ..exercises.guard import check_file
+from ..gradcheck import check_each_layer
+from ..measure.profiling import profile
+from ..models import make_model
+from ..network import Network
+from ..network.compare import compare
+from ..ops.arrays import choose_device, to_gpu, why_no_gpu
+from ..ops.checks import check_count
+from ..training.checkpoint import load_checkpoint
+from ..training.evaluation import evaluate, predict
+from ..training.fit import fit
+from ..training.interrupt import end_as_interrupt
+from . import demo
+
+# Arguments of the networks that --set does not take, and where they come from.
+OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    demo.run(options.run, options.seed)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    check_count("train", "--seed", options.seed, least=0)
+    switches = dict(parse_switch(text) for text in options.set)
+    train, validation = load_data(options.data, options.image_size)
+    net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
+    if isinstance(train, ImageFolder):  # the network says in which form its files are to be read
+        size = stored_size(net) if options.image_size is None else options.image_size
+        channels = (net.input_shape or ())[2]
+        train = train.stored_as(size, channels)
+        validation = None if validation is None else validation.stored_as(size, channels)
+    if options.mean is not None:
+        net.recipe["mean"] = options.mean
+    if options.learning_rate is not None:
+        net.recipe["learning_rate"] = options.learning_rate
+    if options.rate_drops is not None:
+        net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    net = placed(net, options.device)
+    run = options.run or f"runs/{options.model}"
+    try:
+        with end_as_interrupt():
+            fit(
+                net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+                run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
+                loader_threads=options.loader_threads,
+            )
+    except KeyboardInterrupt:
+        if Path(run, "last.npz").exists():
+            print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
+        raise
+    print(f"results are in {run}")
+
+
+def placed(net: Network, device: str) -> Network:
+    """Return the network on the device that --device asks for."""
+    return to_gpu(net) if choose_device(device) == "gpu" else net
+
+
+def stored_size(net: Network) -> tuple[int, int]:
+    """Return the size to store photographs at for a network that crops them: 256 for 224 or 227, and so on."""
+    height, width = (256 if side == 224 else round(side * 256 / 227) for side in (net.input_shape or ())[:2])
+    return height, width
+
+
+def parse_switch(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; VALUE is a number, true, false, null (also none), or a word."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
+    if name in OWN_OPTION:
+        raise ArgumentError(f"--set {text}: {name} is no switch, it comes from {OWN_OPTION[name]}")
+    try:
+        return name, json.loads("null" if value.lower() == "none" else value.lower())
+    except json.JSONDecodeError:
+        return name, value
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    form, size = trained_form(net), options.image_size
+    if size is None and find_image_folder(options.data):
+        size = form.image_size
+    elif size is None and options.data == "shapes":
+        size = form.image_size[0]
+    train, test = load_data(options.data, size, form.channels)
+    data = train if options.split == "train" else test
+    if data is None:
+        raise DataError(f"{options.data} has no test images; --split train measures on the training images")
+    net = placed(net, options.device)
+    print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
+
+
+def run_predict(options: argparse.Namespace) -> None:
+    check_count("predict", "--top", options.top)
+    draw = None if options.sheet is None else sheet_drawer(options.sheet)
+    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    form = trained_form(net)
+    images = [form.load_image(path) for path in options.images]
+    net = placed(net, options.device)
+    probabilities = predict(net, np.stack(images), batch_size=options.batch_size, ten_crop=options.ten_crop)
+    names = class_names(net, options.names, probabilities.shape[1])
+    for path, row in zip(options.images, probabilities, strict=True):
+        best = row.argsort()[::-1][: options.top]
+        print(f"{path}: " + ", ".join(f"{names[i]} {row[i]:.1%}" for i in best))
+    if draw is not None:
+        draw(images, probabilities, class_names=names).savefig(options.sheet)
+        print(f"the sheet is {options.sheet}")
+
+
+def sheet_drawer(file: str) -> Any:
+    """Return `prediction_sheet`; an error where matplotlib is missing or cannot write such a file."""
+    try:
+        from ..plots.pictures import Picture, prediction_sheet
+    except ImportError as error:
+        raise ArgumentError(f"--sheet {file}: {error}") from error
+    formats = sorted(Picture().canvas.get_supported_filetypes())
+    if Path(file).suffix.lower().lstrip(".") not in formats:
+        raise ArgumentError(f"--sheet {file}: expected a name that ends in .{', .'.join(formats)}")
+    return prediction_sheet
+
+
+def trained_form(net: Network) -> Preprocessing:
+    """Return how the network's training images were stored and prepared."""
+    if net.preprocessing is None:
+        raise ArgumentError("the checkpoint does not say how images are prepared: it was saved before any training")
+    return net.preprocessing
+
+
+def class_names(net: Network, file: str | None, classes: int) -> list[str]:
+    """Return the names of so many classes from a file, else from the checkpoint, else numbers."""
+    if file is None:
+        names = net.class_names or [str(i) for i in range(classes)]
+        if len(names) != classes:
+            raise DataError(f"the checkpoint has {len(names)} class names, the network has {classes} classes: "
+                            "give a file with --names")
+        return names
+    try:
+        names = Path(file).read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start})") from error
+    names = names[:-1] if names[-1] == "" else names
+    if len(names) != classes:
+        raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")
+    return names
+
+
+def checkpoint_path(path: str) -> Path:
+    """Return the checkpoint itself, or the best one of a run folder."""
+    return Path(path) / "best.npz" if Path(path).is_dir() else Path(path)
+
+
+def run_gradcheck(options: argparse.Namespace) -> None:
+    net = make_model(options.model, seed=options.seed)
+    shape = (2, *(net.input_shape or ()))
+    images = 60 * np.random.default_rng(options.seed).standard_normal(shape)  # they spread as pixels do
+    report = check_each_layer(net, images, options.seed)
+    print(report)
+    if not report.passed:
+        raise TinynetError(f"{options.model}: a gradient is wrong")
+
+
+def run_summary(options: argparse.Namespace) -> None:
+    nets = [make_model(name) for name in options.models]
+    if len(nets) > 2:
+        raise ArgumentError(f"summary takes one or two networks, got {len(nets)}")
+    print(nets[0].summary() if len(nets) == 1 else compare(*nets))
+
+
+def run_profile(options: argparse.Namespace) -> None:
+    batch = check_count("profile", "--batch-size", options.batch_size)
+    print(profile(placed(make_model(options.model), options.device), batch))
+
+
+def run_gpu_check(options: argparse.Namespace) -> None:
+    from ..measure.gpu_check import check
+
+    batch, reason = check_count("gpu-check", "--batch-size", options.batch_size), why_no_gpu()
+    if reason:
+        raise TinynetError(f"gpu-check needs a GPU: {reason}")
+    report = check(make_model(options.model), batch)
+    print(report)
+    if report.wrong:
+        raise TinynetError(f"the GPU gives other numbers than NumPy for: {', '.join(report.wrong)}")
+
+
+def run_exercise(options: argparse.Namespace) -> int:
+    if options.number is None:
+        if options.check is not None or options.hint is not None or options.solution:
+            raise ArgumentError("exercise: its number comes first, for instance tinynet exercise 1 --check")
+        print(show.exercise_list())
+        return 0
+    exercise = find_exercise(options.number)
+    if options.hint is not None:
+        print(show.hint_text(exercise, options.hint))
+    elif options.solution:
+        print(show.solution_text(exercise))
+    elif options.check is not None:
+        path = Path(options.check or Path(options.to, exercise.file_name))
+        verdict = check_file(exercise, path)
+        show.say(show.verdict_text(exercise, path, verdict))
+        return 0 if verdict.solved else 1
+    else:
+        show.say(show.written(exercise, exercise.write(Path(options.to))))
+    return 0
+
+
+def run_download(options: argparse.Namespace) -> None:
+    print(f"{options.name} is in {download(options.name, options.to, progress=True)}")

@@ -1,0 +1,65 @@
+"""Files written whole, and folders locked.
+
+A file is written under another name and moved over the old one: whenever the program stops, one whole file is there.
+A lock keeps two processes out of one folder.
+"""
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def partial_of(path: Path) -> Path:
+    """Return where `path` is written before it is whole: one name, so that killed runs leave one file at most."""
+    return path.with_name(path.name + ".partial")
+
+
+@contextmanager
+def file_named(path: Path) -> Iterator[None]:
+    """Put the file's name in an OSError that has none: writing, unlike opening, does not say which disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
+def replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; at the end of the block it takes the place of `path`, after an error it goes away.
+
+    An OSError, such as that of a full disk, has the file's name in it.
+    """
+    partial = partial_of(path)
+    try:
+        with file_named(path):
+            with open(partial, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)  # there after an error or Ctrl-C only
+
+
+@contextmanager
+def locked(folder: Path, name: str = "lock") -> Iterator[bool]:
+    """Give True while no other process, nor another call, has this lock; a process that dies gives it up.
+
+    The folder is made if it is not there; the lock's file stays in it. Where there are no such locks (Windows, some
+    network drives) it is always True: do not start the same thing twice there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / name, "w", encoding="utf-8") as file:
+        ours = True
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            ours = False
+        except (ImportError, OSError):  # Windows, a drive without locks
+            pass
+        yield ours

@@ -1,0 +1,100 @@
+"""What kind of mistake a wrong gradient looks like: measured entry by entry, and compared with the usual ones."""
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..ops.arrays import Array
+from .contract import Watched
+from .finite_differences import Evaluations, Places, entries, size_of
+from .mistakes import MISTAKES
+from .wrong_entries import Wrong, axis_names
+
+WORK = 3_000_000  # numbers that measuring may cost, as in probes.py
+ENTRIES = 24, 512
+MOST_FOR_WEIGHTS = 12  # entries that are compared with what other weights would give
+
+
+def explain(
+    name: str, array: Array, watched: Watched, passes: Evaluations, f: Any, generator: np.random.Generator
+) -> str:
+    """Return a sentence or two on a wrong gradient: the kind of mistake, where it can be told, and an example.
+
+    Parameters
+    ----------
+    name : str
+    array : array
+        The input or the parameter; moved in place and put back.
+    watched : Watched
+        What backward gave for all of them: two may have been mixed up.
+    passes : Evaluations
+    f : Layer, Network or loss
+        Its settings may be the wrong factor.
+    generator : numpy.random.Generator
+        Chooses the entries when there are too many to measure all.
+    """
+    count = min(ENTRIES[1], max(ENTRIES[0], WORK // (2 * passes.work)))
+    wrong = Wrong(
+        name, array, watched.gradient(name), axis_names(name, array, f), passes.output, passes.weights, settings_of(f),
+        {"x": watched.dx, **watched.grads},
+    )
+    for place in entries(array.shape, count, generator):
+        wrong.add(place, *contributions(array, place, passes))
+    if not wrong.places or not wrong.differing().any():
+        return "the gradient is wrong along random directions, though not at any entry looked at on its own."
+    found = next((sentence for mistake in MISTAKES if (sentence := mistake(wrong))), "")
+    if not found and name == "x":
+        found = through_other_weights(wrong, passes, watched.held.params)
+    return f"{found or wrong.where()} {wrong.example()}"
+
+
+def through_other_weights(wrong: Wrong, passes: Evaluations, params: dict[str, Any]) -> str:
+    """Say so if the input's gradient is what a parameter turned, transposed or of one group would give; or ""."""
+    some = wrong.differing().nonzero()[0][:MOST_FOR_WEIGHTS]
+    step = 1e-5 * size_of(wrong.array)
+
+    def slope(place: int) -> float:
+        change = passes.moved(wrong.array, place, step) - passes.moved(wrong.array, place, -step)
+        return float((change * passes.weights).sum()) / (2 * step)
+
+    groups = int(wrong.settings.get("groups", 1))
+    for name, array in params.items():
+        for what, other in variants(array, groups) if isinstance(array, np.ndarray) else ():
+            before = array.copy()
+            array[...] = other
+            slopes = np.array([slope(wrong.places[i]) for i in some])
+            array[...] = before
+            if wrong.equal(slopes, wrong.found[some]):
+                return f"it is what {name} {what} would give."
+    return ""
+
+
+def variants(array: Array, groups: int) -> Iterator[tuple[str, Array]]:
+    """Yield a parameter as it is often mistaken, with words for it."""
+    if array.ndim == 2 and array.shape[0] == array.shape[1]:
+        yield "transposed", array.T.copy()
+    if array.ndim == 4:
+        yield "with its windows turned by 180 degrees", array[::-1, ::-1].copy()
+        for a, b in ((0, 1), (2, 3)):
+            if array.shape[a] == array.shape[b] > 1:
+                yield f"with axes {a} and {b} swapped", array.swapaxes(a, b).copy()
+        if groups > 1 and array.shape[-1] % groups == 0:
+            own = np.split(array, groups, axis=-1)
+            yield "with the first group's filters in every group", np.concatenate([own[0]] * groups, axis=-1)
+            yield "with its groups the other way round", np.concatenate(own[::-1], axis=-1)
+
+
+def contributions(array: Array, place: Places, passes: Evaluations) -> tuple[Array, Array, bool]:
+    """Return what an entry's gradient is a sum of, by output; the same for dy of ones; and whether there is a kink."""
+    step, after = passes.first_step(array, place, 1.0, 1e-5 * size_of(array))
+    before = passes.moved(array, place, -step)
+    slope = (after - before) / (2 * step)
+    parts = slope * passes.weights
+    bend = np.abs((after - 2 * passes.output + before) * passes.weights).sum() / step
+    return parts, slope, bool(bend > 1e-3 * np.abs(parts).sum() + 1e-9)
+
+
+def settings_of(f: Any) -> dict[str, float]:
+    """The numbers among a layer's attributes."""
+    numbers = {key: value for key, value in getattr(f, "__dict__", {}).items() if isinstance(value, int | float)}
+    return {key: float(value) for key, value in numbers.items() if not isinstance(value, bool)}

@@ -1,0 +1,146 @@
+"""The contract that every layer keeps: the class that all layers derive from."""
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..ops.arrays import Array, Shape
+from ..ops.checks import check_array, check_library, check_upstream
+
+# The letters that stand at line ends: N images, H W height and width, C channels in, G groups, F filters (channels
+# out), KH KW height and width of a window, OH OW height and width of the output.
+
+
+class Layer:
+    """One layer: its settings, its parameters, a forward pass and the way back through it.
+
+    A layer of one's own defines `forward`, `input_gradient` and, if it has parameters, `param_gradients`; also
+    `output_shape` where the output's shape differs from the input's. It keeps nothing of a call: what the way back
+    needs is returned as `saved`, a NamedTuple of arrays whose first axis is the batch. In it, `x` is the input and `y`
+    the output, where it has them: `backward` checks the upstream gradient against either.
+
+    Attributes
+    ----------
+    params : dict of str to array
+        What training changes by gradients: "w" and "b". The arrays may be replaced.
+    buffers : dict of str to array
+        What training changes without gradients (running statistics of batch normalisation).
+    generator : numpy.random.Generator or None
+        Random state, for dropout.
+    whole_batch : bool
+        True for a layer that has to see the whole batch at once. All others treat each image alone, so that the
+        network can send a few images at a time through many layers.
+    like_output : str
+        The field of `saved` that has the output's shape, for a layer that keeps such an array under another name.
+    """
+
+    whole_batch = False
+    like_output = "y"
+    generator: np.random.Generator | None = None
+
+    def __init__(self) -> None:
+        self.params: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
+
+    def forward(self, x: Array, train: bool = False) -> tuple[Array, Any]:
+        """Return the output for a batch `x`, and what the way back needs."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def backward(self, dy: Array, saved: Any, input_gradient: bool = True) -> tuple[Array | None, dict]:
+        """Go back through the layer.
+
+        Parameters
+        ----------
+        dy : array
+            The upstream gradient d loss / d y, of the shape of the output.
+        saved : NamedTuple
+            What `forward` returned beside y.
+        input_gradient : bool
+            False: d loss / d x is not worked out and None is returned for it (a first layer has no use for it).
+
+        Returns
+        -------
+        dx : array or None
+            d loss / d x, of the shape of the input.
+        grads : dict of str to array
+            d loss / d parameter, with the names and shapes of `params`.
+        """
+        self.check_upstream(dy, saved)
+        dx = self.input_gradient(dy, saved) if input_gradient else None
+        return dx, self.param_gradients(dy, saved)
+
+    def input_gradient(self, dy: Array, saved: Any) -> Array:
+        """Return d loss / d x."""
+        raise NotImplementedError(f"{type(self).__name__} defines no input_gradient")
+
+    def param_gradients(self, dy: Array, saved: Any) -> dict[str, Array]:
+        """Return d loss / d parameter for each parameter; nothing for a layer without any."""
+        if self.params:
+            raise NotImplementedError(f"{type(self).__name__} has parameters but defines no param_gradients")
+        return {}
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the output's shape for one image of shape `shape`; ShapeError where it does not fit."""
+        return shape
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return the multiply-adds of the forward pass for one image of shape `shape`, products with weights only."""
+        return 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments that are not keyword-only, each an attribute of the same name.
+
+        `type(layer)(**layer.settings)` is a layer of the same kind; how its parameters start is for keywords to say.
+        """
+        signature = inspect.signature(type(self).__init__).parameters.values()
+        names = [p.name for p in signature if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
+        for name in names:
+            if not hasattr(self, name):
+                raise ArgumentError(f"{type(self).__name__}: keep the argument `{name}` as an attribute")
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        default = {p.name: p.default for p in inspect.signature(type(self).__init__).parameters.values()}
+        told = [f"{name}={value!r}" for name, value in self.settings.items() if value != default[name]]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+    def astype(self, dtype: Any) -> Self:
+        """Return a copy with parameters and buffers in another number type, e.g. "float64" to check gradients."""
+        other = copy.deepcopy(self)
+        other.convert_arrays(lambda array: array.astype(dtype))
+        return other
+
+    def convert_arrays(self, convert: Callable[[Array], Array]) -> None:
+        """Replace each parameter and buffer by `convert` of it."""
+        for arrays in (self.params, self.buffers):
+            for key in arrays:
+                arrays[key] = convert(arrays[key])
+
+    @property
+    def dtype(self) -> np.dtype | None:
+        """The parameters' number type; None for a layer without parameters, which takes any floating-point one."""
+        return next((array.dtype for array in self.params.values()), None)
+
+    def check_input(self, x: Array) -> None:
+        """Raise ShapeError or DtypeError unless `x` is a batch that this layer can take."""
+        check_array(type(self).__name__, x, self.dtype)
+        check_library(type(self).__name__, x, next(iter(self.params.values()), x))
+        self.output_shape(x.shape[1:])
+
+    def check_upstream(self, dy: Array, saved: Any) -> None:
+        """Raise ShapeError or DtypeError unless `dy` has the output's shape and number type, where `saved` tells it."""
+        output = self.output_of(saved)
+        if output is not None:
+            check_upstream(type(self).__name__, dy, *output)
+
+    def output_of(self, saved: Any) -> tuple[Shape, np.dtype] | None:
+        """Return shape and number type of the output that belongs to `saved`; None where it has no array to tell it."""
+        output: Any = getattr(saved, self.like_output, None)
+        if hasattr(output, "shape"):
+            return output.shape, output.dtype
+        x: Any = getattr(saved, "x", None)
+        return ((len(x), *self.output_shape(x.shape[1:])), x.dtype) if hasattr(x, "shape") else None

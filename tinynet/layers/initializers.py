@@ -1,0 +1,35 @@
+"""What the parameters of a layer are before training: random weights, one number for all biases."""
+import math
+from typing import Any
+
+import numpy as np
+
+from ..ops.arrays import Shape
+from ..ops.checks import Seed, check_between, check_seed
+from ..ops.parameter_limit import count_parameters
+
+
+def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> np.ndarray:
+    """Draw float32 weights from N(0, std**2).
+
+    Parameters
+    ----------
+    shape : tuple of int
+    fan_in : int
+        The number of inputs that one output sums over.
+    std : float or None
+        Standard deviation; None is sqrt(2 / fan_in), which keeps the scale of activations through ReLU layers
+        (He et al. 2015, "Delving deep into rectifiers", equation 10).
+    seed : int or list of int
+    """
+    count_parameters(shape)
+    scale = np.float32(math.sqrt(2 / fan_in) if std is None else std)
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * scale
+
+
+def check_initialization(who: str, std: Any, bias: Any, seed: Any) -> None:
+    """Raise ArgumentError unless weights and biases can start so."""
+    if std is not None:
+        check_between(who, "std", std, 0, math.inf)
+    check_between(who, "bias", bias, -math.inf, math.inf)
+    check_seed(who, seed)

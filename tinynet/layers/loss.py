@@ -1,0 +1,66 @@
+"""Softmax and cross-entropy in one, the loss that all networks here are trained with."""
+from ..errors import DtypeError, ShapeError
+from ..ops.arrays import Array, array_module
+from ..ops.checks import check_array
+
+
+def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
+    """Return the loss, the mean over the batch of -log softmax(scores)[label], and its gradient.
+
+    The paper maximises the average log-probability of the correct label (section 3.5), which is the same.
+
+    Parameters
+    ----------
+    scores : array (N, classes)
+        What the last layer gives, before any softmax.
+    labels : array of int (N,)
+        In NumPy also where the scores are on a GPU: they are checked before they are copied there.
+
+    Returns
+    -------
+    loss : float
+        In nats; ln(classes) when all classes are equally probable. On a GPU it has to be waited for.
+    dscores : array (N, classes)
+        d loss / d scores = (softmax(scores) - one-hot labels) / N.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        When scores or labels have another shape or number type, or a label is not one of the classes.
+    """
+    check_scores_and_labels(scores, labels)
+    loss, dscores = cross_entropy(scores, array_module(scores).asarray(labels))
+    return float(loss), dscores
+
+
+def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Return what `softmax_cross_entropy` does, unchecked; the loss stays where the scores are, an array of no axes."""
+    xp, n = array_module(scores), len(scores)
+    correct = (xp.arange(n), labels)
+    shifted = scores - scores.max(axis=1, keepdims=True)                       # the largest is 0: exp stays finite
+    log_total = xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))             # (N, 1)
+    loss = (log_total[:, 0] - shifted[correct]).mean()
+    dscores = xp.exp(shifted - log_total)                                      # the probabilities, (N, classes)
+    dscores[correct] -= 1
+    return loss, dscores / n
+
+
+def check_scores_and_labels(scores: Array, labels: Array) -> None:
+    """Raise unless scores are (N, classes) and labels are (N,) whole numbers below `classes`."""
+    check_array("softmax_cross_entropy", scores, None, "scores")
+    if scores.ndim != 2:
+        raise ShapeError(f"softmax_cross_entropy: scores have shape {scores.shape}, expected (N, classes)")
+    if not isinstance(labels, array_module(labels).ndarray) or labels.dtype.kind not in "iu":
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of whole numbers")
+    n, classes = scores.shape
+    if labels.shape != (n,):
+        raise ShapeError(
+            f"softmax_cross_entropy: labels have shape {labels.shape}, expected ({n},), as scores have {scores.shape}"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ShapeError(
+            f"softmax_cross_entropy: labels go from {low} to {high}, expected 0 to {classes - 1}, "
+            f"as the network has {classes} classes"
+        )

@@ -1,0 +1,63 @@
+"""Layers and starts in words, for summaries and comparisons."""
+from collections.abc import Mapping
+from typing import Any
+
+from ..layers.base import Layer
+
+
+def describe(layer: Layer) -> str:
+    """Return a layer's class and settings, those at their usual value left out: "Conv2d 96 of 11x11x3, stride 4"."""
+    kind, s = type(layer).__name__, layer.settings
+    if kind in ("Conv2d", "LocallyConnected2d"):
+        seen = s["in_channels"] // s.get("groups", 1)
+        parts = [f"{s['out_channels']} of {size(s['kernel_size'])}x{seen}", *window_parts(s, usual_stride=1)]
+        parts += [f"{s['groups']} groups"] if s.get("groups", 1) > 1 else []
+    elif kind in ("MaxPool2d", "AvgPool2d"):
+        parts = [size(s["kernel_size"]), *window_parts(s, usual_stride=None)]
+    elif kind == "Linear":
+        parts = [f"{s['in_features']} to {s['out_features']}"]
+    elif kind == "LocalResponseNorm":
+        parts = [f"{s['size']} channels", *constants(s)]
+        parts += [f"{s['groups']} groups"] if s["groups"] > 1 else []
+    elif kind == "SpatialResponseNorm":
+        parts = [f"{size(s['size'])} places", *constants(s)]
+    else:
+        parts = [f"{key} {value}" for key, value in s.items()]
+    return f"{kind} {', '.join(parts)}".strip()
+
+
+def constants(s: Mapping[str, Any]) -> list[str]:
+    """Return a response normalisation's k, alpha and beta."""
+    return [f"k {s['k']:g}", f"alpha {s['alpha']:.3g}", f"beta {s['beta']:g}"]
+
+
+def window_parts(s: Mapping[str, Any], usual_stride: int | None) -> list[str]:
+    """Return stride, padding and rounding where they are not the usual ones."""
+    parts = [f"stride {size(s['stride'], one=True)}"] if s["stride"] != usual_stride else []
+    parts += [f"padding {size(s['padding'], one=True)}"] if s["padding"] not in (0, (0, 0), [0, 0]) else []
+    return parts + (["rounded up"] if s.get("ceil_mode") else [])
+
+
+def size(value: Any, one: bool = False) -> str:
+    """Write a size given as one number or as (height, width): "3x3", or with `one` "3" where both are equal."""
+    height, width = value if isinstance(value, tuple | list) else (value, value)
+    return str(height) if one and height == width else f"{height}x{width}"
+
+
+def start_text(start: Mapping[str, tuple[float, float]]) -> str:
+    """Write the start of all layers, the commonest first: "N(0, 0.01), in conv3 N(0, 0.03); biases 0, in conv2 1"."""
+    stds = {name: f"N(0, {std:.2g})" for name, (std, _) in start.items()}
+    biases = {name: f"{bias:g}" for name, (_, bias) in start.items()}
+    return f"weights {commonest_first(stds)}; biases {commonest_first(biases)}"
+
+
+def commonest_first(by_layer: Mapping[str, str]) -> str:
+    """Write what most layers have, then the exceptions with the names of their layers."""
+    values = list(by_layer.values())
+    kinds = sorted(dict.fromkeys(values), key=lambda value: -values.count(value))
+    if len(kinds) == len(values) > 1:
+        return ", ".join(f"{value} in {name}" for name, value in by_layer.items())
+    exceptions = (
+        f"{kind} in {', '.join(name for name, value in by_layer.items() if value == kind)}" for kind in kinds[1:]
+    )
+    return ", ".join([kinds[0], *exceptions])

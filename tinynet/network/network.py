@@ -1,0 +1,230 @@
+"""A network: layers in a line, by name; itself a layer, so that networks nest."""
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..errors import ArgumentError, ShapeError
+from ..layers.base import Layer
+from ..ops.arrays import Array, Shape, times
+from ..ops.checks import check_array, check_library
+from ..ops.threads import one_blas_thread
+from . import executor
+from .params import check_layers, flat
+from .summary import Summary
+
+
+class Network(Layer):
+    """y = the last layer of ... of the first layer of x.
+
+    Parameters
+    ----------
+    layers : list of (str, Layer)
+        In the order in which they run. Names have no "." and no "/", which join names of nested networks; a layer
+        object stands in one place only, in nested networks too.
+    name : str
+    input_shape : tuple of int, optional
+        The shape of one image that the network was made for, (H, W, C): for the summary and for messages.
+    notes : sequence of str
+        Which choices were made where accounts of the network differ; the summary prints them.
+    recipe : dict, optional
+        Settings of the training that belongs to the network (rates, decay, schedule), defaults of `fit`.
+    hint : str
+        What to do about images of a wrong size; ends the message about them.
+
+    Attributes
+    ----------
+    layers : dict of str to Layer
+    preprocessing : tinynet.data.Preprocessing or None
+        How images become input; set by `fit`, kept in checkpoints.
+    class_names : list of str or None
+    """
+
+    whole_batch = True  # within another network: it cuts the batch itself
+
+    def __init__(
+        self, layers: Sequence[tuple[str, Layer]], *, name: str = "network", input_shape: Shape | None = None,
+        notes: Sequence[str] = (), recipe: dict | None = None, hint: str = "",
+    ) -> None:
+        self.layers: dict[str, Layer] = check_layers(layers)
+        self.name, self.notes, self.recipe, self.hint = name, list(notes), copy.deepcopy(recipe or {}), hint
+        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.preprocessing: Any = None
+        self.class_names: list[str] | None = None
+
+    def forward(self, x: Array, train: bool = False, save: bool = True) -> tuple[Array, Any]:
+        """Run all layers.
+
+        Parameters
+        ----------
+        x : array (N, ...)
+        train : bool
+            True: dropout drops, batch normalisation uses the batch.
+        save : bool
+            False: keep nothing for a way back and return None for it, which needs less memory.
+
+        Returns
+        -------
+        y : array
+        saved : dict of str to NamedTuple-like, or None
+            What each layer kept, by the layer's name: `saved["norm1"].scale`.
+        """
+        self.check_input(x)
+        saved: dict[str, Any] = {}
+        with one_blas_thread():
+            for names in self.runs():
+                run = [self.layers[name] for name in names]
+                if run[0].whole_batch:
+                    options = {"save": save} if isinstance(run[0], Network) else {}
+                    x, kept = run[0].forward(x, train, **options)
+                    saved[names[0]] = kept if save else None
+                else:
+                    x, parts = executor.forward(run, x, train, save)
+                    saved.update(zip(names, parts or [], strict=False))
+        return x, saved if save else None
+
+    def backward(
+        self, dy: Array, saved: dict[str, Any], input_gradient: bool = True
+    ) -> tuple[Array | None, dict[str, Any]]:
+        """Go back through all layers; `grads["conv1"]["w"]` is the gradient of `params["conv1"]["w"]`."""
+        check_saved(self, saved)
+        grads: dict[str, Any] = {}
+        dx: Array | None = dy
+        runs = list(self.runs())
+        first = next((i for i, names in enumerate(runs) if any(self.layers[name].params for name in names)), len(runs))
+        last = 0 if input_gradient else first  # below the first parameter no gradient has a use
+        with one_blas_thread():
+            for i in reversed(range(last, len(runs))):
+                run = [self.layers[name] for name in runs[i]]
+                needed = input_gradient or i > first
+                if run[0].whole_batch:
+                    dx, new = run[0].backward(dx, saved[runs[i][0]], needed)
+                    grads[runs[i][0]] = new
+                else:
+                    dx, parts = executor.backward(run, dx, [saved[name] for name in runs[i]], needed)
+                    grads.update(zip(runs[i], parts, strict=True))
+        return (dx if input_gradient else None), {name: grads[name] for name in self.params}
+
+    def runs(self) -> Iterator[list[str]]:
+        """Yield the names of layers that a block of images goes through at once; one that needs the batch is alone."""
+        for whole_batch, group in groupby(self.layers, lambda name: self.layers[name].whole_batch):
+            names = list(group)
+            yield from ([name] for name in names) if whole_batch else (names,)
+
+    @property
+    def params(self) -> dict[str, Any]:  # type: ignore[override]
+        """The parameters by layer, `params["conv1"]["w"]`; each inner dict is the layer's own."""
+        return {name: layer.params for name, layer in self.layers.items() if layer.params}
+
+    @property
+    def buffers(self) -> dict[str, Any]:  # type: ignore[override]
+        """Running statistics by layer."""
+        return {name: layer.buffers for name, layer in self.layers.items() if layer.buffers}
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers training adjusts."""
+        return sum(array.size for array in flat(self.params).values())
+
+    @property
+    def dtype(self) -> np.dtype | None:
+        """The number type of the first layer that has parameters."""
+        return next((layer.dtype for layer in self.layers.values() if layer.dtype is not None), None)
+
+    def __getitem__(self, name: str) -> Layer:
+        if name not in self.layers:
+            raise ArgumentError(f"{self.name} has no layer {name!r}; it has {', '.join(self.layers)}")
+        return self.layers[name]
+
+    def __repr__(self) -> str:
+        rows = "".join(f"    ({name!r}, {layer!r}),\n" for name, layer in self.layers.items())
+        return f"Network([\n{rows}], name={self.name!r})"
+
+    def convert_arrays(self, convert: Any) -> None:
+        for layer in self.layers.values():
+            layer.convert_arrays(convert)
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return each layer's output shape for one image of `shape`; ShapeError says which layer it does not fit."""
+        out: dict[str, Shape] = {}
+        current = tuple(shape)
+        for name, layer in self.layers.items():
+            try:
+                out[name] = tuple(layer.output_shape(current))
+            except ShapeError as error:
+                # Behind a flatten, and a dropout perhaps, say which images the numbers were.
+                before = (s for s in reversed([shape, *out.values()]) if math.prod(s) == math.prod(current))
+                images = next((f" ({times(s)})" for s in before if len(s) > len(current)), "")
+                raise ShapeError(f"{self.name}, layer {name}: {error}{images}{self.cause(shape, out)}") from None
+            current = out[name]
+        return out
+
+    def cause(self, shape: Shape, found: dict[str, Shape]) -> str:
+        """Say where an image of a wrong size first went another way than the size that the network was made for."""
+        if self.input_shape is None or tuple(shape) == self.input_shape:
+            return ""
+        text = f". The images are {times(shape)}, {self.name} is made for {times(self.input_shape)}"
+        for name, expected in self.shapes(self.input_shape).items():
+            if found.get(name, expected) != expected:
+                text += f": {name} ({self.layers[name]!r}) gives {times(found[name])} instead of {times(expected)}"
+                break
+        return f"{text}. {self.hint}" if self.hint else text
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return list(self.shapes(shape).values())[-1]
+
+    def multiply_adds(self, shape: Shape) -> int:
+        inputs = [tuple(shape), *self.shapes(shape).values()]
+        return sum(layer.multiply_adds(x) for layer, x in zip(self.layers.values(), inputs, strict=False))
+
+    def check_input(self, x: Array) -> None:
+        check_array(self.name, x, self.dtype, "the batch of images")
+        check_library(self.name, x, next(iter(flat(self.params).values()), x))
+        self.output_shape(x.shape[1:])
+
+    def summary(self, input_shape: Shape | None = None) -> Summary:
+        """Return a table of all layers (output, parameters, multiply-adds, memory) for one image of `input_shape`."""
+        return Summary(self, input_shape)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that `from_settings` needs to build the same network (with other numbers in it), fit for JSON."""
+        return {
+            "name": self.name, "input_shape": self.input_shape, "notes": list(self.notes),
+            "recipe": copy.deepcopy(self.recipe), "hint": self.hint,
+            "layers": [[name, kind_of(layer), layer.settings] for name, layer in self.layers.items()],
+        }
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> "Network":
+        """Build a network from what `settings` gave; its parameters start anew."""
+        made: list[tuple[str, Layer]] = []
+        for name, kind, own in settings["layers"]:
+            if kind == "Network":
+                made.append((name, cls.from_settings(own)))
+            elif kind in layers.__all__:
+                made.append((name, getattr(layers, kind)(**own)))
+            else:
+                raise ArgumentError(
+                    f"layer {name!r} is a {kind}, which tinynet does not have, so only its own code can build it: "
+                    "make the network yourself and give it the numbers by tinynet.training.checkpoint.restore_network"
+                )
+        return cls(made, **{key: value for key, value in settings.items() if key != "layers"})
+
+
+def kind_of(layer: Layer) -> str:
+    """Return the class's name for one of tinynet's own, else "module.class", which tells that tinynet lacks it."""
+    kind = type(layer)
+    ours = kind is Network or getattr(layers, kind.__name__, None) is kind
+    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def check_saved(network: Network, saved: Any) -> None:
+    """Raise ArgumentError unless `saved` is what this network's forward returned."""
+    if not isinstance(saved, dict) or list(saved) != list(network.layers):
+        found = "None (forward ran with save=False)" if saved is None else type(saved).__name__
+        raise ArgumentError(f"{network.name}.backward: saved is {found}, expected what forward returned as its second")

@@ -1,0 +1,64 @@
+"""The layers and parameters of a network, nested ones too: `net.params`, gradients and velocities have one form."""
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..layers.base import Layer
+from ..ops.arrays import Array, array_module
+
+
+def flat(nested: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[str, ...], Array]:
+    """Return the arrays by their path: {"conv1": {"w": array}} becomes {("conv1", "w"): array}."""
+    arrays: dict[tuple[str, ...], Array] = {}
+    for name, value in nested.items():
+        arrays |= flat(value, (*before, name)) if isinstance(value, dict) else {(*before, name): value}
+    return arrays
+
+
+def layers_of(net: Layer) -> dict[str, Layer]:
+    """Return a network's layers by name; nothing for a single layer.
+
+    A network is what has its layers in a dict called `layers`; a layer's own `layers` may be a number or a list.
+    """
+    inner = getattr(net, "layers", None)
+    is_network = isinstance(inner, dict) and all(isinstance(layer, Layer) for layer in inner.values())
+    return inner if inner and is_network else {}
+
+
+def single_layers(net: Layer, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Layer]]:
+    """Yield all layers that are no networks, those in nested networks too, with names like "block.conv1"."""
+    inner = layers_of(net)
+    if not inner:
+        yield ".".join(before), net
+    for name, layer in inner.items():
+        yield from single_layers(layer, (*before, name))
+
+
+def library_of(net: Layer) -> ModuleType:
+    """Return the array library of a network's parameters, NumPy or CuPy; NumPy where it has none."""
+    return next((array_module(array) for array in flat(net.params).values()), np)
+
+
+def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
+    """Return the layers by name; ArgumentError for an empty list, a bad name, a name or a layer used twice."""
+    if not pairs:
+        raise ArgumentError("Network: the list of layers is empty")
+    by_name: dict[str, Layer] = {}
+    met: list[Layer] = []  # those of nested networks too
+    for pair in pairs:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise ArgumentError(f"Network: expected (name, layer) pairs, got {pair!r}")
+        name, layer = pair
+        if not name or set(name) & set("./"):
+            raise ArgumentError(f"Network: a layer is called {name!r}, expected a name without . and /")
+        if name in by_name:
+            raise ArgumentError(f"Network: two layers are called {name!r}")
+        for full_name, single in single_layers(layer, (name,)):
+            if any(single is other for other in met):
+                raise ArgumentError(f"Network: the layer {full_name!r} stands in the list twice")
+            met.append(single)
+        by_name[name] = layer
+    return by_name

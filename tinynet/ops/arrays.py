@@ -1,0 +1,131 @@
+"""Where arrays live: the library of an array (NumPy or CuPy), and moving arrays and networks between the two."""
+import copy
+import ctypes
+import sys
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+Array = Any  # numpy.ndarray, or cupy.ndarray on a GPU
+Shape = tuple[int, ...]  # of one image, without the batch: (H, W, C) or (features,)
+
+
+def array_module(x: Any) -> ModuleType:
+    """Return the library that `x` belongs to: CuPy for an array on the GPU, else NumPy."""
+    cupy = sys.modules.get("cupy")  # whoever holds a CuPy array has imported it
+    return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+
+
+def why_no_gpu() -> str | None:
+    """Return None where CuPy finds a GPU, else the reason in a few words, with what to install where that helps."""
+    driver = driver_version()
+    try:
+        import cupy
+    except ImportError as error:
+        if sys.modules.get("cupy") is not None or error.name != "cupy":
+            return f"CuPy is installed but cannot be imported ({' '.join(str(error).split())})"
+        if driver is None:
+            return "neither CuPy nor a driver for an NVIDIA GPU is installed"
+        extra = "cuda13" if driver >= 13000 else "cuda12"
+        return f"there is a driver for an NVIDIA GPU, but CuPy is not installed: pip install 'tinynet[{extra}]'"
+    if cupy.cuda.is_available():
+        return trial(cupy)
+    return f"CuPy is installed, but {'finds no GPU' if driver else 'there is no driver for an NVIDIA GPU'}"
+
+
+@cache
+def trial(cupy: ModuleType) -> str | None:
+    """Return why CuPy cannot compute, or None: it may lack libraries of CUDA, which it loads when it needs them."""
+    try:
+        ones = cupy.ones((2, 2))  # needs the compiler NVRTC
+        ones @ ones  # needs cuBLAS
+    except Exception as error:  # each library has its own kind
+        return f"CuPy finds a GPU but cannot compute on it ({' '.join(str(error).split())})"
+    return None
+
+
+def driver_version() -> int | None:
+    """Return the newest CUDA that the NVIDIA driver knows, 12040 for 12.4; None where there is no driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    version = ctypes.c_int()
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    return version.value
+
+
+def to_gpu(what: Any) -> Any:
+    """Return a copy of an array, or of a layer or network, on the GPU.
+
+    An optimiser works on the network that it was made for: make one for the copy, and let it `load_state` the other's
+    `state()` where velocities have to come along.
+
+    Raises
+    ------
+    ArgumentError
+        Where there is no GPU, with the reason.
+    """
+    reason = why_no_gpu()
+    if reason:
+        raise ArgumentError(f"to_gpu needs a GPU: {reason}")
+    import cupy
+
+    return _moved(what, cupy.asarray)
+
+
+def to_cpu(what: Any) -> Any:
+    """Return a copy of an array, or of a layer or network, in NumPy arrays (an array that is there already: itself)."""
+    return _moved(what, _as_numpy)
+
+
+def choose_device(wanted: str) -> str:
+    """Return the device to compute on, "cpu" or "gpu", and say which in a line to stderr if it may be unexpected.
+
+    Parameters
+    ----------
+    wanted : "auto", "cpu" or "gpu"
+        "auto" is the GPU where there is one; "gpu" falls back to the CPU where there is none.
+    """
+    reason = None if wanted == "cpu" else why_no_gpu()
+    if wanted == "cpu" or (wanted == "auto" and reason):
+        return "cpu"
+    if reason:
+        print(f"tinynet: computing on the CPU, in NumPy: {reason}", file=sys.stderr)
+        return "cpu"
+    print(f"tinynet: computing on the GPU, {gpu_name()}", file=sys.stderr)
+    return "gpu"
+
+
+def gpu_name() -> str:
+    """Return what the GPU in use is called."""
+    import cupy
+
+    return cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())["name"].decode()
+
+
+def wait_for(x: Any) -> None:
+    """Wait until what was asked of the GPU is done, for an array there; in NumPy everything is done already."""
+    if array_module(x) is not np:
+        array_module(x).cuda.get_current_stream().synchronize()
+
+
+def times(shape: Shape) -> str:
+    """Write a shape as 227 x 227 x 3."""
+    return " x ".join(map(str, shape))
+
+
+def _as_numpy(x: Any) -> np.ndarray:
+    return x if isinstance(x, np.ndarray) else x.get()
+
+
+def _moved(what: Any, convert: Any) -> Any:
+    if hasattr(what, "convert_arrays"):  # a layer or a network
+        moved = copy.deepcopy(what)
+        moved.convert_arrays(convert)
+        return moved
+    return convert(what)

@@ -1,0 +1,72 @@
+"""The checks of arguments: each raises an error that says what was found and what was expected."""
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .arrays import Array, Shape, array_module
+
+Seed = int | list[int]  # what numpy.random.default_rng takes
+
+
+def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None) -> None:
+    """Raise unless an upstream gradient has the shape `expected` and, where one is given, the number type `dtype`."""
+    check_array(f"{who}.backward", dy, dtype, "the upstream gradient dy")
+    if dy.shape != expected:
+        raise ShapeError(f"{who}.backward: dy has shape {dy.shape}, the output has {expected}")
+
+
+def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:
+    """Raise unless `x` is a batch of floating-point numbers, of number type `dtype` where one is given."""
+    if not isinstance(x, array_module(x).ndarray):
+        raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array")
+    if dtype is not None and x.dtype != dtype:
+        raise DtypeError(f"{who}: {what} is {x.dtype}, expected {dtype}: use .astype('{dtype}')")
+    if x.dtype.kind != "f":
+        raise DtypeError(f"{who}: {what} is {x.dtype}, expected floating-point numbers such as float32")
+    if x.ndim < 2:
+        raise ShapeError(f"{who}: {what} has shape {x.shape}, expected a batch of at least two axes, images first")
+    if 0 in x.shape:
+        raise ShapeError(f"{who}: {what} is empty, it has shape {x.shape}")
+
+
+def check_library(who: str, x: Array, parameter: Array) -> None:
+    """Raise ArgumentError unless the input and the parameters are arrays of one library."""
+    ours, theirs = array_module(parameter).__name__, array_module(x).__name__
+    if ours != theirs:
+        raise ArgumentError(f"{who}: the input is an array of {theirs}, the parameters are arrays of {ours}: "
+                            "to_gpu and to_cpu move arrays, layers and networks")
+
+
+def check_image_shape(who: str, shape: Shape, channels: int | None = None) -> tuple[int, int, int]:
+    """Return `shape` if it is (H, W, C), with C as expected where `channels` is given; else raise ShapeError."""
+    if len(shape) != 3:
+        raise ShapeError(f"{who} expects images (H, W, C), got shape {shape}")
+    if channels is not None and shape[2] != channels:
+        hint = ""
+        if shape[0] == channels:
+            hint = "; this looks like (N, C, H, W), which x.transpose(0, 2, 3, 1) brings into order"
+        raise ShapeError(f"{who} expects {channels} channels on the last axis, (H, W, C), got {shape}{hint}")
+    return shape[0], shape[1], shape[2]
+
+
+def check_seed(who: str, seed: Any) -> Seed:
+    """Return `seed` if it is a whole number from 0 up, or several; else raise ArgumentError."""
+    numbers = seed if isinstance(seed, list | tuple) else [seed]
+    for number in numbers:
+        check_count(who, "seed", number, 0)
+    return seed
+
+
+def check_count(who: str, name: str, value: Any, least: int = 1) -> int:
+    """Return `value` if it is a whole number of at least `least`; else raise ArgumentError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected a whole number of at least {least}")
+    return int(value)
+
+
+def check_between(who: str, name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` if low <= value <= high (so not nan); else raise ArgumentError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected a number from {low:g} to {high:g}")
+    return float(value)

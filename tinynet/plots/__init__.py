@@ -1,0 +1,1 @@
+"""Pictures: learning curves, filters, sheets of predictions, thumbnails, and what an image's score hangs on."""

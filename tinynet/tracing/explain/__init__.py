@@ -1,0 +1,111 @@
+"""Where a number came from: every term that was added, for each layer's output and gradients.
+
+`step.explain(...)` of a trace is the way in. What a layer adds up is told here, outside the layer's file, and read from
+the arrays of the pass, so that each explanation is also a check: the terms' sum has to be the number in the array.
+"""
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ...errors import ArgumentError, ShapeError
+from ...layers import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocallyConnected2d,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    SpatialResponseNorm,
+    Tanh,
+)
+from ...layers.base import Layer
+from ...layers.loss_layer import SoftmaxCrossEntropy
+from ...network.params import flat
+from ..records import StepRecord
+from . import batch_norm, conv, linear, one_to_one, own_layer, pooling, response_norm, softmax
+from .explanation import Explanation
+from .terms import Factor, Part, Term, Window
+
+__all__ = ["EXPLAINERS", "Explainer", "Explanation", "Factor", "Part", "Term", "Window", "explain"]
+
+
+class Explainer(NamedTuple):
+    """What explains a kind of layer: functions of a step and a place, (step, at) or (step, name, at)."""
+
+    output: Callable[[StepRecord, tuple[int, ...]], Explanation]
+    input_gradient: Callable[[StepRecord, tuple[int, ...]], Explanation]
+    param_gradient: Callable[[StepRecord, str, tuple[int, ...]], Explanation] = own_layer.param_gradient
+
+
+tanh = one_to_one.Squash("tanh", "y = tanh(x)", "(1 - y[]**2)")
+sigmoid = one_to_one.Squash("sigmoid", "y = 1 / (1 + exp(-x))", "y[] * (1 - y[])")
+convolution = Explainer(conv.output, conv.input_gradient, conv.param_gradient)
+response = Explainer(response_norm.output, response_norm.input_gradient)
+
+EXPLAINERS: dict[type[Layer], Explainer] = {
+    Conv2d: convolution,
+    LocallyConnected2d: convolution,
+    Linear: Explainer(linear.output, linear.input_gradient, linear.param_gradient),
+    MaxPool2d: Explainer(pooling.Max.output, pooling.Max.input_gradient),
+    AvgPool2d: Explainer(pooling.Average.output, pooling.Average.input_gradient),
+    LocalResponseNorm: response,
+    SpatialResponseNorm: response,
+    BatchNorm2d: Explainer(batch_norm.output, batch_norm.input_gradient, batch_norm.param_gradient),
+    ReLU: Explainer(one_to_one.Rectifier.output, one_to_one.Rectifier.input_gradient),
+    Tanh: Explainer(tanh.output, tanh.input_gradient),
+    Sigmoid: Explainer(sigmoid.output, sigmoid.input_gradient),
+    Dropout: Explainer(one_to_one.Mask.output, one_to_one.Mask.input_gradient),
+    Flatten: Explainer(one_to_one.Flattened.output, one_to_one.Flattened.input_gradient),
+    Softmax: Explainer(softmax.Rows.output, softmax.Rows.input_gradient),
+    SoftmaxCrossEntropy: Explainer(softmax.Loss.output, softmax.Loss.input_gradient),
+}
+ANY_LAYER = Explainer(own_layer.output, own_layer.input_gradient, own_layer.param_gradient)
+MATHEMATICS = {"forward", "backward", "input_gradient", "param_gradients"}
+
+
+def explain(
+    step: StepRecord, output: tuple[int, ...] | None = None, grad: str | None = None, at: tuple[int, ...] | None = None
+) -> Explanation:
+    """Return the Explanation of one number of a step; see `Step.explain`."""
+    known = explainer_of(step.layer)
+    if (output is None) == (grad is None) or (grad is None) != (at is None):
+        raise ArgumentError(
+            f"{step.name}.explain: say output=(place), or grad=name and at=(place), for example grad='x', at=(0, ...)"
+        )
+    if output is not None:
+        return known.output(step, check_place(f"{step.name}.output", output, step.output.shape))
+    arrays = {"x": step.input_gradient} | {".".join(path): array for path, array in flat(step.gradients).items()}
+    if grad not in arrays:
+        names = ", ".join(map(repr, arrays))
+        raise ArgumentError(f"{step.name}.explain: there is no gradient of {grad!r}; there are those of {names}")
+    place = check_place(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)
+    return known.input_gradient(step, place) if grad == "x" else known.param_gradient(step, grad, place)
+
+
+def explainer_of(layer: Layer) -> Explainer:
+    """Return what explains a layer: that of its class or of one it inherits from and whose mathematics it keeps."""
+    changed: set[str] = set()
+    for kind in type(layer).__mro__:
+        if kind in EXPLAINERS:
+            own = {name for name, value in vars(kind).items() if callable(value) and not name.startswith("__")}
+            return ANY_LAYER if changed & (MATHEMATICS | own) else EXPLAINERS[kind]
+        changed |= set(vars(kind))
+    return ANY_LAYER
+
+
+def check_place(what: str, place: object, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `place` as plain numbers if it is a place in an array of `shape`; else raise ShapeError."""
+    indices = tuple(place) if isinstance(place, tuple | list) else (place,)
+    whole = all(hasattr(index, "__index__") and not isinstance(index, bool) for index in indices)
+    fits = whole and len(indices) == len(shape) and all(0 <= i < n for i, n in zip(indices, shape, strict=True))
+    if not fits:
+        raise ShapeError(
+            f"there is no place {place} in {what}, which has shape {shape}: "
+            f"expected {len(shape)} whole numbers, each from 0 to less than the length of its axis"
+        )
+    return tuple(index.__index__() for index in indices)

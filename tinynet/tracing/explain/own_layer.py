@@ -1,0 +1,106 @@
+"""A layer that nothing is known of: its backward alone, asked once for each output that had a part.
+
+backward is linear in the upstream gradient, so the gradient of an input or of a parameter is the sum over all outputs
+of what backward gives for that output's upstream gradient alone, all others zero.
+"""
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...network.params import flat
+from ...ops.arrays import Array, array_module, to_cpu
+from ..records import StepRecord
+from .explanation import Explanation
+from .reading import Place, count_of, explained, explanation, factor, name_of_gradient, name_of_output, read, value_at
+from .terms import Factor, Part
+
+MOST_CALLS = 4000  # of backward for one explanation; what is not told apart by then is one term
+
+
+def output(step: StepRecord, at: Place) -> Explanation:
+    """An output by the slopes of backward: inputs times slopes, and what they leave over."""
+    xp = array_module(step.output)
+    one_hot = xp.zeros_like(step.output)
+    one_hot[at] = 1
+    slopes = step.layer.backward(one_hot, step.saved)[0]                   # d output / d x, of the input's shape
+    places = np.argwhere(to_cpu(slopes != 0))
+    slope = Factor("d y / d x[]", read(slopes, places)[0], places)
+    products = Part("inputs times slopes", (factor("x[]", step.input, places), slope))
+    value = value_at(step.output, at)
+    rest = Part("rest", (Factor("y minus the products", np.array([value - products.total])),))
+    reason = (
+        f"Nothing is known of {type(step.layer).__name__} but its backward: the output depends on "
+        f"{count_of(len(places), 'input')}. Each is listed with the slope that backward gives for it; the rest is what "
+        "is not proportional to the inputs, such as a bias or a bend."
+    )
+    formula = "y = sum over inputs of x * (d y / d x), + the rest"
+    return explained(name_of_output(step, at), value, step.output.dtype, [products, rest], formula, reason)
+
+
+def input_gradient(step: StepRecord, at: Place) -> Explanation:
+    return by_outputs(step, "x", step.input_gradient, at, lambda dx, _: dx)
+
+
+def param_gradient(step: StepRecord, name: str, at: Place) -> Explanation:
+    path = tuple(name.split("."))
+    return by_outputs(step, name, flat(step.gradients)[path], at, lambda _, grads: flat(grads)[path])
+
+
+def by_outputs(
+    step: StepRecord, name: str, array: Array, at: Place, pick: Callable[[Array, Any], Array]
+) -> Explanation:
+    """A gradient as the sum over the outputs that had a part in it."""
+    xp = array_module(step.upstream)
+
+    def through(outputs: np.ndarray, upstream: Array) -> float:
+        """The gradient when only these outputs (flat indices) have an upstream gradient."""
+        alone = xp.zeros_like(upstream)
+        where = xp.asarray(outputs)
+        alone.reshape(-1)[where] = upstream.reshape(-1)[where]
+        return value_at(pick(*step.layer.backward(alone, step.saved)), at)
+
+    groups = outputs_with_a_part(through, random_like(step.upstream), step.upstream.size)
+    shape = step.upstream.shape
+    first = np.stack(np.unravel_index([group[0] for group in groups], shape), axis=-1).reshape(-1, len(shape))
+    single = [group for group in groups if len(group) == 1]
+    slopes = np.array([through(group, xp.ones_like(step.upstream)) for group in single])
+    parts = [Part("outputs", (factor("dy[]", step.upstream, first[: len(single)]), Factor(
+        f"d y[] / d {name}", slopes, first[: len(single)])))]
+    several = [group for group in groups if len(group) > 1]
+    if several:
+        count = sum(map(len, several))
+        together = sum(through(group, step.upstream) for group in several)
+        parts.append(Part("others", (Factor(f"{count} outputs together", np.array([together])),)))
+    reason = (
+        f"Nothing is known of {type(step.layer).__name__} but its backward, which was asked for one output at a time: "
+        f"{count_of(len(single), 'output')} had a part in this gradient."
+    )
+    formula = f"d loss / d {name} = sum over outputs o of dy[o] * (d y[o] / d {name})"
+    return explanation(name_of_gradient(step, name, at), array, at, parts, formula, reason)
+
+
+def outputs_with_a_part(
+    through: Callable[[np.ndarray, Array], float], probe: Array, count: int
+) -> list[np.ndarray]:
+    """Return the outputs (flat indices) that the gradient depends on, each alone; single ones first.
+
+    Halves the outputs again and again, and drops a half through which a random upstream gradient reaches nothing.
+    """
+    found, open_groups, calls = [], [np.arange(count)], 0
+    while open_groups and calls < MOST_CALLS:
+        group = open_groups.pop(0)
+        calls += 1
+        if through(group, probe) == 0:
+            continue
+        if len(group) == 1:
+            found.append(group)
+        else:
+            open_groups += np.array_split(group, 2)
+    return sorted(found, key=lambda group: group[0]) + open_groups
+
+
+def random_like(array: Array) -> Array:
+    xp = array_module(array)
+    numbers = np.random.default_rng(0).uniform(0.5, 1.5, array.shape)
+    return xp.asarray(numbers.astype(array.dtype))

@@ -1,0 +1,201 @@
+"""A trace as one HTML file, to be stepped through in a browser; it needs no network and no server.
+
+The file holds the arrays of the pass. Its JavaScript (in `web/`) says where a number came from in the same terms as
+`step.explain`, and adds them up anew from these arrays.
+"""
+import base64
+import html
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..files import replaced_when_whole
+from ..layers.base import Layer
+from ..network.params import flat
+from ..ops.arrays import Array, times, to_cpu
+from .explain import EXPLAINERS, explainer_of
+from .trace import Step, Trace
+from .view import formula_of, in_words, name_of
+
+SCRIPTS = (  # in reading order
+    "arrays", "explanation", "explain_windows", "explain_norms", "explain_others", "explain", "words", "geometry",
+    "draw", "view_unit", "view", "main",
+)
+FULL_PRECISION = 3_600_000  # bytes; a pass that has no more is kept whole, in float32: with base64 5 MB
+LARGEST_PARAMETER = 1_000_000  # numbers in a parameter, in a file that leaves something out
+LARGEST = 30_000_000  # bytes; about what a browser on a phone still opens
+SETTINGS = ("groups", "in_channels", "out_channels", "size", "alpha", "beta", "k", "p", "eps")
+
+
+class Subject(NamedTuple):
+    """What a page is about, beside the numbers.
+
+    Attributes
+    ----------
+    picture : str
+        Where the image came from: "cat.jpg".
+    label : int
+    label_origin : str
+        "given", or how it was found.
+    class_names : list of str or None
+    pixels : array of uint8 (H, W, C) or None
+        The image as it looked before its mean was taken away.
+    """
+
+    picture: str
+    label: int
+    label_origin: str
+    class_names: list[str] | None = None
+    pixels: np.ndarray | None = None
+
+
+class Package:
+    """Arrays in base64, equal ones once.
+
+    Parameters
+    ----------
+    reduced : bool
+        Keep gradients and parameters in float16, and no large parameters.
+    """
+
+    def __init__(self, reduced: bool) -> None:
+        self.reduced = reduced
+        self.arrays: list[dict[str, Any]] = []
+        self.places: dict[tuple[str, bytes], int] = {}
+        self.size = 0  # bytes before base64
+
+    def add(self, array: Array, rounded: bool = False) -> int:
+        """Keep an array, in float16 where `rounded` and the package is reduced; return its number."""
+        x = np.array(to_cpu(array), order="C")
+        scale = 1.0
+        if x.dtype.kind == "f":
+            x = x.astype("<f4")
+            if rounded and self.reduced:
+                largest = float(np.abs(x).max(initial=0))
+                # float16 reaches from 6e-8 to 65504: a power of two, which rounds nothing, brings the numbers there.
+                scale = 2.0 ** (np.frexp(largest)[1] - 15) if 0 < largest < np.inf else 1.0
+                x = (x / np.float32(scale)).astype("<f2")
+        data = x.tobytes()
+        key = f"{x.shape} {x.dtype} {scale}", data
+        if key not in self.places:
+            self.places[key] = len(self.arrays)
+            self.size += len(data)
+            self.arrays.append({
+                "shape": x.shape, "type": str(x.dtype), "scale": scale, "data": base64.b64encode(data).decode(),
+            })
+        return self.places[key]
+
+    def add_parameters(self, arrays: dict[str, Any]) -> dict[str, int | None]:
+        """Keep parameters, or their gradients, by name; None for what is left out."""
+        return {
+            ".".join(path): None if self.reduced and array.size > LARGEST_PARAMETER else self.add(array, rounded=True)
+            for path, array in flat(arrays).items()
+        }
+
+
+def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
+    """Write a trace of one image and its loss as an HTML file.
+
+    Returns
+    -------
+    str
+        What had to be left out so that the file stays small; empty where it has everything.
+
+    Raises
+    ------
+    ArgumentError
+        For a batch of several images, a trace without a loss, or a pass too large for a page.
+    """
+    images = trace.steps[0].input
+    if len(images) != 1:
+        raise ArgumentError(f"write_page: a page shows one image, the trace has {len(images)}")
+    if trace.loss is None:
+        raise ArgumentError("write_page: the trace has no loss: give trace(...) labels")
+    package = Package(reduced=False)
+    content = packed(trace, subject, package)
+    if package.size > FULL_PRECISION:
+        package = Package(reduced=True)
+        content = packed(trace, subject, package)
+    if package.size > LARGEST:
+        raise ArgumentError(
+            f"write_page: the pass of {name_of(trace.network)} takes {package.size / 1e6:.0f} MB, a page at most "
+            f"{LARGEST / 1e6:.0f}: take a smaller network or image"
+        )
+    with replaced_when_whole(Path(file)) as page:
+        page.write(assembled(content).encode())
+    return str(content["note"])
+
+
+def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
+    """Return everything that the page knows, ready for JSON."""
+    stations: list[dict[str, Any]] = [{
+        "name": "picture", "value": package.add(trace.steps[0].input),
+        "gradient": package.add(trace.steps[0].input_gradient, rounded=True),
+    }]
+    stations += [station(step, package) for step in trace.steps]
+    note = ""
+    if package.reduced:
+        large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
+        without = f"is without the parameters {', '.join(large)} and their gradients, and " if large else ""
+        note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
+    return {
+        "network": name_of(trace.network), "picture": subject.picture, "label": subject.label,
+        "labelOrigin": subject.label_origin, "classNames": subject.class_names, "note": note,
+        "pixels": None if subject.pixels is None else package.add(subject.pixels),
+        "stations": stations, "arrays": package.arrays,
+    }
+
+
+def station(step: Step, package: Package) -> dict[str, Any]:
+    """Return a layer: the array that it made, with its gradient, and what is needed to explain both."""
+    layer, saved = step.layer, step.saved
+    window: Any = getattr(layer, "window", None)
+    kept = {
+        name: package.add(array) for name, array in getattr(saved, "_asdict", dict)().items()
+        if name in ("mask", "normalized", "deviation", "probabilities")
+    }
+    return {
+        "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),
+        "shape": times(step.output.shape[1:]) or "one number",
+        "value": package.add(step.output), "gradient": package.add(step.upstream, rounded=True),
+        "params": package.add_parameters(layer.params),
+        "grads": package.add_parameters(step.gradients),
+        "shapes": {".".join(path): array.shape for path, array in flat(layer.params).items()},
+        "saved": kept, "fromBatch": bool(getattr(saved, "from_batch", False)),
+        "runningMean": package.add(layer.buffers["running_mean"]) if "running_mean" in layer.buffers else None,
+        "window": window and {
+            "kernel": window.kernel, "stride": window.stride, "padding": window.padding,
+            "outputSize": window.output_size(step.input.shape[1:3]),
+        },
+        "settings": {name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)},
+    }
+
+
+def kind_of(layer: Layer) -> str:
+    """Return the class whose mathematics a layer has, "Conv2d"; nothing for one that the page knows nothing of."""
+    known = explainer_of(layer)
+    return next((kind.__name__ for kind in type(layer).__mro__ if EXPLAINERS.get(kind) is known), "")
+
+
+def assembled(content: dict[str, Any]) -> str:
+    """Return the page: its HTML with style, scripts and the content put in."""
+    folder = resources.files(__package__) / "web"
+
+    def text(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8")
+
+    parts = {
+        "TITLE": html.escape(f"{content['network']}, {content['picture']}"),
+        "STYLE": text("page.css"),
+        "SCRIPT": "\n".join(text(f"{name}.js") for name in SCRIPTS),
+        # In JSON a "<" stands in strings only, and written so it cannot end the script element.
+        "CONTENT": json.dumps(content, allow_nan=False).replace("<", "\\u003c"),
+    }
+    page = text("page.html")
+    for name, part in parts.items():
+        page = page.replace("{{" + name + "}}", part)
+    return page

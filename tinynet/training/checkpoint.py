@@ -1,0 +1,207 @@
+"""Checkpoints: a network, and the training it is in, in one file that brings both back bit for bit."""
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from ..data import Preprocessing
+from ..errors import ArgumentError, CheckpointError, TinynetError
+from ..layers.base import Layer
+from ..network import Network
+from ..network.params import flat, single_layers
+from ..ops.arrays import array_module, to_cpu
+from ..ops.parameter_limit import limit_parameters
+from .archive import read_archive, write_archive
+
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+SPARE_NUMBERS = 1_000_000  # in layers that differ a little from those saved: they are made, and then named
+
+
+def save_checkpoint(
+    path: str | os.PathLike, net: Network, optimizer: Any = None, schedule: Any = None,
+    progress: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint; a file of that name is replaced when the new one is whole.
+
+    Not for two programs that write the same file at the same time: what they have half written has one name. (A
+    training has its run folder to itself.)
+
+    Parameters
+    ----------
+    path : path-like
+        Its name should end in .npz; the bytes are those of `numpy.savez`, so that `numpy.load` opens it anywhere.
+    net : Network
+        With parameters, running statistics, states of random generators, preprocessing and class names.
+    optimizer, schedule : optional
+        Anything with `state()`, which returns nested dicts and lists of numbers, strings and arrays.
+    progress : dict, optional
+        How far the training has come; dicts and lists of the same kinds.
+
+    Raises
+    ------
+    ArgumentError
+        For a layer in place of a network, for class names that are no list of str, and for other contents that are
+        neither numbers nor text; the file is not touched.
+    CheckpointError
+        When the file cannot be written.
+    """
+    check_network("save_checkpoint", net)
+    if not are_class_names(net.class_names):
+        raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
+    arrays: dict[str, np.ndarray] = {}
+    contents = {
+        "network": net.settings,
+        "params": net.params,
+        "buffers": net.buffers,
+        "generators": generator_states(net),
+        "preprocessing": None if net.preprocessing is None else net.preprocessing.state(),
+        "class_names": net.class_names,
+        "optimizer": None if optimizer is None else optimizer.state(),
+        "schedule": None if schedule is None else schedule.state(),
+        "progress": progress,
+    }
+    header = {name: pack(value, name, arrays) for name, value in contents.items()}
+    write_archive(path, header, arrays)
+
+
+def are_class_names(names: Any) -> bool:
+    """Tell whether `names` is what a network may have as its class names."""
+    return names is None or (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names))
+
+
+def check_network(who: str, net: Any) -> None:
+    """Raise ArgumentError unless `net` is a network."""
+    if not isinstance(net, Network):
+        raise ArgumentError(f"{who}: net is a {type(net).__name__}, expected a Network: put it in one, "
+                            "Network([(name, layer)])")
+
+
+def load_checkpoint(path: str | os.PathLike) -> Network:
+    """Return the network of a checkpoint, as it was when it was saved; nothing else is needed for it.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing or damaged, or has a layer that this version of tinynet does not have.
+    """
+    contents = read(path)
+    try:
+        saved = sum(array.size for array in flat(contents["params"]).values())
+        with limit_parameters(saved + SPARE_NUMBERS):
+            net = Network.from_settings(contents["network"])
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # settings that were tampered with are met by what every layer does with its own
+        raise CheckpointError(f"{path}: its network cannot be built: {reason(error)}") from error
+    fill_network(path, net, contents)
+    return net
+
+
+def restore_network(path: str | os.PathLike, net: Network) -> None:
+    """Give `net`, which has the same layers, all numbers and states of a checkpoint; CheckpointError otherwise."""
+    fill_network(path, net, read(path))
+
+
+def load_training_state(path: str | os.PathLike) -> dict[str, Any]:
+    """Return what a checkpoint has beside the network: "optimizer", "schedule" and "progress", None where not saved.
+
+    The first two are for `load_state` of an optimiser and a schedule, the third is what was given as `progress`.
+    """
+    contents = read(path)
+    return {name: contents[name] for name in ("optimizer", "schedule", "progress")}
+
+
+def read(path: str | os.PathLike) -> dict[str, Any]:
+    """Return the contents of a checkpoint, with the arrays in their places."""
+    header, arrays = read_archive(path)
+    try:
+        return {name: unpack(value, arrays) for name, value in header.items() if name not in ("format", "arrays")}
+    except (KeyError, TypeError) as error:  # a name that is a list, for one
+        raise CheckpointError(f"{path} has no array {error}, which its header names") from error
+    except RecursionError as error:
+        raise CheckpointError(f"{path} is damaged: its header has lists within lists without end") from error
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, and its kind where that is not plain."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error) if isinstance(error, TinynetError) else f"{type(error).__name__}: {error}"
+
+
+def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, Any]) -> None:
+    """Replace everything in `net` that training changes by what a checkpoint has."""
+    try:
+        fill(net.params, contents["params"])
+        fill(net.buffers, contents["buffers"])
+        set_generator_states(net, contents["generators"])
+        state = contents["preprocessing"]
+        net.preprocessing = None if state is None else Preprocessing.from_state(state)
+        names = contents["class_names"]
+        if not are_class_names(names):
+            raise CheckpointError(f"its class names are {names!r}, expected a list of str")
+        net.class_names = names
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # as above
+        raise CheckpointError(f"{path} does not fit the network {net.name}: {reason(error)}") from error
+
+
+def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "") -> None:
+    """Replace each array in nested dicts by the saved one, which must have its name and shape."""
+    if own.keys() != saved.keys():
+        raise CheckpointError(f"{before or 'the network'} has {sorted(own)}, saved were {sorted(saved)}")
+    for name, value in own.items():
+        if isinstance(value, dict):
+            fill(value, saved[name], f"{before}{name}.")
+        elif value.shape != saved[name].shape:
+            raise CheckpointError(f"{before}{name} has shape {value.shape}, saved was {saved[name].shape}")
+        else:
+            own[name] = array_module(value).asarray(saved[name])
+
+
+def generator_states(net: Layer) -> dict[str, Any]:
+    """Return the states of the layers' random generators, by the layer's name."""
+    found = {name: layer.generator for name, layer in single_layers(net)}
+    return {name: generator.bit_generator.state for name, generator in found.items() if generator is not None}
+
+
+def set_generator_states(net: Layer, states: Mapping[str, Any]) -> None:
+    """Bring the layers' random generators to the states that `generator_states` returned."""
+    for name, layer in single_layers(net):
+        if layer.generator is None:
+            continue
+        state = states[name]
+        kind = state["bit_generator"]
+        if kind not in BIT_GENERATORS:
+            raise CheckpointError(f"{name} has a random generator {kind!r}, expected {', '.join(BIT_GENERATORS)}")
+        bits = getattr(np.random, kind)()
+        bits.state = state
+        layer.generator = np.random.Generator(bits)
+
+
+def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Return `value` as JSON can hold it; arrays in it go into `arrays` under their path, which stands for them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "dtype"):
+        arrays[name] = to_cpu(value)
+        return {"$array": name}
+    if isinstance(value, Mapping):
+        return {key: pack(inner, f"{name}/{quote(str(key), safe='')}", arrays) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [pack(inner, f"{name}/{i}", arrays) for i, inner in enumerate(value)]
+    return value
+
+
+def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return what `pack` was given (tuples have become lists)."""
+    if isinstance(value, dict):
+        if "$array" in value:
+            return arrays[value["$array"]]
+        return {key: unpack(inner, arrays) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [unpack(inner, arrays) for inner in value]
+    return value

@@ -1,0 +1,243 @@
+"""What a trained network says about images, and how often it is wrong."""
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data import FloatImages, Loader
+from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
+from ..layers import Softmax
+from ..layers.loss import check_scores_and_labels, cross_entropy
+from ..network import Network
+from ..network.params import library_of, single_layers
+from ..ops.arrays import Array, array_module, to_cpu
+from ..ops.checks import check_count
+from .checkpoint import check_network
+from .finite import all_finite, first_not_finite
+from .gpu_memory import explain_out_of_memory
+
+CROPS = 10  # four corners and the centre, and their mirror images
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean loss, the shares of images whose class is not the first guess and not among five, and how many images."""
+
+    loss: float
+    top1_error: float
+    top5_error: float
+    count: int
+
+    def __str__(self) -> str:
+        return (f"top-1 error {self.top1_error:.2%}, top-5 error {self.top5_error:.2%}, loss {self.loss:.4f} "
+                f"on {self.count} images")
+
+
+def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool = False) -> Evaluation:
+    """Return loss and errors of a network on a data set; files that cannot be read are named and left out.
+
+    Parameters
+    ----------
+    net : Network
+    data : Dataset, ImageFolder, or a pair (images, labels)
+        A data set's images go through `net.preprocessing`; a pair's, float (N, H, W, C) or (N, features), are taken
+        as they are.
+    batch_size : int
+        Inputs to the network at a time.
+    ten_crop : bool
+        Average the probabilities over ten crops of each image, as the paper does (section 4.1).
+
+    Returns
+    -------
+    Evaluation
+        Where several classes have the same score, the correct one counts as likely to come first as each of the
+        others: a network whose scores are all equal has a top-1 error of 90% with ten classes. With five classes
+        or fewer the top-5 error is 0.
+
+    Raises
+    ------
+    ArgumentError
+        When the data set's classes are not those that the network was trained on.
+    DataError
+        When more than 1% of the files cannot be read.
+    NotFiniteError
+        When the loss is infinite or nan; names the first layer whose output is.
+    """
+    data = as_data(data)
+    loss = wrong1 = wrong5 = 0.0
+    count = 0
+    for images, labels in prepared(net, data, batch_size, ten_crop).batches():
+        if not len(labels):
+            continue
+        scores = scores_for(net, images, ten_crop)
+        (mean, errors1, errors5), _ = judge(scores, labels, 1, 5)
+        if not math.isfinite(mean):
+            raise NotFiniteError(f"the loss is {mean}: {not_finite(net, images, ten_crop)}")
+        loss += len(labels) * mean
+        wrong1 += errors1
+        wrong5 += errors5
+        count += len(labels)
+    return Evaluation(loss / count, wrong1 / count, wrong5 / count, count)
+
+
+def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: bool = False) -> np.ndarray:
+    """Return the probabilities of the classes.
+
+    Parameters
+    ----------
+    net : Network
+    images : uint8 or float (N, H, W, C)
+        Bytes, of the size that the data set stored, go through `net.preprocessing`; floats, also (N, features), are
+        taken as they are.
+    batch_size : int
+        Inputs to the network at a time.
+    ten_crop : bool
+        Average over ten crops of each image; for bytes only.
+
+    Returns
+    -------
+    float (N, classes)
+        Of the network's number type; each row sums to 1.
+
+    Raises
+    ------
+    NotFiniteError
+        When probabilities are not numbers; names the first layer whose output is not finite.
+    """
+    if not hasattr(images, "dtype") or images.ndim < 2 or not len(images) or (
+        images.dtype == np.uint8 and images.ndim != 4
+    ):
+        found = getattr(images, "shape", type(images).__name__)
+        raise ShapeError(f"predict: images are {found}, expected an array (N, H, W, C) with at least one image")
+    if images.dtype.kind != "f" and images.dtype != np.uint8:
+        raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
+                         "images.astype('uint8'), or floating-point numbers that are ready for the network")
+    ready = prepare(net, images.dtype == np.uint8, ten_crop)
+    step = at_a_time(batch_size, ten_crop)
+    found = []
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        inputs = part if ready is None else ready(part)
+        probabilities = to_cpu(Softmax().forward(scores_for(net, inputs, ten_crop))[0])
+        if not all_finite(probabilities):
+            raise NotFiniteError(f"the probabilities are not finite: {not_finite(net, inputs, ten_crop)}")
+        found.append(probabilities)
+    return np.concatenate(found)
+
+
+def scores_for(net: Network, images: Array, ten_crop: bool = False) -> Array:
+    """Return scores (N, classes), whose softmax is the probabilities.
+
+    `images` are ready for the network, (N, H, W, C), or (N, 10, H, W, C) with ten_crop.
+    """
+    scores = outputs_for(net, images, ten_crop)
+    if ends_in_softmax(net):
+        scores = logarithm(scores)
+    if not ten_crop:
+        return scores
+    return logarithm(Softmax().forward(scores)[0].reshape(-1, CROPS, scores.shape[1]).mean(axis=1))
+
+
+def not_finite(net: Network, images: Array, ten_crop: bool) -> str:
+    """Say where the first numbers are that are not finite, for a batch as `scores_for` takes it."""
+    return first_not_finite(net, library_of(net).asarray(images.reshape(-1, *images.shape[2:]) if ten_crop else images))
+
+
+def outputs_for(net: Network, images: Array, ten_crop: bool) -> Array:
+    """Return what the network gives for each input of a batch."""
+    def run(count: int) -> Array:
+        some = images[:count].reshape(-1, *images.shape[2:]) if ten_crop else images[:count]
+        return net.forward(library_of(net).asarray(some), train=False, save=False)[0]
+
+    with explain_out_of_memory(len(images), run, CROPS if ten_crop else 1):
+        return run(len(images))
+
+
+def logarithm(probabilities: Array) -> Array:
+    """Return log p, whose softmax is p; for p = 0 that of the smallest number."""
+    xp = array_module(probabilities)
+    return xp.log(xp.maximum(probabilities, xp.finfo(probabilities.dtype).tiny))
+
+
+def ends_in_softmax(net: Network) -> bool:
+    """Tell whether a network gives probabilities instead of scores."""
+    return isinstance(list(single_layers(net))[-1][1], Softmax)
+
+
+def prepared(net: Network, data: Any, batch_size: int, ten_crop: bool = False) -> Loader:
+    """Return the batches of a data set, ready for the network."""
+    names = getattr(data, "class_names", None)
+    ready = prepare(net, names is not None, ten_crop)
+    if names and net.class_names:
+        check_same_classes("evaluate", data.name, names, f"{net.name} was trained on", net.class_names)
+    return Loader(data, ready, at_a_time(batch_size, ten_crop))
+
+
+def check_same_classes(who: str, name: str, names: Sequence[str], other: str, others: Sequence[str]) -> None:
+    """Raise ArgumentError unless two lists of class names are the same."""
+    if list(names) != list(others):
+        one, two = (", ".join(each[:3]) + (", ..." if len(each) > 3 else "") for each in (names, others))
+        raise ArgumentError(f"{who}: {name} has other classes ({one}) than {other} ({two})")
+
+
+def prepare(net: Network, stored: bool, ten_crop: bool) -> Callable[[Array], Array] | None:
+    """Return the function that makes stored images (bytes) ready for the network; None for images that are ready."""
+    check_network("evaluate, predict", net)
+    if not stored:
+        if ten_crop:
+            raise ArgumentError("ten_crop needs images as they are stored, uint8 and larger than the network's input")
+        return None
+    preprocessing = net.preprocessing
+    if preprocessing is None:
+        raise ArgumentError(f"{net.name} has no preprocessing for uint8 images: train it with fit, load a checkpoint, "
+                            "or give float images that are ready")
+    ready = preprocessing.ten_crops if ten_crop else preprocessing
+    dtype = np.float32 if net.dtype is None else net.dtype
+    return lambda images: ready(images).astype(dtype, copy=False)
+
+
+def as_data(data: Any, what: str = "data") -> Any:
+    """Return `data` as something with `labels` and `images_at`; a pair (images, labels) becomes one."""
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return FloatImages(*data)
+    if not hasattr(data, "images_at") or not hasattr(data, "labels"):
+        raise ArgumentError(f"{what} is a {type(data).__name__}, expected a Dataset or a pair (images, labels)")
+    return data
+
+
+def at_a_time(batch_size: int, ten_crop: bool) -> int:
+    """Return how many images make a batch of `batch_size` inputs, or one image's ten crops where that is more."""
+    check_count("evaluate", "batch_size", batch_size)
+    return max(1, batch_size // CROPS) if ten_crop else batch_size
+
+
+def judge(scores: Array, labels: np.ndarray, *ks: int) -> tuple[list[float], Array]:
+    """Return [mean loss, number of errors for each k], and d loss / d scores.
+
+    From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.
+    """
+    check_scores_and_labels(scores, labels)
+    xp = array_module(scores)
+    labels = xp.asarray(labels)
+    loss, dscores = cross_entropy(scores, labels)
+    numbers = xp.stack([loss, *(count_errors(scores, labels, k) for k in ks)])
+    return to_cpu(numbers).tolist(), dscores
+
+
+def count_errors(scores: Array, labels: Array, k: int) -> Array:
+    """Return how many labels are not among the `k` highest scores of their row, as an array of no axes.
+
+    A tie counts as if the equal classes stood in random order, by its share: with h scores above the correct one and
+    t equal to it (itself among them), it is among the first k with probability (k - h) / t. Taking the first of equal
+    classes instead would call a network that gives nothing but zeros right about every image of class 0. A score
+    that is not a number is an error.
+    """
+    xp = array_module(scores)
+    correct = scores[xp.arange(len(labels)), labels][:, None]
+    higher = (scores > correct).sum(axis=1)
+    equal = (scores == correct).sum(axis=1)                                    # 0 where the score is not a number
+    right = xp.clip((k - higher) / xp.maximum(equal, 1), 0, 1)
+    right = xp.where(xp.isnan(scores).any(axis=1), 0, right)
+    return len(labels) - right.sum()

@@ -1,0 +1,171 @@
+"""Training a network: `fit` puts data, optimiser, schedule and run folder together and lets the loop run."""
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, Literal
+
+import numpy as np
+
+from ..data import Augmentation, Loader, Preprocessing
+from ..errors import ArgumentError, CheckpointError
+from ..network import Network
+from ..network.params import library_of
+from ..ops.checks import check_between, check_count
+from .checkpoint import check_network, reason, restore_network
+from .evaluation import as_data
+from .history import History
+from .loop import Position, Training
+from .memory import explain_memory
+from .optim import SGD
+from .preparation import (
+    check_classes,
+    check_first_image,
+    check_optimizer,
+    choose_augmentation,
+    choose_preprocessing,
+    describe_run,
+    optimizer_from,
+)
+from .progress import say
+from .run_folder import RunFolder, first_difference
+from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
+
+
+def fit(
+    net: Network, train: Any, validation: Any = None, *, epochs: int | None = None, batch_size: int | None = None,
+    optimizer: SGD | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
+    augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
+    seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
+    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
+) -> History:
+    """Train a network.
+
+    What is not given comes from the network's `recipe`, then from SGD's defaults, 10 epochs, batches of 128, a
+    constant learning rate and images as they are.
+
+    Parameters
+    ----------
+    net : Network
+        Trained in place, on the GPU if `to_gpu` brought it there. Gets `preprocessing` and `class_names`.
+    train, validation : Dataset, ImageFolder, or a pair (images, labels)
+        A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
+        decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
+        error does.
+    epochs, batch_size : int
+    optimizer : SGD
+        Of this network.
+    schedule : ReduceOnPlateau or StepSchedule
+        Of this optimiser.
+    augmentation : Augmentation or False
+        False: none, whatever the recipe says.
+    preprocessing : Preprocessing
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input. The
+        mean is an image, or with "colour" as the recipe's "mean" one colour for all places.
+    seed : int
+        Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
+    run : path-like, optional
+        A folder for settings.json, metrics.csv, log.txt, curve.png and the checkpoints last.npz (at the start, after
+        every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
+    resume : bool
+        Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
+        rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
+        `progress` and `checkpoint_seconds` may differ.
+    loader_threads : int
+        Threads that read and augment images ahead; they change no number. 0: none.
+    progress : bool
+        A bar on a terminal and in a notebook, and a line for each epoch.
+    checkpoint_seconds : float
+    until : float, optional
+        The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
+        if one comes before the last.
+
+    Returns
+    -------
+    History
+        A list with a dict for each epoch, those before a resumption too.
+
+    Raises
+    ------
+    ArgumentError
+        For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
+        already or under way, or one that differs in a setting.
+    CheckpointError
+        When the last checkpoint of a run to resume is damaged.
+    ShapeError, DtypeError
+        When the network does not take the images; no run has begun then.
+    DataError
+        When more than 1% of a folder's image files cannot be read. Fewer are named, on standard error and in log.txt,
+        and left out.
+    GpuMemoryError
+        When a batch does not fit into the GPU's memory; names one that would.
+    OutOfMemoryError
+        When the training does not fit into the memory that the process may have; says what it needs.
+    NotFiniteError
+        When loss, gradients or parameters become infinite or nan; names the first layer where they did.
+    KeyboardInterrupt
+        After Ctrl-C, when the batch under way is done and a checkpoint written.
+    """
+    check_network("fit", net)
+    recipe = net.recipe
+    epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
+    batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
+    check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+    if until is not None:
+        until = check_between("fit", "until", until, 0, 1)
+    train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
+    check_classes(net, train, validation)
+    if resume and run is None:
+        raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
+    optimizer = optimizer_from(net) if optimizer is None else optimizer
+    if schedule is None and "schedule" in recipe:
+        schedule = schedule_from(recipe["schedule"], optimizer)
+    check_optimizer(net, optimizer, schedule)
+    folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
+    on_gpu = library_of(net) is not np
+    shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
+    with nullcontext() if folder is None else folder.in_use(), \
+            nullcontext() if on_gpu else explain_memory(net, shape, most):
+        state = folder.training_state() if folder is not None and resume else None
+        saved = None if state is None else state["progress"]["settings"]
+        augmentation = choose_augmentation(augmentation, recipe, train, saved)
+        settings = {} if folder is None else describe_run(
+            net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+        position, history = Position(), History()
+        if folder is not None and state is not None:
+            position, history = go_on(folder, state, settings, net, optimizer, schedule)
+        ready = choose_preprocessing(net, train, preprocessing, resume)
+
+        loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+        if position.batch > len(loader):
+            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
+                                  f"an epoch of {len(loader)}")
+        check_first_image(net, loader)
+        if folder is not None:
+            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
+        training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                            checkpoint_seconds, progress, position, history)
+        return training.run()
+
+
+def go_on(
+    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: SGD,
+    schedule: ReduceOnPlateau | StepSchedule | None,
+) -> tuple[Position, History]:
+    """Bring network, optimiser and schedule to where the run in the folder stopped; return how far it had come."""
+    progress = state["progress"]
+    difference = first_difference(progress["settings"], settings)
+    if difference is not None:
+        raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
+    restore_network(folder.last, net)
+    try:
+        optimizer.load_state(state["optimizer"])
+        if schedule is not None:
+            schedule.load_state(state["schedule"])
+        position, history = Position(**progress["position"]), History.of(progress["history"])
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # of any kind: what was tampered with is met by what each does with its own
+        raise CheckpointError(f"{folder.last} cannot be resumed: {reason(error)}") from error
+    if not folder.has_best(position.best, settings):
+        position.best = None
+    return position, history

@@ -1,0 +1,247 @@
+"""The loop of a training: batch by batch, epoch by epoch, with checkpoints that it can go on from."""
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..data import FloatImages, Loader
+from ..data.bad_files import BadFiles
+from ..errors import NotFiniteError
+from ..network import Network
+from ..network.params import flat, library_of
+from ..ops.arrays import Array
+from ..ops.checks import check_between, check_count
+from .checkpoint import generator_states, save_checkpoint
+from .evaluation import evaluate, judge
+from .finite import IMAGES, first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
+from .gpu_memory import explain_out_of_memory
+from .history import History, line
+from .interrupt import hold_interrupts
+from .optim import SGD
+from .progress import ProgressBar
+from .run_folder import RunFolder
+from .schedules import ReduceOnPlateau, StepSchedule
+
+
+@dataclasses.dataclass
+class Position:
+    """How far a training has come: whole epochs, batches of the epoch under way, and that epoch's sums."""
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0            # sum over the images of the epoch so far
+    errors: float = 0.0          # how many of them were wrong
+    images: int = 0
+    epoch_seconds: float = 0.0   # of training alone
+    seconds: float = 0.0         # of everything since the start of the run
+    best: float | None = None    # lowest validation error (without a validation set: training error)
+
+    def __post_init__(self) -> None:
+        for name in ("epoch", "batch", "images"):
+            check_count("Position", name, getattr(self, name), least=0)
+        for name in ("loss", "errors", "epoch_seconds", "seconds"):
+            check_between("Position", name, getattr(self, name), 0, math.inf)
+        if self.best is not None:
+            check_between("Position", "best", self.best, 0, math.inf)
+
+
+class Training:
+    """One run of training; `fit` puts it together and says what the parts are.
+
+    Attributes
+    ----------
+    position : Position
+    history : History
+    between_batches : bool
+        Whether parameters, velocities, masks, `position` and best.npz belong together: only then last.npz is right.
+    """
+
+    def __init__(
+        self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
+        schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
+        settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
+        position: Position, history: History,
+    ) -> None:
+        self.net, self.loader, self.validation = net, loader, validation
+        self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
+        self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
+        self.position, self.history = position, history
+        self.between_batches = True
+        self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
+        # Images out of bytes get the network's number type; a user's own floats are taken as they are.
+        self.dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
+        images = len(loader.dataset)
+        self.bar = ProgressBar(images * epochs, images * self.position.epoch + self.position.images, show)
+        self.clock = self.saved_at = time.perf_counter()
+
+    def run(self) -> History:
+        """Train until the last epoch is over, or one with a training error that is low enough."""
+        try:
+            if self.folder is not None:
+                self.folder.write_metrics(self.history)  # which a run that was killed may not have come to
+            if isinstance(self.schedule, StepSchedule):
+                self.schedule.step(self.position.epoch)  # the optimiser may come from another training
+            if not self.history and not self.position.images:
+                self.save()  # the start
+            while self.position.epoch < self.epochs and not self.reached():
+                self.train_epoch()
+                self.finish_epoch()
+        except KeyboardInterrupt:
+            # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
+            if self.between_batches and not_finite_in(self.net) is None:
+                with hold_interrupts():
+                    self.save()
+            raise
+        finally:
+            self.bar.close()
+            if self.folder is not None:
+                self.folder.draw_curve(self.history, now=True)
+        return self.history
+
+    def reached(self) -> bool:
+        """Whether the last epoch's training error is one to stop at; an epoch under way is finished first."""
+        if self.until is None or not self.history or self.position.batch:
+            return False
+        return self.history[-1]["train_error"] <= self.until
+
+    def train_epoch(self) -> None:
+        """Train on the batches of the epoch that are still to do."""
+        at = self.position
+        self.tick()
+        with closing(self.loader.batches(at.epoch, at.batch)) as batches:
+            for images, labels in batches:
+                if not len(labels):  # none of the batch's files can be read
+                    at.batch += 1
+                    continue
+                with hold_interrupts():
+                    self.between_batches = False
+                    loss, errors = self.train_batch(images, labels)
+                    at.batch += 1
+                    at.loss += loss * len(labels)
+                    at.errors += errors
+                    at.images += len(labels)
+                    at.epoch_seconds += self.tick()
+                    self.between_batches = True
+                self.bar.update(len(labels), f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
+                                at.errors / at.images)
+                if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
+                    self.save()
+                    self.tick()
+
+    def given(self, images: np.ndarray) -> Array:
+        """Return a batch where the network is, NumPy or CuPy, and in its number type."""
+        return library_of(self.net).asarray(images, dtype=self.dtype)
+
+    def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+        """Take a step; return the mean loss and the number of wrong images.
+
+        On a GPU it copies there the images, their labels and dropout's masks, and back these two numbers.
+        """
+        with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
+            loss, errors, grads = self.gradients(images, labels)
+            self.optimizer.step(grads)
+        return loss, errors
+
+    def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float, dict[str, Any]]:
+        """Forward, loss, backward; return the mean loss, the number of wrong images, the parameters' gradients."""
+        net, x = self.net, self.given(images)
+        states = generator_states(net)
+        saved: Any  # what backward needs
+        scores, saved = net.forward(x, train=True)
+        (loss, errors), dscores = judge(scores, labels, 1)
+        if not math.isfinite(loss):
+            self.stop(f"the loss is {loss}: {first_not_finite(net, x, states)}")
+        grads = net.backward(dscores, saved, input_gradient=False)[1]
+        if library_of(net) is np and not gradients_finite(grads):  # a GPU would have to be waited for
+            self.stop(first_gradient_not_finite(net, x, labels, states))
+        return loss, errors, grads
+
+    def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Take the memory that a step takes, and leave the parameters as they are."""
+        for path, w in flat(self.net.params).items():
+            self.optimizer.velocity_of(path, w)
+        self.gradients(images, labels)
+
+    def finish_epoch(self) -> None:
+        """Validate, add a row to the history, let the rate fall where it is time, save."""
+        at = self.position
+        row: dict[str, Any] = {
+            "epoch": at.epoch + 1, "learning_rate": self.optimizer.learning_rate,
+            "train_loss": at.loss / at.images, "train_error": at.errors / at.images,
+            "validation_loss": None, "validation_error": None,
+            "images_per_second": at.images / max(at.epoch_seconds, 1e-9),
+        }
+        if self.validation is not None:
+            try:
+                found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+            except NotFiniteError as problem:
+                self.stop(f"on the validation set {problem}")
+            row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
+        error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
+        with hold_interrupts():
+            self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
+            self.tick()
+            self.history.append(row | {"seconds": at.seconds})
+            if isinstance(self.schedule, ReduceOnPlateau):
+                self.schedule.step(error)
+            elif self.schedule is not None:
+                self.schedule.step(at.epoch + 1)
+            better = at.best is None or error < at.best
+            self.position = Position(at.epoch + 1, seconds=at.seconds, best=error if better else at.best)
+            self.save(better)
+            self.between_batches = True
+            text = line(self.history[-1], self.epochs)
+            if self.folder is not None:
+                for each in (*self.bad_files(), text):
+                    self.folder.log(each)
+                self.folder.write_metrics(self.history)
+                self.folder.draw_curve(self.history)
+        self.bar.say(text)
+
+    def bad_files(self) -> list[str]:
+        """Return a line for each file that could not be read since the last call, and how many there are."""
+        lines: list[str] = []
+        for data in (self.loader.dataset, self.validation):
+            bad: BadFiles | None = getattr(data, "bad_files", None)
+            problems = [] if bad is None else list(bad.problems.values())[self.named.get(bad, 0):]
+            if bad is not None and problems:
+                self.named[bad] = len(bad.problems)
+                lines += [*(f"left out: {problem}" for problem in problems), bad.summary()]
+        return lines
+
+    def save(self, best: bool = False) -> None:
+        """Write last.npz, and best.npz before it, if there is a run folder; numbers that aren't finite end the run."""
+        ruined = not_finite_in(self.net)
+        if ruined is not None:
+            self.stop(f"{ruined} has numbers that are not finite")
+        if self.folder is None:
+            return
+        self.tick()
+        progress = {
+            "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
+        }
+        if best:
+            save_checkpoint(self.folder.best, self.net, progress=progress)
+        save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
+        self.saved_at = time.perf_counter()
+
+    def stop(self, reason: str) -> NoReturn:
+        """Raise NotFiniteError; the checkpoint from before stays."""
+        at = self.position
+        kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""
+        advice = "" if reason.endswith(IMAGES) else (
+            f". The learning rate was {self.optimizer.learning_rate:g}: a lower one, or another start of the weights, "
+            "may help")
+        raise NotFiniteError(
+            f"training stopped in epoch {at.epoch + 1} after {at.batch} batches: {reason}{advice}{kept}")
+
+    def tick(self) -> float:
+        """Add the time since the last call to the run's seconds, and return it."""
+        now = time.perf_counter()
+        passed, self.clock = now - self.clock, now
+        self.position.seconds += passed
+        return passed

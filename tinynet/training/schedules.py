@@ -1,0 +1,109 @@
+"""The two rules by which the learning rate falls: when the error stops improving, and after given epochs."""
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ArgumentError
+from ..ops.checks import check_between, check_count
+from .optim import SGD
+
+
+class ReduceOnPlateau:
+    """Multiply the learning rate by `factor` when the error stops improving (the paper's section 5).
+
+    Parameters
+    ----------
+    optimizer : SGD
+    factor : float, from 0 to 1
+    patience : int
+        After so many epochs in a row without a new lowest error the rate falls.
+    times : int
+        It falls at most so many times; three in the paper.
+    """
+
+    def __init__(self, optimizer: SGD, factor: float = 0.1, patience: int = 5, times: int = 3) -> None:
+        self.optimizer = check_rate("ReduceOnPlateau", optimizer)
+        self.factor = check_between("ReduceOnPlateau", "factor", factor, 0, 1)
+        self.patience = check_count("ReduceOnPlateau", "patience", patience)
+        self.times = check_count("ReduceOnPlateau", "times", times, least=0)
+        self.best: float | None = None
+        self.waited = 0   # epochs since the lowest error, or since the rate fell
+        self.reduced = 0  # how many times it has fallen
+
+    def step(self, validation_error: float) -> None:
+        """Take note of the error after an epoch; call it once an epoch."""
+        if self.best is None or validation_error < self.best:
+            self.best, self.waited = float(validation_error), 0
+            return
+        self.waited += 1
+        if self.waited >= self.patience and self.reduced < self.times:
+            self.optimizer.learning_rate *= self.factor
+            self.waited, self.reduced = 0, self.reduced + 1
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's numbers, fit for JSON."""
+        return {"kind": "plateau", "factor": self.factor, "patience": self.patience, "times": self.times}
+
+    def state(self) -> dict[str, Any]:
+        """Return what it has seen so far, fit for JSON."""
+        return {"best": self.best, "waited": self.waited, "reduced": self.reduced}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        best = state["best"]
+        self.best = None if best is None else check_between("ReduceOnPlateau", "best", best, 0, float("inf"))
+        self.waited = check_count("ReduceOnPlateau", "waited", state["waited"], least=0)
+        self.reduced = check_count("ReduceOnPlateau", "reduced", state["reduced"], least=0)
+
+
+class StepSchedule:
+    """Learning rate = the rate at the start * factor ** (how many of `epochs` are over).
+
+    Parameters
+    ----------
+    optimizer : SGD
+        Its learning rate now is the one at the start.
+    epochs : list of int
+        After how many epochs the rate is multiplied by `factor`: [8, 9] has the full rate in the first eight.
+    factor : float, from 0 to 1
+    """
+
+    def __init__(self, optimizer: SGD, epochs: Sequence[int], factor: float = 0.1) -> None:
+        self.optimizer = check_rate("StepSchedule", optimizer)
+        self.epochs = [check_count("StepSchedule", "each of epochs", epoch) for epoch in epochs]
+        self.factor = check_between("StepSchedule", "factor", factor, 0, 1)
+        self.start = float(optimizer.learning_rate)
+
+    def step(self, epoch: int) -> None:
+        """Set the rate for what follows after `epoch` whole epochs; call it once an epoch."""
+        over = sum(epoch >= end for end in self.epochs)
+        self.optimizer.learning_rate = self.start * self.factor**over
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's numbers, fit for JSON."""
+        return {"kind": "step", "epochs": self.epochs, "factor": self.factor}
+
+    def state(self) -> dict[str, Any]:
+        """Return the rate at the start."""
+        return {"start": self.start}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.start = check_between("StepSchedule", "start", state["start"], 0, float("inf"))
+
+
+def check_rate(who: str, optimizer: Any) -> SGD:
+    """Return `optimizer` if it has a learning rate; else raise ArgumentError."""
+    if not hasattr(optimizer, "learning_rate"):
+        raise ArgumentError(f"{who}: optimizer is a {type(optimizer).__name__}, expected an SGD")
+    return optimizer
+
+
+def schedule_from(settings: dict[str, Any], optimizer: SGD) -> ReduceOnPlateau | StepSchedule:
+    """Build the rule that a network's recipe describes, {"kind": "plateau" or "step", and its arguments}."""
+    arguments = {name: value for name, value in settings.items() if name != "kind"}
+    kinds = {"plateau": ReduceOnPlateau, "step": StepSchedule}
+    if settings.get("kind") not in kinds:
+        raise ArgumentError(f"schedule: kind is {settings.get('kind')!r}, expected one of {', '.join(kinds)}")
+    return kinds[settings["kind"]](optimizer, **arguments)
