@@ -23,7 +23,7 @@ POOL = Window((3, 3), (2, 2), (0, 0), False)
 # Kernels that the paper's network does not use, at the size of its pool1 and norm1.
 OTHERS = [
     kernel("forward", "window_sum", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
-    kernel("back", "spread", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
+    kernel("back", "window_sum_back", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
     kernel("forward", "nearby_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
     kernel("forward", "around_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
 ]

@@ -1,6 +1,6 @@
 // y[n, i, j, c] = the largest x[n, :, :, c] under window (i, j), and the way back to the one place it came from.
 //
-// In NumPy: window_max and to_winner in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: what stands in the
+// In NumPy: window_max and window_max_back in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: what stands in the
 // padding, where it never wins against a number.
 //
 //      x[n, :, :, c]                   one thread of window_max: one window
@@ -10,7 +10,7 @@
 //      |[4   0   5]| 1 | 1 |           both 5 equal the maximum, the winner is the first of them, row by row:
 //      +---+---+---+---+---+           dy goes to the 5 in the first row
 //      |[2   2   0]| 6 | 0 |
-//      +---+---+---+---+---+           one thread of to_winner: one place, which asks each window that sees it
+//      +---+---+---+---+---+           one thread of window_max_back: one place, which asks each window that sees it
 //                                      whether it won there
 //
 // Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
@@ -37,7 +37,7 @@ extern "C" __global__ void window_max(
 }
 
 // dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) whose maximum is here and at no earlier place
-extern "C" __global__ void to_winner(
+extern "C" __global__ void window_max_back(
     const real* __restrict__ dy, const real* __restrict__ x, const real* __restrict__ y, real* __restrict__ dx,
     real lowest, int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
 {

@@ -1,12 +1,12 @@
 // y[n, i, j, c] = sum of x[n, :, :, c] under window (i, j), and its adjoint.
 //
-// In NumPy: window_sum and spread in tinynet/ops/numpy_ops.py.
+// In NumPy: window_sum and window_sum_back in tinynet/ops/numpy_ops.py.
 //
 //      x[n, :, :, c]                   one thread of window_sum: one window
 //      +---+---+---+---+---+
 //      |[1   5]| 2 | 0 | 3 |           y = 1 + 4 + 5 + 0, down the columns and then across: the order of NumPy's form
 //      +---+---+---+---+---+
-//      |[4   0]| 5 | 1 | 1 |           one thread of spread: one place, which adds up the dy of the windows that see it
+//      |[4   0]| 5 | 1 | 1 |           one thread of window_sum_back: one place, which adds up the dy of the windows that see it
 //      +---+---+---+---+---+
 //
 // Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
@@ -34,7 +34,7 @@ extern "C" __global__ void window_sum(
 }
 
 // dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) that see (h, w)
-extern "C" __global__ void spread(
+extern "C" __global__ void window_sum_back(
     const real* __restrict__ dy, real* __restrict__ dx,
     int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
 {

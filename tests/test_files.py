@@ -1,13 +1,13 @@
 """Files that are replaced only when they are whole."""
 import pytest
 
-from tinynet.files import replaced_when_whole
+from tinynet.files import atomic_write
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with replaced_when_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(b"new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
@@ -17,7 +17,7 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
 def test_what_breaks_off_leaves_the_old_file_alone(error, tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(error), replaced_when_whole(path) as file:
+    with pytest.raises(error), atomic_write(path) as file:
         file.write(b"ne")
         raise error
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def partial_of(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """Return where `path` is written before it is whole: one name, so that killed runs leave one file at most."""
     return path.with_name(path.name + ".partial")
 
 
 @contextmanager
-def file_named(path: Path) -> Iterator[None]:
+def name_in_errors(path: Path) -> Iterator[None]:
     """Put the file's name in an OSError that has none: writing, unlike opening, does not say which disk is full."""
     try:
         yield
@@ -27,14 +27,14 @@ def file_named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to; at the end of the block it takes the place of `path`, after an error it goes away.
 
     An OSError, such as that of a full disk, has the file's name in it.
     """
-    partial = partial_of(path)
+    partial = partial_path(path)
     try:
-        with file_named(path):
+        with name_in_errors(path):
             with open(partial, "wb") as file:
                 yield file
                 file.flush()

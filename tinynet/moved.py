@@ -27,6 +27,11 @@ MOVED = {
     "tinynet.trace_pictures": "tinynet.tracing.pictures",
 }
 
+RENAMED = {
+    "tinynet.primitives": {"spread": "window_sum_back", "to_winner": "window_max_back"},
+    "tinynet.primitives.twins": {"twin": "fast_or_own"},
+}
+
 
 class _OldNames(MetaPathFinder, Loader):
     """Makes a module of the old name, whose contents are looked up in the new one."""
@@ -38,7 +43,12 @@ class _OldNames(MetaPathFinder, Loader):
         return None  # an empty one
 
     def exec_module(self, module: ModuleType) -> None:
-        vars(module)["__getattr__"] = partial(getattr, import_module(MOVED[module.__name__]))
+        vars(module)["__getattr__"] = partial(_look_up, module.__name__)
+
+
+def _look_up(old: str, name: str) -> Any:
+    new = import_module(MOVED[old])
+    return getattr(new, RENAMED.get(old, {}).get(name, name))
 
 
 def keep_old_names() -> None:

@@ -244,7 +244,7 @@ for card in (H100, LAPTOP):
 # both.
 #
 # **Which kernels wait for memory, and which for arithmetic?** We compare each kernel's prediction with the time of
-# its bytes alone. `window_max` is max-pooling's way forward and `to_winner` its way back.
+# its bytes alone. `window_max` is max-pooling's way forward and `window_max_back` its way back.
 
 # %%
 from tinynet.measure.gpu_prediction import kernel_cost
@@ -253,7 +253,7 @@ from tinynet.ops import make_window
 pool = make_window("pool", kernel_size=3, stride=2, padding=0, ceil_mode=False)
 shape = (128, 55, 55, 96)
 print(f"{'ms':26}" + "".join(f"{'bytes':>8}{name:>8}{'waits for':>13}   " for name in ("H100", "laptop")))
-for name in ("local_response_norm", "local_response_norm_back", "window_max", "to_winner"):
+for name in ("local_response_norm", "local_response_norm_back", "window_max", "window_max_back"):
     window = None if name.startswith("local") else pool
     line = f"{name:26}"
     for card in (H100, LAPTOP):

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 from support.drawn_checks import KINDS, check_drawn  # noqa: E402
 
 import tinynet  # noqa: E402
-from tinynet.files import replaced_when_whole  # noqa: E402
+from tinynet.files import atomic_write  # noqa: E402
 
 DEFAULT = Path(__file__).parents[2] / "results" / "drawn-gradient-checks.json"
 
@@ -73,7 +73,7 @@ def main() -> None:
     state, begin = load(options.out, options.resume, options.chunk), time.perf_counter()
     while state["cases"] < options.cases:
         run_chunk(state)
-        with replaced_when_whole(options.out) as file:
+        with atomic_write(options.out) as file:
             file.write((json.dumps(state, indent=1) + "\n").encode())
         if time.perf_counter() - begin >= options.seconds:
             break

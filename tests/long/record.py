@@ -13,7 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
 import tinynet  # noqa: E402
-from tinynet.files import replaced_when_whole  # noqa: E402
+from tinynet.files import atomic_write  # noqa: E402
 
 FOLDER = Path(__file__).parents[2] / "results" / "reliability"
 
@@ -44,5 +44,5 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
     if surroundings() not in record["surroundings"]:
         record["surroundings"].append(surroundings())
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_when_whole(path) as file:
+    with atomic_write(path) as file:
         file.write((json.dumps(record, indent=1) + "\n").encode())

@@ -35,7 +35,7 @@ def test_all_is_compared_and_timed(small, capsys):
     for name in net.layers:
         line = re.search(rf"^{name} .*$", out, re.MULTILINE)
         assert line and re.search(r"\d\.\d{3} +\d+\.\d{3}$", line[0]), "measured and predicted"
-    for pattern in ("conv2: col2im ", "pool1: to_winner ", "fc5: sgd_update ", "alexnet-small: a training step "):
+    for pattern in ("conv2: col2im ", "pool1: window_max_back ", "fc5: sgd_update ", "alexnet-small: a training step "):
         assert re.search(rf"^{pattern} *(0|\de-\d\d) ", out, re.MULTILINE), pattern
     assert re.search(r"^Softmax .* right *$", out, re.MULTILINE)
 
@@ -54,13 +54,13 @@ def test_kernels_are_run_at_the_papers_shapes(monkeypatch):
                             lambda shape, *rest: np.broadcast_to(np.float32(0), shape))
     cases = {(case.where, case.kernel): case.shape for case in gpu_compare.kernel_cases(alexnet())}
     assert cases["conv1", "im2col"] == (227, 227, 3) and cases["conv2", "col2im"] == (27, 27, 48)
-    assert cases["pool1", "to_winner"] == (55, 55, 96) and cases["fc6", "sgd_update"] == (9216, 4096)
+    assert cases["pool1", "window_max_back"] == (55, 55, 96) and cases["fc6", "sgd_update"] == (9216, 4096)
 
 
 @pytest.mark.parametrize(("kernel", "mistake", "named"), [
     ("col2im", lambda result: result * 1.001, "conv2: col2im"),
     ("nearby_sum", lambda result: result + float("nan"), "norm1: nearby_sum"),
-    ("to_winner", lambda result: result[:, ::-1], "MaxPool2d"),
+    ("window_max_back", lambda result: result[:, ::-1], "MaxPool2d"),
     ("im2col", lambda result: result.astype("float64"), "conv1: im2col"),
     ("local_response_norm_back", lambda result: 1.01 * result, "norm1"),
 ], ids=["a thousandth", "nan", "upside down", "another number type", "a twin"])
@@ -99,7 +99,7 @@ def test_a_wrong_step_is_noticed(small, monkeypatch, capsys):
 
 
 def test_a_maximum_that_rounding_decides_otherwise_is_no_mistake_in_float32(small, monkeypatch, capsys):
-    right = cuda_ops.to_winner
+    right = cuda_ops.window_max_back
 
     def other_winner(dy, x, y, window):
         dx = right(dy, x, y, window)
@@ -110,11 +110,11 @@ def test_a_maximum_that_rounding_decides_otherwise_is_no_mistake_in_float32(smal
             dx[place], dx[beside] = dx[beside].copy(), dx[place].copy()
         return dx
 
-    monkeypatch.setattr(cuda_ops, "to_winner", other_winner)
+    monkeypatch.setattr(cuda_ops, "window_max_back", other_winner)
     code, out, err = command(capsys)
     step = re.search(r"^alexnet-small: a training step .*$", out, re.MULTILINE)[0]
     assert " right " in step and float(step.split()[4]) > 1e-3, step
-    assert "pool1: to_winner" in err, "which has one and the same input on both sides"
+    assert "pool1: window_max_back" in err, "which has one and the same input on both sides"
 
 
 def test_without_a_gpu_it_says_why(monkeypatch, capsys):

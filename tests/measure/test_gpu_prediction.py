@@ -33,13 +33,13 @@ def test_bytes_are_those_of_the_arrays_that_a_kernel_is_given(launched):
     with kernels_on_cpu():
         cols = cuda_ops.im2col(x, window)
         cuda_ops.col2im(cols, shape, window)
-        cuda_ops.to_winner(dy, x, cuda_ops.window_max(x, window), window)
-        cuda_ops.spread(cuda_ops.window_sum(x, window), shape, window)
+        cuda_ops.window_max_back(dy, x, cuda_ops.window_max(x, window), window)
+        cuda_ops.window_sum_back(cuda_ops.window_sum(x, window), shape, window)
         cuda_ops.nearby_sum(x, 3)
         cuda_ops.around_sum(x, 3)
         cuda_ops.local_response_norm_back(x, *cuda_ops.local_response_norm(x, 5, 1.0, 0.75, 2.0, 1), 5, 1.0, 0.75, 1)
         cuda_ops.sgd_update(x, x.copy(), x.copy(), 0.1, 0.9, 0.0)
-    with_window = {"im2col", "col2im", "window_max", "to_winner", "window_sum", "spread"}
+    with_window = {"im2col", "col2im", "window_max", "window_max_back", "window_sum", "window_sum_back"}
     assert len(launched) == 11
     for name, moved in launched:
         counted, _ = kernel_cost(name, shape, window if name in with_window else None)

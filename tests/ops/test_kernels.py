@@ -122,8 +122,8 @@ def test_number_types_without_a_kernel_and_mixed_ones_are_refused():
     x = np.ones((1, 3, 3, 2), np.float16)
     with pytest.raises(DtypeError, match="work on float32 and float64, got float16"):
         cuda_ops.nearby_sum(x, 3)
-    with pytest.raises(DtypeError, match="to_winner: arrays of float32 and float64"):
-        cuda_ops.to_winner(x.astype("f8"), x.astype("f4"), x.astype("f4"), make_window("test", 1, 1, 0, False))
+    with pytest.raises(DtypeError, match="window_max_back: arrays of float32 and float64"):
+        cuda_ops.window_max_back(x.astype("f8"), x.astype("f4"), x.astype("f4"), make_window("test", 1, 1, 0, False))
 
 
 def test_the_files_are_all_there_are():

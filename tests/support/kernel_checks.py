@@ -59,7 +59,7 @@ LAYOUTS = ["contiguous", "some channels", "channels apart", "backwards"]
 
 
 def check_windows(x: np.ndarray, window: Window) -> None:
-    """im2col, col2im, window_sum and spread."""
+    """im2col, col2im, window_sum and window_sum_back."""
     cols = numpy_ops.im2col(x, window)
     equal(cuda_ops.im2col(x, window), cols)
     dcols = numbers(cols.shape, x.dtype)
@@ -67,15 +67,15 @@ def check_windows(x: np.ndarray, window: Window) -> None:
     y = numpy_ops.window_sum(x, window)
     equal(cuda_ops.window_sum(x, window), y)
     dy = numbers(y.shape, x.dtype)
-    equal(cuda_ops.spread(dy, x.shape, window), numpy_ops.spread(dy, x.shape, window))
+    equal(cuda_ops.window_sum_back(dy, x.shape, window), numpy_ops.window_sum_back(dy, x.shape, window))
 
 
 def check_maximum(x: np.ndarray, window: Window) -> None:
-    """window_max and to_winner."""
+    """window_max and window_max_back."""
     y = numpy_ops.window_max(x, window)
     equal(cuda_ops.window_max(x, window), y)
     dy = numbers(y.shape, x.dtype)
-    equal(cuda_ops.to_winner(dy, x, y, window), numpy_ops.to_winner(dy, x, y, window))
+    equal(cuda_ops.window_max_back(dy, x, y, window), numpy_ops.window_max_back(dy, x, y, window))
 
 
 def check_nearby(x: np.ndarray, size: int, groups: int) -> None:

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import ArgumentError, DataError
-from ..files import file_named
+from ..files import name_in_errors
 from ..ops import pair
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -70,7 +70,7 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
         # Not by its name: then Pillow (13) maps a TIFF file into memory, and gets those wrong that lie on their side.
-        with file_named(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
+        with name_in_errors(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))

@@ -67,9 +67,10 @@ AVG_POOL_BORDER = Exercise(
         "What does forward divide by, and what does the way back?",
         "A place had the share 1 / (places that its window sees) in the mean. At the border that is not 1 / (KH * KW).",
         "`self.window.cells` gives the numbers, as in forward; dy is (N, OH, OW, C), they are (OH, OW).",
-    ), (Mend("        kh, kw = self.window.kernel\n        return spread(dy / (kh * kw), saved.x.shape, self.window)",
+    ), (Mend("        kh, kw = self.window.kernel\n"
+             "        return window_sum_back(dy / (kh * kw), saved.x.shape, self.window)",
              "        cells = self.window.cells(saved.x.shape[1:3])\n"
-             "        return spread(dy / cells[:, :, None].astype(dy.dtype), saved.x.shape, self.window)"),),
+             "        return window_sum_back(dy / cells[:, :, None].astype(dy.dtype), saved.x.shape, self.window)"),),
     "Forward divides each window's sum by the number of places it sees, so each of these had the share 1 / cells, and "
     "gets dy / cells back. KH * KW is that number for windows that lie inside the image (and its padding) only.",
 )

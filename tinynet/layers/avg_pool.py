@@ -1,7 +1,7 @@
 """Average pooling, as in LeNet-5 (LeCun et al. 1998) and the authors' CIFAR-10 networks."""
 from typing import NamedTuple
 
-from ..ops import spread, window_sum
+from ..ops import window_sum, window_sum_back
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import check_image_shape
 from ..ops.window import Size, plain
@@ -41,7 +41,7 @@ class AvgPool2d(Layer):
 
     def input_gradient(self, dy: Array, saved: Saved) -> Array:
         # Every place under a window had the same share, 1 / cells, in its mean.
-        return spread(dy / self.cells(saved.x), saved.x.shape, self.window)
+        return window_sum_back(dy / self.cells(saved.x), saved.x.shape, self.window)
 
     def cells(self, x: Array) -> Array:
         """How many places each window sees, as (OH, OW, 1)."""

@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from ..errors import ArgumentError
-from ..ops import make_window, to_winner, window_max
+from ..ops import make_window, window_max, window_max_back
 from ..ops.arrays import Array, Shape
 from ..ops.checks import check_image_shape
 from ..ops.window import Size, plain
@@ -45,7 +45,7 @@ class MaxPool2d(Layer):
     def input_gradient(self, dy: Array, saved: Saved) -> Array:
         # Each dy goes to one place: the first, row by row, that equals its window's maximum. A place that won in
         # several overlapping windows gets the sum.
-        return to_winner(dy, saved.x, saved.y, self.window)
+        return window_max_back(dy, saved.x, saved.y, self.window)
 
     def output_shape(self, shape: Shape) -> Shape:
         h, w, c = check_image_shape("MaxPool2d", shape)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, NotFiniteError
-from ..files import locked, replaced_when_whole
+from ..files import atomic_write, locked
 from ..network import Network
 from ..training.checkpoint import load_training_state
 from ..training.evaluation import evaluate
@@ -105,7 +105,7 @@ class Job:
             if not self.done:
                 result = {"arm": self.arm, "stage": self.stage, "seed": self.seed, "rate": self.rate}
                 result |= self.trained() | {"settings": self.settings()}
-                with replaced_when_whole(self.folder / "result.json") as file:
+                with atomic_write(self.folder / "result.json") as file:
                     file.write(f"{json.dumps(result, indent=1)}\n".encode())
 
     def trained(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d
 from ..layers.base import Layer
-from ..models.parts import ACTIVATIONS, LOSS, choose, weights
+from ..models.parts import ACTIVATIONS, SQUARED_GAIN, choose, weights
 from ..network import Network
 from .experiment import Arm, Budget
 from .lesson import Lesson
@@ -22,7 +22,7 @@ def lenet(
     choose("lenet", "activation", activation, ACTIVATIONS)
     c1, c2, f3, f4 = 6 * wider, 16 * wider, 120 * wider, 84 * wider
     fan_in = {"conv1": 25 * channels, "conv2": 25 * c1, "fc3": 25 * c2, "fc4": f3, "fc5": f4}
-    start = {name: (math.sqrt(LOSS[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc5": (0.01, 0.0)}
+    start = {name: (math.sqrt(SQUARED_GAIN[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc5": (0.01, 0.0)}
     conv1, conv2, fc3, fc4, fc5 = (weights(start, name, seed) for name in start)
 
     def pool() -> Layer:

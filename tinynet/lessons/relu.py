@@ -6,7 +6,7 @@ from typing import Any
 
 from ..layers import Conv2d, Flatten, Linear, MaxPool2d
 from ..layers.loss import softmax_cross_entropy
-from ..models.parts import ACTIVATIONS, LOSS, choose, weights
+from ..models.parts import ACTIVATIONS, SQUARED_GAIN, choose, weights
 from ..network import Network
 from ..ops.threads import get_threads, set_threads
 from ..training.optim import SGD
@@ -33,11 +33,11 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu") -> N
 
     The paper does not say which four layers; three convolutions and one fully connected layer is what the same authors'
     CIFAR-10 networks of four layers have. Weights start at the scale that suits the activation: they keep the mean
-    square of the signals from layer to layer (see `models.parts.LOSS`).
+    square of the signals from layer to layer (see `models.parts.SQUARED_GAIN`).
     """
     choose("four_layers", "activation", activation, ACTIVATIONS)
     fan_in = {"conv1": 5 * 5 * 3, "conv2": 3 * 3 * 32, "conv3": 3 * 3 * 32}
-    start = {name: (math.sqrt(LOSS[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc4": (0.01, 0.0)}
+    start = {name: (math.sqrt(SQUARED_GAIN[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc4": (0.01, 0.0)}
     conv1, conv2, conv3, fc4 = (weights(start, name, seed) for name in start)
     act = ACTIVATIONS[activation]
     return Network(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import tables
-from ..files import replaced_when_whole
+from ..files import atomic_write
 from .experiment import Arm
 from .plan import Plan
 
@@ -152,7 +152,7 @@ class Result:
         }
         files = {"txt": f"{self}\n", "csv": self.csv(), "json": f"{json.dumps(content, indent=1)}\n"}
         for kind, text in files.items():
-            with replaced_when_whole(self.plan.folder / f"{self.lesson.name}.{kind}") as file:
+            with atomic_write(self.plan.folder / f"{self.lesson.name}.{kind}") as file:
                 file.write(text.encode())
         try:
             picture = self.plot()

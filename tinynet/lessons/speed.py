@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import replaced_when_whole
+from ..files import atomic_write
 from ..layers import Conv2d
 from ..measure.profiling import median, product_rate
 from ..ops import im2col
@@ -152,7 +152,7 @@ def run(folder: str | Path) -> dict[str, Any]:
     print(f"loops: {result['loops_note']}")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    with replaced_when_whole(target / "speed.json") as file:
+    with atomic_write(target / "speed.json") as file:
         file.write(f"{json.dumps(result, indent=1)}\n".encode())
     try:
         from ..plots.pictures import speed_ladder

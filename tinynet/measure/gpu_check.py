@@ -36,7 +36,7 @@ STEP_TOLERANCES = {"float32": 5e-2, "float64": 1e-9}
 HEAD = ["what", "float32", "float64", "verdict", "ms", "predicted ms"]
 
 
-class Row(NamedTuple):
+class ComparedItem(NamedTuple):
     """One line of the table.
 
     Attributes
@@ -71,7 +71,7 @@ class Row(NamedTuple):
 class Report:
     """What `check` found; prints as a table."""
 
-    def __init__(self, headline: str, rows: list[Row]) -> None:
+    def __init__(self, headline: str, rows: list[ComparedItem]) -> None:
         self.headline, self.rows = headline, rows
 
     @property
@@ -99,10 +99,10 @@ def check(net: Network, batch: int = 128) -> Report:
     card = 1e9 * copied / OF_BANDWIDTH, 1e9 * gflops / OF_PRODUCTS  # predictions take a share of a GPU's best rates
     predicted = predict_step(net, batch, *card)  # ArgumentError for a layer that it does not know
     rows = [kernel_row(case, batch, card) for case in kernel_cases(net)]
-    rows += [Row(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
+    rows += [ComparedItem(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
              for layer, shape in LAYERS]
     rows += layer_rows(net, batch, card)
-    step = Row(f"{net.name}: a training step", {dtype: step_difference(net, dtype) for dtype in DTYPES},
+    step = ComparedItem(f"{net.name}: a training step", {dtype: step_difference(net, dtype) for dtype in DTYPES},
                STEP_TOLERANCES)
     rows.append(step._replace(seconds=step_seconds(net, batch), predicted=predicted))
     headline = (f"{gpu_name()}: copies {copied:.0f} GB/s and does {gflops:.0f} GFLOP/s in float32 products, from which "
@@ -110,17 +110,17 @@ def check(net: Network, batch: int = 128) -> Report:
     return Report(headline, rows)
 
 
-def kernel_row(case: Case, batch: int, card: tuple[float, float]) -> Row:
+def kernel_row(case: Case, batch: int, card: tuple[float, float]) -> ComparedItem:
     """Compare a kernel with its NumPy twin, and time it."""
     differences = {dtype: kernel_difference(case, dtype) for dtype in DTYPES}
     there = [moved(argument) for argument in kernel_arguments(case, batch, "float32")]
     seconds = median(lambda: getattr(cuda_ops, case.kernel)(*there), there[0])
     shape = case.shape if case.kernel == "sgd_update" else (batch, *case.shape)
     predicted = predict_kernel(case.kernel, shape, *card, window=case.window, size=case.size)
-    return Row(f"{case.where}: {case.kernel}", differences, seconds=seconds, predicted=predicted)
+    return ComparedItem(f"{case.where}: {case.kernel}", differences, seconds=seconds, predicted=predicted)
 
 
-def layer_rows(net: Network, batch: int, card: tuple[float, float]) -> list[Row]:
+def layer_rows(net: Network, batch: int, card: tuple[float, float]) -> list[ComparedItem]:
     """Compare and time each layer of a network, forwards and back."""
     shapes = [net.input_shape or (), *net.shapes(net.input_shape or ()).values()]
     predicted = dict.fromkeys(net.layers, 0.0)
@@ -130,7 +130,7 @@ def layer_rows(net: Network, batch: int, card: tuple[float, float]) -> list[Row]
     with explain_out_of_memory(batch, lambda images: profile(to_gpu(net), images)):
         times = {row.name: batch * (row.forward + row.backward) for row in profile(to_gpu(net), batch).rows}
     return [
-        Row(name, {dtype: layer_difference(layer, (IMAGES, *shape), dtype) for dtype in DTYPES},
+        ComparedItem(name, {dtype: layer_difference(layer, (IMAGES, *shape), dtype) for dtype in DTYPES},
             seconds=times[name], predicted=predicted[name])
         for (name, layer), shape in zip(net.layers.items(), shapes, strict=False)
     ]

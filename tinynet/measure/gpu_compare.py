@@ -54,7 +54,7 @@ def kernel_cases(net: Network) -> Iterator[Case]:
             for kernel in ("im2col", "col2im"):
                 yield Case(name, kernel, (*shape[:2], shape[2] // layer.groups), layer.window)
         elif isinstance(layer, layers.MaxPool2d):
-            for kernel in ("window_max", "to_winner", "window_sum", "spread"):
+            for kernel in ("window_max", "window_max_back", "window_sum", "window_sum_back"):
                 yield Case(name, kernel, shape, layer.window)
         elif isinstance(layer, layers.LocalResponseNorm):
             yield Case(name, "nearby_sum", shape, None, layer.size, layer.groups)
@@ -85,9 +85,9 @@ def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
     if case.kernel == "col2im":
         return draw((images * oh * ow, seen * shape[3])), shape, case.window
     dy = draw((images, oh, ow, shape[3]))
-    if case.kernel == "to_winner":
+    if case.kernel == "window_max_back":
         return dy, x, numpy_ops.window_max(x, case.window), case.window
-    return (dy, shape, case.window) if case.kernel == "spread" else (x, case.window)
+    return (dy, shape, case.window) if case.kernel == "window_sum_back" else (x, case.window)
 
 
 def run_kernel(backend: Any, case: Case, arguments: Any) -> list[Array]:

@@ -103,9 +103,9 @@ def kernel_cost(name: str, shape: Shape, window: Window | None = None, size: int
         "im2col": (REAL * (numbers + seen * outputs), 12 * seen * outputs),
         "col2im": (REAL * (numbers + seen * outputs), (3 * DIVISION + 8 * by) * numbers),
         "window_max": (REAL * (numbers + outputs), (DIVISION + 10 * seen) * outputs),
-        "to_winner": (REAL * (2 * numbers + 2 * outputs), (3 * DIVISION + 14 * by) * numbers),
+        "window_max_back": (REAL * (2 * numbers + 2 * outputs), (3 * DIVISION + 14 * by) * numbers),
         "window_sum": (REAL * (numbers + outputs), (DIVISION + 10 * seen) * outputs),
-        "spread": (REAL * (numbers + outputs), (3 * DIVISION + 6 * by) * numbers),
+        "window_sum_back": (REAL * (numbers + outputs), (3 * DIVISION + 6 * by) * numbers),
     }[name]
 
 
@@ -220,7 +220,7 @@ def relu_work(layer: ReLU, shape: Shape, trainable: bool, fused: bool) -> Iterat
 
 def pool_work(layer: MaxPool2d, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     yield kernel("forward", "window_max", shape, layer.window)
-    yield kernel("back", "to_winner", shape, layer.window)
+    yield kernel("back", "window_max_back", shape, layer.window)
 
 
 def dropout_work(layer: Dropout, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:

@@ -19,7 +19,7 @@ REPEATS = 5
 HEAD = ["layer", "forward ms", "backward ms", "limit ms", "of limit", "GFLOP/s", "output kB"]
 
 
-class Row(NamedTuple):
+class LayerTime(NamedTuple):
     """One layer, for one image and one thread, or a GPU.
 
     Attributes
@@ -47,7 +47,7 @@ class Profile:
     """What `profile` found; prints as a table."""
 
     def __init__(
-        self, network: str, batch: int, rows: list[Row], gflops: float, copied: float, device: str = "a thread"
+        self, network: str, batch: int, rows: list[LayerTime], gflops: float, copied: float, device: str = "a thread"
     ) -> None:
         self.network, self.batch, self.rows, self.gflops, self.copied = network, batch, rows, gflops, copied
         self.device = device
@@ -68,7 +68,7 @@ class Profile:
     def cells(self) -> list[list[str]]:
         """The table, a row a layer and one of sums."""
         sums: list[Any] = [sum(column) for column in list(zip(*self.rows, strict=True))[1:]]
-        total = Row("total", *sums)
+        total = LayerTime("total", *sums)
         table = []
         for row in [*self.rows, total]:
             seconds = row.forward + row.backward
@@ -101,7 +101,7 @@ def profile(net: Network, batch: int = 128) -> Profile:
     return Profile(net.name, batch, rows, gflops, copied, "one thread" if on_cpu else f"the {gpu_name()}")
 
 
-def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: float, copied: float) -> Row:
+def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: float, copied: float) -> LayerTime:
     """Time one layer on one block, or on the batch."""
     run: Any = twin(layer, x)
     y, saved = run.forward(x, True)
@@ -113,7 +113,7 @@ def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: flo
     # forward reads x and writes y, backward reads dy and what was saved and writes dx
     moved = (x.nbytes + y.nbytes + goes_back * (y.nbytes + x.nbytes + input_gradient * x.nbytes)) / len(x)
     limit = max(operations / gflops / 1e9, moved / copied / 1e9)
-    return Row(name, forward, backward, limit, operations, y.nbytes // len(y))
+    return LayerTime(name, forward, backward, limit, operations, y.nbytes // len(y))
 
 
 def median(function: Callable[[], Any], where: Array = None) -> float:

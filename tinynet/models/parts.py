@@ -16,7 +16,7 @@ PIXEL_DEVIATION = 64.0  # of photographs with pixels from 0 to 255, minus their 
 
 # How much smaller the mean square gets on the way through an activation: ReLU halves it (He et al. 2015), tanh is
 # about the identity for small inputs (LeCun et al. 1998, "Efficient BackProp"), the sigmoid's slope at 0 is 1/4.
-LOSS = {"relu": 2.0, "tanh": 1.0, "sigmoid": 16.0}
+SQUARED_GAIN = {"relu": 2.0, "tanh": 1.0, "sigmoid": 16.0}
 
 
 def he_start(fan_in: Mapping[str, int], activation: str) -> Start:
@@ -37,7 +37,7 @@ def he_start(fan_in: Mapping[str, int], activation: str) -> Start:
     """
     *inner, last = fan_in
     part = PIXEL_DEVIATION ** (1 / len(inner))
-    std = {name: math.sqrt(LOSS[activation] / fan_in[name]) / part for name in inner}
+    std = {name: math.sqrt(SQUARED_GAIN[activation] / fan_in[name]) / part for name in inner}
     return {name: (value, 0.0) for name, value in (std | {last: 0.01}).items()}
 
 

@@ -8,8 +8,8 @@ from .arrays import Array, Shape, array_module
 from .window import Window, make_window, pair
 
 __all__ = [
-    "Window", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair", "sgd_update", "spread",
-    "to_winner", "window_max", "window_sum",
+    "Window", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair", "sgd_update",
+    "window_max", "window_max_back", "window_sum", "window_sum_back",
 ]
 
 
@@ -33,9 +33,9 @@ def window_max(x: Array, window: Window) -> Array:
     return backend(x).window_max(x, window)
 
 
-def to_winner(dy: Array, x: Array, y: Array, window: Window) -> Array:
+def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     """Add each window's dy to the one place that its maximum y came from: (N, H, W, C)."""
-    return backend(dy).to_winner(dy, x, y, window)
+    return backend(dy).window_max_back(dy, x, y, window)
 
 
 def window_sum(x: Array, window: Window) -> Array:
@@ -43,9 +43,9 @@ def window_sum(x: Array, window: Window) -> Array:
     return backend(x).window_sum(x, window)
 
 
-def spread(dy: Array, shape: Shape, window: Window) -> Array:
+def window_sum_back(dy: Array, shape: Shape, window: Window) -> Array:
     """Add each window's dy to every place under it: (N, H, W, C)."""
-    return backend(dy).spread(dy, shape, window)
+    return backend(dy).window_sum_back(dy, shape, window)
 
 
 def nearby_sum(x: Array, size: int, groups: int = 1) -> Array:

@@ -44,11 +44,12 @@ def window_max(x: Array, window: Window) -> Array:
     return y
 
 
-def to_winner(dy: Array, x: Array, y: Array, window: Window) -> Array:
+def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     xp = array_module(x)
     dx = xp.empty(x.shape, dtype=dy.dtype)
     dy, x, y = (xp.ascontiguousarray(array) for array in (dy, x, y))
-    launch("to_winner", *over_images(x.shape), dy, x, y, dx, lowest(x), *geometry(x.shape, window), file="window_max")
+    launch("window_max_back", *over_images(x.shape), dy, x, y, dx, lowest(x), *geometry(x.shape, window),
+           file="window_max")
     return dx
 
 
@@ -59,10 +60,11 @@ def window_sum(x: Array, window: Window) -> Array:
     return y
 
 
-def spread(dy: Array, shape: Shape, window: Window) -> Array:
+def window_sum_back(dy: Array, shape: Shape, window: Window) -> Array:
     xp = array_module(dy)
     dx = xp.empty(shape, dtype=dy.dtype)
-    launch("spread", *over_images(shape), xp.ascontiguousarray(dy), dx, *geometry(shape, window), file="window_sum")
+    launch("window_sum_back", *over_images(shape), xp.ascontiguousarray(dy), dx, *geometry(shape, window),
+           file="window_sum")
     return dx
 
 

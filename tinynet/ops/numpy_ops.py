@@ -1,8 +1,8 @@
 """The few operations that layers are built from and that plain array expressions would leave unclear or slow.
 
 Each is linear in its array (the maximum aside) and stands beside its adjoint, the operation that backward needs:
-im2col and col2im, window_max and to_winner, window_sum and spread; nearby_sum and around_sum are their own. The
-optimiser's update stands at the end.
+im2col and col2im, window_max and window_max_back, window_sum and window_sum_back; nearby_sum and around_sum are their
+own. The optimizer's update stands at the end.
 """
 from collections.abc import Callable, Iterator
 
@@ -62,7 +62,7 @@ def window_max(x: Array, window: Window) -> Array:
     return along_both(padded(x, window, -float("inf")), window, maximum)
 
 
-def to_winner(dy: Array, x: Array, y: Array, window: Window) -> Array:
+def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     """Add each window's dy to the one place that its maximum y came from: the first, row by row, that equals it.
 
     Parameters
@@ -90,7 +90,7 @@ def window_sum(x: Array, window: Window) -> Array:
     return along_both(padded(x, window), window, array_module(x).add)
 
 
-def spread(dy: Array, shape: Shape, window: Window) -> Array:
+def window_sum_back(dy: Array, shape: Shape, window: Window) -> Array:
     """Add each window's dy (N, OH, OW, C) to every place under it; returns an array of `shape` (N, H, W, C)."""
     total, inside = zeros_with_edges(dy, shape, window)
     for _, _, places in offsets(window, *dy.shape[1:3]):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
-from ..files import replaced_when_whole
+from ..files import atomic_write
 from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import Array
@@ -41,7 +41,7 @@ class Picture(Figure):
         path, kind = Path(fname), options.pop("format", None)
         if kind is None and not path.suffix:
             path = Path(f"{fname}.{self.canvas.get_default_filetype()}")
-        with replaced_when_whole(path) as file:
+        with atomic_write(path) as file:
             super().savefig(file, format=kind or path.suffix[1:].lower(), **options)
 
     def _repr_png_(self) -> bytes:

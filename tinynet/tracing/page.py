@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from ..files import replaced_when_whole
+from ..files import atomic_write
 from ..layers.base import Layer
 from ..network.params import flat
 from ..ops.arrays import Array, times, to_cpu
@@ -125,7 +125,7 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
             f"write_page: the pass of {name_of(trace.network)} takes {package.size / 1e6:.0f} MB, a page at most "
             f"{LARGEST / 1e6:.0f}: take a smaller network or image"
         )
-    with replaced_when_whole(Path(file)) as page:
+    with atomic_write(Path(file)) as page:
         page.write(assembled(content).encode())
     return str(content["note"])
 

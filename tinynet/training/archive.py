@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, CheckpointError
-from ..files import replaced_when_whole
+from ..files import atomic_write
 
 FORMAT = "tinynet 1"
 KINDS = "biuf"  # of numbers that a file may have
@@ -49,7 +49,7 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
         raise ArgumentError(f"{path}: what it is to hold cannot be written as JSON: {error}") from error
     entries: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     try:
-        with replaced_when_whole(path) as file:
+        with atomic_write(path) as file:
             np.savez(file, **entries)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -72,7 +72,7 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
         if not len(labels):
             continue
         scores = scores_for(net, images, ten_crop)
-        (mean, errors1, errors5), _ = judge(scores, labels, 1, 5)
+        (mean, errors1, errors5), _ = loss_and_errors(scores, labels, 1, 5)
         if not math.isfinite(mean):
             raise NotFiniteError(f"the loss is {mean}: {not_finite(net, images, ten_crop)}")
         loss += len(labels) * mean
@@ -213,7 +213,7 @@ def at_a_time(batch_size: int, ten_crop: bool) -> int:
     return max(1, batch_size // CROPS) if ten_crop else batch_size
 
 
-def judge(scores: Array, labels: np.ndarray, *ks: int) -> tuple[list[float], Array]:
+def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> tuple[list[float], Array]:
     """Return [mean loss, number of errors for each k], and d loss / d scores.
 
     From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.

@@ -16,7 +16,7 @@ from ..network.params import flat, library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
 from .checkpoint import generator_states, save_checkpoint
-from .evaluation import evaluate, judge
+from .evaluation import evaluate, loss_and_errors
 from .finite import IMAGES, first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
@@ -152,7 +152,7 @@ class Training:
         states = generator_states(net)
         saved: Any  # what backward needs
         scores, saved = net.forward(x, train=True)
-        (loss, errors), dscores = judge(scores, labels, 1)
+        (loss, errors), dscores = loss_and_errors(scores, labels, 1)
         if not math.isfinite(loss):
             self.stop(f"the loss is {loss}: {first_not_finite(net, x, states)}")
         grads = net.backward(dscores, saved, input_gradient=False)[1]

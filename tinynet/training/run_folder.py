@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, CheckpointError
-from ..files import file_named, locked, partial_of, replaced_when_whole
+from ..files import atomic_write, locked, name_in_errors, partial_path
 from .checkpoint import load_training_state
 from .history import History
 
@@ -80,7 +80,7 @@ class RunFolder:
                 raise ArgumentError(f"{self.path} is in use by another run: let it end, or take another folder")
             self.check()  # another run may have begun, and ended, since this folder was made
             for name in FILES:
-                partial_of(self.path / name).unlink(missing_ok=True)
+                partial_path(self.path / name).unlink(missing_ok=True)
             yield
 
     def training_state(self) -> dict[str, Any]:
@@ -119,19 +119,19 @@ class RunFolder:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, for people; a run is resumed from what its checkpoint says."""
-        with replaced_when_whole(self.path / "settings.json") as file:
+        with atomic_write(self.path / "settings.json") as file:
             file.write(f"{json.dumps(settings, indent=2)}\n".encode())
 
     def write_metrics(self, history: History) -> None:
         """Write metrics.csv, all of it anew."""
-        with replaced_when_whole(self.path / "metrics.csv") as file:
+        with atomic_write(self.path / "metrics.csv") as file:
             file.write(history.csv().encode())
 
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
         path = self.path / "log.txt"
         # The name of a file in the text may be no text.
-        with file_named(path), open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+        with name_in_errors(path), open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def draw_curve(self, history: History, now: bool = False) -> None:

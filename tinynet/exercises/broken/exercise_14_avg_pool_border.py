@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinynet as tn
-from tinynet.ops import make_window, spread, window_sum
+from tinynet.ops import make_window, window_sum, window_sum_back
 
 
 class Saved(NamedTuple):
@@ -37,7 +37,7 @@ class AvgPool2d(tn.Layer):
 
     def input_gradient(self, dy, saved):
         kh, kw = self.window.kernel
-        return spread(dy / (kh * kw), saved.x.shape, self.window)  # adds each window's number to all places under it
+        return window_sum_back(dy / (kh * kw), saved.x.shape, self.window)  # to all places under each window
 
     def output_shape(self, shape):
         h, w, c = shape

@@ -4,7 +4,7 @@ import numpy as np
 from ...layers import AvgPool2d, MaxPool2d
 from ...layers.base import Layer
 from ...network import Network
-from ...ops import spread, to_winner
+from ...ops import window_max_back, window_sum_back
 from ...ops.numpy_ops import every, offsets, padded, zeros_with_edges
 from .catalogue import planted
 
@@ -90,7 +90,7 @@ class PaddingCroppedAtEnd(MaxPool2d):
 
     def input_gradient(self, dy, saved):
         wide = padded(saved.x, self.window, -np.inf)
-        whole = to_winner(dy, wide, saved.y, self.window._replace(padding=(0, 0)))
+        whole = window_max_back(dy, wide, saved.y, self.window._replace(padding=(0, 0)))
         return whole[:, : saved.x.shape[1], : saved.x.shape[2]]
 
 
@@ -124,7 +124,7 @@ class SharedOut(MaxPool2d):
     """dy is shared out evenly over the window, as in average pooling."""
 
     def input_gradient(self, dy, saved):
-        return spread(dy / 9, saved.x.shape, self.window)
+        return window_sum_back(dy / 9, saved.x.shape, self.window)
 
 
 @planted("max-pool-one-channel-wins", "x", overlapping, SHAPE)
@@ -141,7 +141,7 @@ class NotDivided(AvgPool2d):
     """Each place under a window gets the whole dy."""
 
     def input_gradient(self, dy, saved):
-        return spread(dy, saved.x.shape, self.window)
+        return window_sum_back(dy, saved.x.shape, self.window)
 
 
 @planted("avg-pool-ceil-mode-count", "x", lambda kind: kind(3, 2, ceil_mode=True), (2, 6, 6, 2))
@@ -149,7 +149,7 @@ class CeilModeCount(AvgPool2d):
     """The way back divides by the whole window's places, also at the edge where forward counts those that exist."""
 
     def input_gradient(self, dy, saved):
-        return spread(dy / np.prod(self.window.kernel), saved.x.shape, self.window)
+        return window_sum_back(dy / np.prod(self.window.kernel), saved.x.shape, self.window)
 
 
 @planted("avg-pool-padding-not-counted", "x", with_padding, SHAPE)
@@ -159,7 +159,7 @@ class PaddingNotCounted(AvgPool2d):
     def input_gradient(self, dy, saved):
         ones = padded(np.ones_like(saved.x), self.window)
         inside = sum(ones[places] for _, _, places in offsets(self.window, *dy.shape[1:3]))
-        return spread(dy / inside, saved.x.shape, self.window)
+        return window_sum_back(dy / inside, saved.x.shape, self.window)
 
 
 @planted("avg-pool-divided-by-stride", "x", overlapping, SHAPE)
@@ -167,7 +167,7 @@ class DividedByStride(AvgPool2d):
     """The way back divides by the stride's area instead of the window's."""
 
     def input_gradient(self, dy, saved):
-        return spread(dy / np.prod(self.window.stride), saved.x.shape, self.window)
+        return window_sum_back(dy / np.prod(self.window.stride), saved.x.shape, self.window)
 
 
 @planted("avg-pool-overwritten", "x", overlapping, SHAPE)
