@@ -30,6 +30,7 @@ from .training.evaluation import evaluate, predict
 from .training.fit import fit
 from .training.optim import SGD
 from .training.schedules import ReduceOnPlateau, StepSchedule
+from .training.step import training_step
 
 keep_old_names()
 
@@ -38,5 +39,5 @@ __all__ = [
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_small", "check_gradients", "check_optimizer",
     "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "predict", "save_checkpoint", "set_threads",
-    "softmax_cross_entropy", "to_cpu", "to_gpu", "trace",
+    "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]

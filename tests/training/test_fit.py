@@ -178,7 +178,7 @@ def test_parameters_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
     with pytest.raises(NotFiniteError, match="epoch 1 after 0 batches: fc.b"):
         quiet(net, data, epochs=3, run=tmp_path / "b")
     assert not (tmp_path / "b" / "last.npz").exists()
-    assert first_not_finite(net, np.zeros((4, 6, 6, 3), np.float32), {}) == (
+    assert first_not_finite(net, np.zeros((4, 6, 6, 3), np.float32)) == (
         "fc is the first layer whose output is not finite (nor is its parameter b)")
 
 

@@ -85,7 +85,7 @@ def test_a_step_in_float32_is_the_same_to_rounding(gpu):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_step_copies_images_labels_and_masks_there_and_two_numbers_back(name, gpu):
+def test_a_step_copies_images_labels_and_masks_there_and_a_few_numbers_back(name, gpu):
     net = tn.to_gpu(NETWORKS[name]())
     images, labels = batch(net, 4)
     training = trainer(net, images, labels)
@@ -96,8 +96,9 @@ def test_a_step_copies_images_labels_and_masks_there_and_two_numbers_back(name, 
         masks = [4 * int(np.prod(shape)) for shape, layer in zip(shapes, net.layers.values(), strict=False)
                  if isinstance(layer, tn.Dropout)]
         there = [transfer for transfer in strict_cupy.transfers if transfer.direction == TO_GPU]
-        assert there == [Transfer(TO_GPU, size) for size in (images.nbytes, *masks, labels.nbytes)]
-        assert [transfer for transfer in strict_cupy.transfers if transfer not in there] == [Transfer(TO_CPU, 16)]
+        assert there == [Transfer(TO_GPU, size) for size in (images.nbytes, *masks, labels.nbytes, labels.nbytes)]
+        back = [transfer for transfer in strict_cupy.transfers if transfer not in there]
+        assert back == [Transfer(TO_CPU, size) for size in (4, len(net.params), 8)]
 
 
 def test_a_batch_of_evaluation_copies_three_numbers_back(gpu):

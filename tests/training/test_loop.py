@@ -9,7 +9,7 @@ from tinynet.data import Dataset, PCAColour, Preprocessing
 from tinynet.training import loop
 from tinynet.training.checkpoint import generator_states, load_training_state
 from tinynet.training.evaluation import Evaluation
-from tinynet.training.finite import first_not_finite
+from tinynet.training.finite import why_not_finite
 from tinynet.training.fit import fit
 from tinynet.training.optim import SGD
 
@@ -71,7 +71,9 @@ def test_the_search_for_the_layer_draws_the_masks_of_the_batch():
     states = generator_states(net)
     net.forward(images, train=True)
     after = generator_states(net)
-    assert first_not_finite(net, images, states) == "the outputs of all layers are finite"
+    labels = np.zeros(5, int)
+    assert why_not_finite(net, images, labels, states) == (
+        "the gradients of all layers are finite when they are computed one by one")
     assert generator_states(net) == after != states
 
 

@@ -72,7 +72,7 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
         if not len(labels):
             continue
         scores = scores_for(net, images, ten_crop)
-        (mean, errors1, errors5), _ = loss_and_errors(scores, labels, 1, 5)
+        mean, errors1, errors5 = loss_and_errors(scores, labels, 1, 5)
         if not math.isfinite(mean):
             raise NotFiniteError(f"the loss is {mean}: {not_finite(net, images, ten_crop)}")
         loss += len(labels) * mean
@@ -213,17 +213,17 @@ def at_a_time(batch_size: int, ten_crop: bool) -> int:
     return max(1, batch_size // CROPS) if ten_crop else batch_size
 
 
-def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> tuple[list[float], Array]:
-    """Return [mean loss, number of errors for each k], and d loss / d scores.
+def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> list[float]:
+    """Return the mean loss, and the number of top-k errors for each k.
 
     From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.
     """
     check_scores_and_labels(scores, labels)
     xp = array_module(scores)
     labels = xp.asarray(labels)
-    loss, dscores = cross_entropy(scores, labels)
+    loss, _ = cross_entropy(scores, labels)
     numbers = xp.stack([loss, *(count_errors(scores, labels, k) for k in ks)])
-    return to_cpu(numbers).tolist(), dscores
+    return to_cpu(numbers).tolist()
 
 
 def count_errors(scores: Array, labels: Array, k: int) -> Array:

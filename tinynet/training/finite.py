@@ -2,10 +2,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..layers.base import Layer
 from ..layers.loss import cross_entropy
 from ..network import Network
 from ..network.params import flat, single_layers
-from ..ops.arrays import Array, array_module
+from ..ops.arrays import Array, array_module, to_cpu
 from .checkpoint import set_generator_states
 
 IMAGES = "the images themselves are not finite"
@@ -23,52 +24,65 @@ def not_finite_in(net: Network) -> str | None:
     return next((".".join(path) for path, array in arrays.items() if not all_finite(array)), None)
 
 
-def first_not_finite(net: Network, images: Array, states: Mapping[str, Any] | None = None) -> str:
-    """Say which layer's output is the first that is not finite, for a batch in training or in evaluation.
+def first_not_finite(net: Network, images: Array) -> str:
+    """Say which layer's output is the first that is not finite, for a batch (N, H, W, C) in evaluation."""
+    if not all_finite(images):
+        return IMAGES
+    for name, layer in single_layers(net):
+        images, _ = layer.forward(images)
+        if not all_finite(images):
+            return output_not_finite(name, layer)
+    return "the outputs of all layers are finite"
+
+
+def output_not_finite(name: str, layer: Layer) -> str:
+    """Say that a layer's output is the first that is not finite, and which of its parameters are not either."""
+    ruined = [key for key, array in layer.params.items() if not all_finite(array)]
+    also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""
+    return f"{name} is the first layer whose output is not finite{also}"
+
+
+def first_not_finite_gradient(grads: Mapping[str, Any]) -> str | None:
+    """Return the name of the first gradient that is not finite, "conv1.b", without reading the large ones; else None.
+
+    A number that is not finite on its way back comes into each of a layer's gradients: its smallest one tells.
+    """
+    smallest: dict[tuple[str, ...], tuple[str, Array]] = {}
+    for path, gradient in flat(dict(grads)).items():
+        layer = path[:-1]
+        if layer not in smallest or gradient.size < smallest[layer][1].size:
+            smallest[layer] = ".".join(path), gradient
+    if not smallest:
+        return None
+    xp = array_module(next(iter(smallest.values()))[1])
+    finite = to_cpu(xp.stack([xp.isfinite(gradient).all() for _, gradient in smallest.values()]))  # in one copy
+    return next((name for (name, _), good in zip(smallest.values(), finite, strict=True) if not good), None)
+
+
+def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[str, Any]) -> str:
+    """Go through a step of training again, layer by layer, and say where the first numbers are that are not finite.
 
     Parameters
     ----------
     net : Network
-        Its layers run one by one, with the parameters that they have.
-    images : array (N, H, W, C)
-    states : dict, optional
-        In training: those of the layers' random generators before the batch, so that the same masks are drawn.
+        With the parameters that it has now.
+    images, labels : array
+    states : dict
+        Those of the layers' random generators before the batch, so that the same masks are drawn.
     """
+    xp = array_module(images)
     if not all_finite(images):
-        return IMAGES
-    if states is not None:
-        set_generator_states(net, states)
-    for name, layer in single_layers(net):
-        images, _ = layer.forward(images, train=states is not None)
-        if not all_finite(images):
-            ruined = [key for key, array in layer.params.items() if not all_finite(array)]
-            also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""
-            return f"{name} is the first layer whose output is not finite{also}"
-    return "the outputs of all layers are finite"
-
-
-def gradients_finite(grads: Mapping[str, Any]) -> bool:
-    """Tell whether the smallest gradient of each layer is finite, without reading the large ones.
-
-    A number that is not finite on its way back comes into each of a layer's gradients, its bias's for one.
-    """
-    for own in grads.values():
-        if any(isinstance(each, Mapping) for each in own.values()):  # of a network that is a layer
-            if not gradients_finite(own):
-                return False
-        elif own and not all_finite(min(own.values(), key=lambda gradient: gradient.size)):
-            return False
-    return True
-
-
-def first_gradient_not_finite(net: Network, images: Array, labels: Array, states: Mapping[str, Any]) -> str:
-    """Say where, on the way back of a batch in training, the first numbers are that are not finite."""
+        return f"the loss is nan: {IMAGES}"
     set_generator_states(net, states)
-    kept = []
+    x, kept = images, []
+    first = ""
     for name, layer in single_layers(net):
-        images, saved = layer.forward(images, train=True)
+        x, saved = layer.forward(x, train=True)
         kept.append((name, layer, saved))
-    dy: Array | None = cross_entropy(images, labels)[1]
+        first = first or ("" if all_finite(x) else output_not_finite(name, layer))
+    loss, dy = cross_entropy(x, xp.asarray(labels))
+    if not xp.isfinite(loss):
+        return f"the loss is {float(loss)}: {first or 'the outputs of all layers are finite'}"
     for i, (name, layer, saved) in reversed(list(enumerate(kept))):
         dy, grads = layer.backward(dy, saved, input_gradient=i > 0)
         for key, gradient in grads.items():
@@ -76,4 +90,4 @@ def first_gradient_not_finite(net: Network, images: Array, labels: Array, states
                 return f"the gradient of {name}'s {key} is the first that is not finite"
         if dy is not None and not all_finite(dy):
             return f"the gradient that {name} passes back is the first that is not finite"
-    return "the gradients of all layers are finite when they are worked out one by one"
+    return "the gradients of all layers are finite when they are computed one by one"

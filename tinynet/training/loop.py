@@ -16,8 +16,8 @@ from ..network.params import flat, library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
 from .checkpoint import generator_states, save_checkpoint
-from .evaluation import evaluate, loss_and_errors
-from .finite import IMAGES, first_gradient_not_finite, first_not_finite, gradients_finite, not_finite_in
+from .evaluation import count_errors, evaluate
+from .finite import IMAGES, not_finite_in, why_not_finite
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -25,6 +25,7 @@ from .optim import SGD
 from .progress import ProgressBar
 from .run_folder import RunFolder
 from .schedules import ReduceOnPlateau, StepSchedule
+from .step import training_step
 
 
 @dataclasses.dataclass
@@ -137,34 +138,31 @@ class Training:
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Take a step; return the mean loss and the number of wrong images.
-
-        On a GPU it copies there the images, their labels and dropout's masks, and back these two numbers.
-        """
+        """Take a step; return the mean loss and the number of wrong images."""
         with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
-            loss, errors, grads = self.gradients(images, labels)
-            self.optimizer.step(grads)
-        return loss, errors
+            return self.step(images, labels)
 
-    def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float, dict[str, Any]]:
-        """Forward, loss, backward; return the mean loss, the number of wrong images, the parameters' gradients."""
+    def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+        """Do what `train_batch` does, in a frame of its own: after an error its arrays can be let go.
+
+        On a GPU it copies there the images, their labels (for the loss and for the errors) and dropout's masks, and
+        back the loss, whether the gradients are finite, and the number of errors.
+        """
         net, x = self.net, self.given(images)
         states = generator_states(net)
-        saved: Any  # what backward needs
-        scores, saved = net.forward(x, train=True)
-        (loss, errors), dscores = loss_and_errors(scores, labels, 1)
-        if not math.isfinite(loss):
-            self.stop(f"the loss is {loss}: {first_not_finite(net, x, states)}")
-        grads = net.backward(dscores, saved, input_gradient=False)[1]
-        if library_of(net) is np and not gradients_finite(grads):  # a GPU would have to be waited for
-            self.stop(first_gradient_not_finite(net, x, labels, states))
-        return loss, errors, grads
+        try:
+            loss, scores = training_step(net, x, labels, self.optimizer)
+        except NotFiniteError:
+            self.stop(why_not_finite(net, x, labels, states))
+        if not math.isfinite(loss):  # and all gradients are
+            self.stop(why_not_finite(net, x, labels, states))
+        return loss, float(count_errors(scores, library_of(net).asarray(labels), 1))
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
         for path, w in flat(self.net.params).items():
             self.optimizer.velocity_of(path, w)
-        self.gradients(images, labels)
+        training_step(self.net, self.given(images), labels, _NoUpdate())
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
@@ -245,3 +243,10 @@ class Training:
         passed, self.clock = now - self.clock, now
         self.position.seconds += passed
         return passed
+
+
+class _NoUpdate:
+    """Stands in for an optimizer in a rehearsal."""
+
+    def step(self, grads: dict[str, Any]) -> None:
+        """Change nothing."""

@@ -1,13 +1,14 @@
 """The optimiser: stochastic gradient descent with momentum and weight decay, in the paper's form."""
 from typing import Any
 
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers.base import Layer
 from ..network.params import flat
 from ..ops import sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between
 from ..ops.numpy_ops import PIECE as PIECE  # numbers of a parameter that a thread takes on at a time
+from .finite import first_not_finite_gradient
 
 NUMBERS = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")  # that SGD takes
 
@@ -73,13 +74,17 @@ class SGD:
         Raises
         ------
         ArgumentError, ShapeError, DtypeError
-            When a gradient is missing or has another shape or number type than its parameter; nothing has
-            been changed then.
+            When a gradient is missing or has another shape or dtype than its parameter.
+        NotFiniteError
+            When a gradient is infinite or nan. In all these cases nothing has been changed.
         """
         if not isinstance(grads, dict):
             raise ArgumentError(f"SGD.step: grads is a {type(grads).__name__}, expected the dict that backward returns")
         params, gradients = flat(self.net.params), flat(grads)
         check_fit(params, gradients)
+        ruined = first_not_finite_gradient(grads)
+        if ruined is not None:
+            raise NotFiniteError(f"SGD.step: the gradient of {ruined} is not finite; no parameter was changed")
         for path, w in params.items():
             *layer, name = path
             rate = float(self.learning_rate)  # a NumPy number would make the float32 arrays' results float64
