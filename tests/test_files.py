@@ -1,4 +1,4 @@
-"""Files that are replaced only when they are whole."""
+"""Atomic writes: files are replaced only when they are whole."""
 import pytest
 
 from tinynet.files import atomic_write

@@ -23,6 +23,7 @@ from .models import alexnet, alexnet_small, cifar_net, lenet5
 from .moved import keep_old_names
 from .network import Network
 from .ops.arrays import to_cpu, to_gpu
+from .ops.plain import plain, set_fast
 from .ops.threads import set_threads
 from .tracing import trace
 from .training.checkpoint import load_checkpoint, save_checkpoint
@@ -38,6 +39,6 @@ __all__ = [
     "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_small", "check_gradients", "check_optimizer",
-    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "predict", "save_checkpoint", "set_threads",
-    "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
+    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
+    "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]

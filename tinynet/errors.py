@@ -14,7 +14,7 @@ class ShapeError(TinynetError):
 
 
 class DtypeError(TinynetError, TypeError):
-    """An array of another number type than its layer's parameters have."""
+    """An array whose dtype is not that of its layer's parameters."""
 
 
 class DataError(TinynetError):

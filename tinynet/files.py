@@ -1,6 +1,6 @@
-"""Files written whole, and folders locked.
+"""Atomic writes, and locks of folders.
 
-A file is written under another name and moved over the old one: whenever the program stops, one whole file is there.
+A file is written under another name and then replaces the old one: whenever the program stops, one whole file is there.
 A lock keeps two processes out of one folder.
 """
 import os
@@ -28,7 +28,7 @@ def name_in_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to; at the end of the block it takes the place of `path`, after an error it goes away.
+    """Yield a file to write to; at the end of the block it replaces `path`, after an error it is removed.
 
     An OSError, such as that of a full disk, has the file's name in it.
     """
@@ -41,14 +41,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)  # there after an error or Ctrl-C only
+        partial.unlink(missing_ok=True)  # exists only after an error or Ctrl-C
 
 
 @contextmanager
 def locked(folder: Path, name: str = "lock") -> Iterator[bool]:
-    """Give True while no other process, nor another call, has this lock; a process that dies gives it up.
+    """Yield True if no other process, nor another call, has this lock; a process that dies releases it.
 
-    The folder is made if it is not there; the lock's file stays in it. Where there are no such locks (Windows, some
+    The folder is made if it does not exist; the lock's file stays in it. Without support for locks (Windows, some
     network drives) it is always True: do not start the same thing twice there.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ MOVED = {
     "tinynet.primitives": "tinynet.ops",
     "tinynet.primitives.on_cpu": "tinynet.ops.numpy_ops",
     "tinynet.primitives.on_gpu": "tinynet.ops.cuda_ops",
-    "tinynet.primitives.twins": "tinynet.network.fast_conv",
+    "tinynet.primitives.twins": "tinynet.network.fast",
     "tinynet.primitives.winograd": "tinynet.network.winograd",
     "tinynet.profiling": "tinynet.measure.profiling",
     "tinynet.threads": "tinynet.ops.threads",

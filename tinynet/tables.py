@@ -19,11 +19,11 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], rules: Sequen
     ----------
     head : sequence of str
     rows : sequence of sequences of str
-        Columns whose cells are all numbers (or empty) are set to the right.
+        Columns whose cells are all numbers (or empty) are aligned to the right.
     rules : sequence of int
         Draw a line above these rows.
     wrap : int
-        Longer cells go on in the next line.
+        Longer cells continue on the next line.
     """
     right = numeric_columns(rows, len(head))
     broken = [[textwrap.wrap(cell, wrap, subsequent_indent="  ") for cell in row] for row in [head, *rows]]
@@ -43,7 +43,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     right = numeric_columns(rows, len(head))
 
     def line(row: Sequence[str], tag: str) -> str:
-        # A notebook's own style sheet sets all cells to the right, whatever align they have; not what is inside them.
+        # A notebook's own style sheet aligns all cells to the right, whatever their align, but not what is inside them.
         cells = (
             f'<{tag} align="right">{escaped(cell)}</{tag}>' if r else
             f'<{tag} align="left"><div align="left">{escaped(cell)}</div></{tag}>'
@@ -61,7 +61,7 @@ def details(summary: str, content: str, open_at_first: bool = False) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text with HTML's own signs written out; `Html` as it is."""
+    """Return text with HTML's special characters escaped; `Html` as it is."""
     return text if isinstance(text, Html) else html.escape(text)
 
 

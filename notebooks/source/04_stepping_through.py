@@ -143,7 +143,7 @@ for step in reversed(trace.steps[:-1]):  # all layers but the loss, from the las
     largest = part.values.argmax()
     x = next(factor for factor in part.factors if factor.name.startswith("x["))
     path.append((step.name, place, explanation.value, len(part.values), part.values[largest]))
-    place = tuple(x.places[largest].tolist())
+    place = tuple(x.indices[largest].tolist())
 
 print("layer     place              number    terms  the largest")
 for name, at, value, count, term in path:

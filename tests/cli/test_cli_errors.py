@@ -137,4 +137,4 @@ def test_profile_of_no_images(capsys):
 
 
 def test_profile_of_an_unknown_network(capsys):
-    assert "there is no network 'resnet'" in complaint(capsys, "profile", "resnet")
+    assert "network 'resnet' does not exist" in complaint(capsys, "profile", "resnet")

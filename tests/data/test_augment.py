@@ -16,7 +16,7 @@ def dataset(count=7, height=6, width=8, channels=3, seed=0):
     return Dataset(images, np.arange(count) % 2, ["a", "b"])
 
 
-def places(height, width):
+def positions(height, width):
     """One image whose red is the row and whose green is the column."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, 0 * rows], axis=-1).astype(np.uint8)[None]
@@ -34,7 +34,7 @@ def test_mean_image_and_mean_colour():
         Preprocessing.fit(data, 6, mean="pixel")
 
 
-def test_central_crop_takes_the_mean_of_its_own_place():
+def test_central_crop_takes_the_mean_of_its_own_position():
     data = dataset()
     mean = np.random.default_rng(1).uniform(0, 255, (6, 8, 3)).astype(np.float32)
     out = Preprocessing(mean, (4, 3))(data.images)
@@ -44,7 +44,7 @@ def test_central_crop_takes_the_mean_of_its_own_place():
 
 
 def test_ten_crops_by_hand():
-    views = ten_crops(places(5, 6), (2, 3))[0]
+    views = ten_crops(positions(5, 6), (2, 3))[0]
     assert views.shape == (10, 2, 3, 3)
     corners = [(0, 0), (0, 3), (3, 0), (3, 3), (1, 1)]
     for view, mirrored, (top, left) in zip(views[:5], views[5:], corners, strict=True):
@@ -64,10 +64,10 @@ def test_ten_crops_subtract_the_mean_before_cropping():
     assert np.array_equal(views[:, 8], views[:, 3, :, ::-1])
 
 
-def test_crops_reach_every_place_equally_often_and_half_are_mirrored():
-    # Stored 5 x 6, taken 3 x 3: 3 x 4 places. The pixels tell where a crop came from.
+def test_crops_reach_every_position_equally_often_and_half_are_mirrored():
+    # Stored 5 x 6, taken 3 x 3: 3 x 4 positions. The pixels tell where a crop came from.
     count = 12_000
-    images = np.repeat(places(5, 6), count, axis=0)
+    images = np.repeat(positions(5, 6), count, axis=0)
     out = Augmentation()(images, Preprocessing([0, 0, 0], 3, (5, 6)), np.random.default_rng(0))
     flipped = out[:, 0, 0, 1] > out[:, 0, -1, 1]
     tops, lefts = out[:, 0, 0, 0].astype(int), out[:, 0, :, 1].min(axis=1).astype(int)
@@ -78,7 +78,7 @@ def test_crops_reach_every_place_equally_often_and_half_are_mirrored():
     assert np.array_equal(out[:, :, 0, 0], tops[:, None] + np.arange(3))
 
 
-def test_crops_of_a_mean_image_take_the_mean_of_their_own_place():
+def test_crops_of_a_mean_image_take_the_mean_of_their_own_position():
     # Each image is the mean image itself, so that nothing remains wherever it is cut.
     mean = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
     out = Augmentation()(np.repeat(mean[None], 50, axis=0), Preprocessing(mean, 4), np.random.default_rng(0))
@@ -90,7 +90,7 @@ def test_padding_is_the_mean():
     images = np.full((2000, 4, 4, 3), 107, np.uint8)
     out = Augmentation(pad=2)(images, Preprocessing(mean, 4), np.random.default_rng(0))
     assert out.shape == images.shape and set(np.unique(out)) == {0.0, 7.0}
-    # 5 x 5 places; the image is wholly inside at one of them.
+    # 5 x 5 positions; the image is wholly inside at one of them.
     whole = np.all(out == 7, axis=(1, 2, 3)).mean()
     assert abs(whole - 1 / 25) < 0.02
     assert abs(np.mean(out == 7) - (1 - 1.2 / 4) ** 2) < 0.02    # a mean shift of 1.2 pixels in each direction
@@ -164,7 +164,7 @@ def test_pca_colour_refuses_what_does_not_fit():
 @pytest.mark.parametrize("images, error, message", [
     (np.zeros((2, 6, 8, 3), np.float32), DtypeError, "expected uint8 .* got float32"),
     (np.zeros((6, 8, 3), np.uint8), ShapeError, r"expected the shape \(N, H, W, C\)"),
-    (np.zeros((0, 6, 8, 3), np.uint8), DataError, "there are none"),
+    (np.zeros((0, 6, 8, 3), np.uint8), DataError, "the array is empty"),
     (np.zeros((2, 3, 6, 8), np.uint8), ShapeError, "channels seem to come first"),
     (np.zeros((2, 6, 8, 1), np.uint8), ShapeError, "the mean has 3 channels, the images have 1"),
     (np.zeros((2, 8, 8, 3), np.uint8), ShapeError, "made for stored images of 6 x 8, these are 8 x 8"),

@@ -103,7 +103,7 @@ def test_what_cannot_be_fetched(server, tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "mnist", Source("http://127.0.0.1:9/", {"a.gz": "0" * 32}))
     with pytest.raises(DataError, match="a.gz could not be fetched"):
         download("mnist", tmp_path)
-    with pytest.raises(ArgumentError, match="no data set 'imagenet', there are cifar10, mnist, fashion-mnist"):
+    with pytest.raises(ArgumentError, match="data set 'imagenet' does not exist; tinynet knows cifar10, mnist"):
         download("imagenet", tmp_path)
 
 

@@ -200,7 +200,7 @@ def test_no_test_folder(tmp_path):
 @pytest.mark.parametrize("damage, message", [
     (lambda root: save(root / "val" / "cat" / "a.png", Image.new("RGB", (5, 5))), "has the class 'cat', which .*train"),
     (lambda root: (root / "train" / "cat").mkdir(), "cat has no images: expected files ending in .jpg"),
-    (lambda root: (root / "train").rename(root / "training"), "there is no folder .*train"),
+    (lambda root: (root / "train").rename(root / "training"), "folder .*train does not exist"),
     (lambda root: (root / "val").rename(root / "old") and (root / "val").mkdir(), "val is empty"),
 ])
 def test_folders_that_cannot_be_used(tmp_path, damage, message):
@@ -214,7 +214,7 @@ def test_image_folder_checks_its_lists(tmp_path):
     path = save(tmp_path / "a.png", Image.new("RGB", (5, 5)))
     with pytest.raises(DataError, match="image 0 has the label 3, expected 0 to 0"):
         ImageFolder([path], [3], ["a"])
-    with pytest.raises(DataError, match="there are no images"):
+    with pytest.raises(DataError, match="data set 'images' has no images"):
         ImageFolder([], [], ["a"])
 
 

@@ -47,9 +47,9 @@ def test_shuffled_images_keep_their_labels_and_come_once():
     data = make_data()
     images, labels = (np.concatenate(parts) for parts in
                       zip(*Loader(data, None, 10, shuffle=True).batches(epoch=2), strict=True))
-    place = [int(np.flatnonzero(np.all(data.images == image, axis=(1, 2, 3)))[0]) for image in images]
-    assert sorted(place) == list(range(53)) and place != list(range(53))
-    assert np.array_equal(labels, data.labels[place])
+    order = [int(np.flatnonzero(np.all(data.images == image, axis=(1, 2, 3)))[0]) for image in images]
+    assert sorted(order) == list(range(53)) and order != list(range(53))
+    assert np.array_equal(labels, data.labels[order])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -59,7 +59,7 @@ def test_batches_do_not_depend_on_the_number_of_threads(threads):
 
 
 @pytest.mark.parametrize("threads", [0, 2])
-def test_an_epoch_can_be_taken_up_in_its_middle(threads):
+def test_an_epoch_can_be_resumed_in_its_middle(threads):
     loader = make_loader(threads)
     assert same(list(loader.batches(3))[4:], loader.batches(3, start=4))
     assert list(loader.batches(3, start=6)) == []

@@ -28,7 +28,7 @@ def test_dataset_gives_its_images_labels_and_subsets():
 
 
 @pytest.mark.parametrize("images, labels, error, message", [
-    (np.zeros((0, 5, 5, 3), np.uint8), [], DataError, "there are none"),
+    (np.zeros((0, 5, 5, 3), np.uint8), [], DataError, "the array is empty"),
     (np.zeros((2, 5, 5, 3), np.float32), [0, 1], DtypeError, "expected uint8 numbers from 0 to 255, got float32"),
     (np.zeros((2, 5, 5), np.uint8), [0, 1], ShapeError, r"expected the shape \(N, H, W, C\), got \(2, 5, 5\)"),
     (np.zeros((2, 3, 8, 8), np.uint8), [0, 1], ShapeError, r"transpose\(0, 2, 3, 1\)"),
@@ -132,9 +132,9 @@ def test_every_data_set_takes_the_same_indices(tmp_path, indices, expected):
 
 
 @pytest.mark.parametrize("indices, error, message", [
-    (6, ArgumentError, "there is no image 6, expected 0 to 5"), (-7, ArgumentError, "no image -7"),
-    ([0, 100], ArgumentError, "no image 100"),
-    (np.array([2**64 - 1], np.uint64), ArgumentError, f"no image {2**64 - 1}"),
+    (6, ArgumentError, "image 6 does not exist, expected 0 to 5"), (-7, ArgumentError, "image -7 does"),
+    ([0, 100], ArgumentError, "image 100 does not exist"),
+    (np.array([2**64 - 1], np.uint64), ArgumentError, f"image {2**64 - 1} does not exist"),
     (1.5, DtypeError, r"expected whole numbers, or a bool for each of 6 images, got float64 of the shape \(1,\)"),
     ([0.0, 1.0], DtypeError, "got float64"), ([True, False], DtypeError, r"got bool of the shape \(2,\)"),
     ("a", DtypeError, "got <U1"), (None, DtypeError, "got object"), ([[0, 1]], DtypeError, r"got int64 .*\(1, 2\)"),
@@ -200,7 +200,7 @@ def test_mnist_plain_and_compressed(tmp_path, compress, dotted):
             assert data.class_names == [str(digit) for digit in range(10)]
 
 
-def test_fashion_mnist_is_recognised_by_its_folder(tmp_path):
+def test_fashion_mnist_is_recognized_by_its_folder(tmp_path):
     write_mnist(tmp_path / "Fashion-MNIST")
     train, _ = load_data(tmp_path / "Fashion-MNIST")
     assert train.name == "Fashion-MNIST training" and train.class_names[9] == "ankle boot"
@@ -233,7 +233,7 @@ def test_damaged_mnist(tmp_path, damage, message):
 def test_load_data_says_what_it_looked_for(tmp_path):
     with pytest.raises(DataError, match="no data set in .*data_batch_1.bin.*train-images-idx3-ubyte.*train/<class>"):
         load_data(tmp_path)
-    with pytest.raises(DataError, match="there is no folder .*nowhere"):
+    with pytest.raises(DataError, match="folder .*nowhere does not exist"):
         load_data(tmp_path / "nowhere")
     write_cifar10(tmp_path / "cifar-10-batches-bin")
     with pytest.raises(ArgumentError, match="image_size=64 does not suit the CIFAR-10"):

@@ -79,7 +79,7 @@ def test_seeds_are_paired_and_arms_differ_in_what_they_say_alone(result):
                   for arm in result.plan.arms]
         assert [each["seed"] for each in fitted] == [seed] * 3                 # the order of the images
         first = [result.plan.make(arm, seed)["fc2"].params["w"] for arm in result.plan.arms[:2]]
-        np.testing.assert_array_equal(*first)                                  # the start of the weights
+        np.testing.assert_array_equal(*first)                                  # the initial weights
     assert not np.array_equal(first[0], result.plan.make(result.plan.arms[0], 1)["fc2"].params["w"])
 
 
@@ -137,6 +137,21 @@ def test_what_is_done_is_not_done_again_and_more_seeds_are_added(result):
     assert len(again.of(again.plan.arms[0])) == 4 and again.records[:2] == [result.records[0], result.records[2]]
 
 
+def test_what_an_older_version_worded_in_another_way_is_not_done_again(tmp_path):
+    def initialized(classes=10, seed=0):
+        net = tiny(classes, seed)
+        net.recipe["initialization"] = {"fc2": (0.01, 0.0)}
+        return net
+
+    done = run(tmp_path, arms=["two"], seeds=1, model=initialized).plan.job(Arm("two"), 1, 0.01).folder / "result.json"
+    result = json.loads(done.read_text())
+    result["settings"]["network"] |= {"notes": ["Other words."], "hint": "Give 8."}
+    recipe = result["settings"]["network"]["recipe"]
+    recipe["start"] = recipe.pop("initialization")
+    done.write_text(json.dumps(result))
+    assert run(tmp_path, arms=["two"], seeds=1, model=initialized).records == [result]
+
+
 def test_processes_side_by_side_give_the_same_numbers(result, tmp_path):
     assert without_times(run(tmp_path, parallel=2).records) == without_times(result.records)
 
@@ -173,7 +188,7 @@ def test_a_training_that_diverges_keeps_the_epochs_before(tmp_path, monkeypatch,
     assert found.csv().count("two,seed") == 2
 
 
-def test_a_start_that_is_not_finite_has_no_epochs_and_no_checkpoint(tmp_path):
+def test_initial_weights_that_are_not_finite_have_no_epochs_and_no_checkpoint(tmp_path):
     def ruined(net, seed):
         net["fc2"].params["w"][:] = np.inf
         return net
@@ -223,7 +238,7 @@ def test_an_arm_of_ones_own(tmp_path):
     ({"rates": []}, "rates is empty"), ({"rates": [-1.0]}, "rates is -1"), ({"rates": [0]}, "rates is 0"),
     ({"rates": [math.inf]}, "rates is inf"), ({"arms": [Arm("a b"), Arm("a-b")]}, "differ in letters or digits"),
     ({"arms": ["five"]}, "no arm 'five'"),
-    ({"arms": ["two", "two"]}, "each once"), ({"parallel": 0}, "jobs is 0"), ({"model": "vgg"}, "no network 'vgg'"),
+    ({"arms": ["two", "two"]}, "each once"), ({"parallel": 0}, "jobs is 0"), ({"model": "vgg"}, "network 'vgg'"),
     ({"data": None}, "needs data"), ({"model": "lenet5", "arms": ["tanh"]}, "no argument 'activation'"),
 ])
 def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, options, message):

@@ -1,4 +1,4 @@
-"""The networks: exact counts, shapes and starts; switches and the errors of wrong ones."""
+"""The networks: exact counts, shapes and initializations; switches and the errors of wrong ones."""
 import json
 import math
 import re
@@ -11,7 +11,7 @@ import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.models import MODELS, alexnet, alexnet_small, cifar_net, lenet5, make_model
 from tinynet.models.alexnet import AUTHORS, TEXT, VERSIONS, fan_in
-from tinynet.models.parts import he_start
+from tinynet.models.parts import he_initialization
 
 PAPER_SHAPES = {
     "conv1": (55, 55, 96), "norm1": (55, 55, 96), "pool1": (27, 27, 96),
@@ -88,12 +88,12 @@ def test_layers_stand_in_the_order_of_the_variant(variant, order, without_drawin
     "caffe": {"size": 5, "alpha": 2e-5, "beta": 0.75, "k": 1, "groups": 1},
     "caffenet": {"size": 5, "alpha": 2e-5, "beta": 0.75, "k": 1, "groups": 1},
 }.items())
-def test_response_normalisation_has_the_constants_of_the_variant(variant, norm, without_drawing):
+def test_response_normalization_has_the_constants_of_the_variant(variant, norm, without_drawing):
     net: Any = alexnet(variant)
     assert net["norm1"].settings == net["norm2"].settings == norm
 
 
-def test_the_normalisation_within_maps_has_its_scale_divided_by_25(without_drawing):
+def test_the_normalization_within_maps_has_its_scale_divided_by_25(without_drawing):
     assert alexnet("source2012")["spatial2"].settings == {"size": 5, "alpha": 4e-5, "beta": 0.75, "k": 2}
 
 
@@ -119,7 +119,7 @@ def test_pooling_without_overlap_leads_to_six_by_six_too(variant, without_drawin
 
 
 @pytest.mark.parametrize("variant", VERSIONS)
-def test_normalisation_can_be_taken_out_or_exchanged(variant, without_drawing):
+def test_normalization_can_be_taken_out_or_exchanged(variant, without_drawing):
     assert not [name for name in alexnet(variant, normalization=None).layers if re.match("norm|spatial", name)]
     net: Any = alexnet(variant, normalization="batch")
     assert isinstance(net["norm1"], tn.BatchNorm2d) and isinstance(net["norm2"], tn.BatchNorm2d)
@@ -140,7 +140,7 @@ def test_another_activation_takes_relus_place_and_gives_its_layers_their_names(w
     assert isinstance(alexnet(activation="sigmoid")["sigmoid7"], tn.Sigmoid)
 
 
-def test_the_default_start_is_the_authors_programs(paper):
+def test_the_default_initialization_is_the_authors_programs(paper):
     for name, (std, bias) in AUTHORS.items():
         w, b = paper[name].params["w"], paper[name].params["b"]
         assert w.std() == pytest.approx(std, rel=0.02), name
@@ -152,11 +152,11 @@ def test_the_default_start_is_the_authors_programs(paper):
 
 @pytest.mark.parametrize("options, expected", [
     ({"init": "text"}, TEXT),
-    ({"init": "he"}, he_start(fan_in(VERSIONS["paper"]), "relu")),
+    ({"init": "he"}, he_initialization(fan_in(VERSIONS["paper"]), "relu")),
     ({"variant": "caffe"}, {"conv2": (0.01, 0.1), "conv3": (0.01, 0), "fc6": (0.005, 0.1), "fc8": (0.01, 0)}),
     ({"variant": "caffenet"}, {"conv2": (0.01, 1), "conv3": (0.01, 0), "fc7": (0.005, 1), "fc8": (0.01, 0)}),
 ])
-def test_every_start_reaches_its_layer(options, expected, monkeypatch):
+def test_every_initialization_reaches_its_layer(options, expected, monkeypatch):
     drawn = []
 
     def record(*arguments):
@@ -167,22 +167,22 @@ def test_every_start_reaches_its_layer(options, expected, monkeypatch):
     for module in ("conv", "linear"):
         monkeypatch.setattr(f"tinynet.layers.{module}.random_weights", record)
     net: Any = alexnet(**options)
-    start = dict(zip(["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"], drawn, strict=True))
+    stds = dict(zip(["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"], drawn, strict=True))
     for name, (std, bias) in expected.items():
-        assert start[name] == pytest.approx(std), name
+        assert stds[name] == pytest.approx(std), name
         assert (net[name].params["b"] == np.float32(bias)).all(), name
-        assert net.recipe["start"][name] == (pytest.approx(std), bias)
+        assert net.recipe["initialization"][name] == (pytest.approx(std), bias)
 
 
 def test_he_takes_the_pixels_scale_down_to_one():
     """A chain of linear layers and ReLU on pixels: the mean square reaches the last layer's input as 1."""
-    start = he_start({"fc1": 500, "fc2": 400, "fc3": 400}, "relu")
+    initialization = he_initialization({"fc1": 500, "fc2": 400, "fc3": 400}, "relu")
     rng = np.random.default_rng(0)
     x = 64 * rng.standard_normal((200, 500))
     for name, size in (("fc1", (500, 400)), ("fc2", (400, 400))):
-        x = np.maximum(x @ (start[name][0] * rng.standard_normal(size)), 0)
+        x = np.maximum(x @ (initialization[name][0] * rng.standard_normal(size)), 0)
     assert (2 * x**2).mean() == pytest.approx(2 * 1.0, rel=0.15)
-    assert start["fc3"] == (0.01, 0.0)
+    assert initialization["fc3"] == (0.01, 0.0)
 
 
 def test_one_seed_gives_one_network_and_each_layer_its_own_numbers():
@@ -193,7 +193,7 @@ def test_one_seed_gives_one_network_and_each_layer_its_own_numbers():
     assert not np.allclose(conv2.ravel()[:1000], conv3.ravel()[:1000])
 
 
-def test_a_switch_leaves_the_other_layers_start_as_it_was():
+def test_a_switch_leaves_the_initial_weights_of_other_layers_as_they_were():
     plain, bare = alexnet_small(seed=2), alexnet_small(seed=2, normalization=None, dropout=None)
     for name in ("conv1", "conv3", "fc5"):
         assert (plain[name].params["w"] == bare[name].params["w"]).all()
@@ -267,7 +267,7 @@ def test_cifar_networks_have_the_files_sizes(name, count, size):
     assert shapes["pool1"][:2] == (size // 2, size // 2)         # rounded up
 
 
-def test_cifar_normalisations_divide_the_files_scale_by_their_window():
+def test_cifar_normalizations_divide_the_files_scale_by_their_window():
     assert cifar_net("18pct")["norm2"].settings == {"size": 3, "alpha": 5e-5 / 9, "beta": 0.75, "k": 1}
     assert cifar_net("11pct")["norm2"].settings == {
         "size": 9, "alpha": 0.001 / 9, "beta": 0.75, "k": 1, "groups": 1}
@@ -284,10 +284,10 @@ def test_cifar_layers_stand_in_the_files_order():
 
 
 @pytest.mark.parametrize("name", ["lenet5", "cifar-80sec", "cifar-18pct", "cifar-11pct", "alexnet-small"])
-def test_weights_start_with_the_deviation_that_the_recipe_names(name):
+def test_initial_weights_have_the_deviation_that_the_recipe_names(name):
     net: Any = make_model(name, seed=1)
-    assert list(net.recipe["start"]) == [key for key, layer in net.layers.items() if "w" in layer.params]
-    for key, (std, bias) in net.recipe["start"].items():
+    assert list(net.recipe["initialization"]) == [key for key, layer in net.layers.items() if "w" in layer.params]
+    for key, (std, bias) in net.recipe["initialization"].items():
         w = net[key].params["w"]
         assert w.std() == pytest.approx(std, rel=0.02 + 3 / math.sqrt(2 * w.size)), key
         assert (net[key].params["b"] == np.float32(bias)).all(), key
@@ -356,7 +356,7 @@ def test_switches_pass_through_a_name(without_drawing):
 
 
 def test_an_unknown_name_or_switch_lists_what_exists():
-    with pytest.raises(ArgumentError, match="no network 'resnet'.*alexnet-source2012.*lenet5.*cifar-80sec"):
+    with pytest.raises(ArgumentError, match="network 'resnet' does not exist.*alexnet-source2012.*lenet5.*cifar-80sec"):
         make_model("resnet")
     with pytest.raises(ArgumentError, match="lenet5 has no argument 'activation'.*classes"):
         make_model("lenet5", activation="relu")

@@ -1,4 +1,4 @@
-"""The two starts: the paper's text leaves the loss at ln(classes), the default one learns at once."""
+"""Two initializations: the paper's text leaves the loss at ln(classes), the default one learns at once."""
 import math
 
 import numpy as np
@@ -29,13 +29,13 @@ def losses_of(net, images, labels, steps=60, batch=32):
     return losses
 
 
-def test_the_default_start_falls_below_chance(shapes):
+def test_the_default_initialization_falls_below_chance(shapes):
     losses = losses_of(tn.alexnet_small(dropout=None), *shapes)
     assert losses[0] == pytest.approx(CHANCE, abs=0.1)
     assert np.mean(losses[-10:]) < CHANCE - 0.15
 
 
-def test_the_start_of_the_papers_text_stays_at_chance(shapes):
+def test_the_initialization_of_the_papers_text_stays_at_chance(shapes):
     losses = losses_of(tn.alexnet_small(init="text", dropout=None), *shapes)
     assert losses[0] == pytest.approx(CHANCE, abs=0.1)
     assert np.mean(losses[-10:]) > CHANCE - 0.05 and max(losses) < CHANCE + 0.5

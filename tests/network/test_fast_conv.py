@@ -1,4 +1,4 @@
-"""Faster twins of layers against the layers themselves, in float64."""
+"""Fast implementations of convolution against the layer itself, in float64."""
 import inspect
 
 import numpy as np
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from support.layer_table import TABLE, draw_case
 
 import tinynet as tn
-from tinynet.network import fast_conv as twins
-from tinynet.network import winograd
-from tinynet.network.fast_conv import ConvInParts, ThinConv, WinogradConv, twin
+from tinynet.network import fast_conv, winograd
+from tinynet.network.fast import fast_or_own
+from tinynet.network.fast_conv import ConvInParts, ThinConv, WinogradConv
 from tinynet.network.fast_on_gpu import FusedResponseNorm
 
 small = st.integers(1, 3)
@@ -36,7 +36,7 @@ def test_in_parts_gives_what_the_plain_convolution_gives(data):
     layer, x = draw_case(data.draw, TABLE["Conv2d"])
     x = np.concatenate([x] * 3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twins, "PART", data.draw(st.sampled_from([1, 100, 10**6])))
+        patch.setattr(fast_conv, "PART", data.draw(st.sampled_from([1, 100, 10**6])))
         same_as_its_layer(ConvInParts(layer), layer, x, np.random.default_rng(0))
 
 
@@ -48,8 +48,8 @@ def same_as_its_layer(fast, layer, x, generator):
     assert fast_saved.x is x and saved.x is x
     dy = generator.standard_normal(y.shape)
     dx, grads = layer.backward(dy, saved)
-    for input_gradient, twin_of in ((True, fast), (False, fast), (True, type(fast)(layer))):  # the last saw no forward
-        fast_dx, fast_grads = twin_of.backward(dy, fast_saved, input_gradient)
+    for input_gradient, made in ((True, fast), (False, fast), (True, type(fast)(layer))):  # the last saw no forward
+        fast_dx, fast_grads = made.backward(dy, fast_saved, input_gradient)
         assert (fast_dx is None) == (not input_gradient)
         for found, expected in ((fast_grads["w"], grads["w"]), (fast_grads["b"], grads["b"]), (fast_dx, dx)):
             if found is not None:
@@ -103,16 +103,16 @@ def test_tiles_and_weights_are_made_once_in_a_pass(monkeypatch):
 
 
 def test_how_many_images_go_through_im2col_at_a_time(monkeypatch):
-    monkeypatch.setattr(twins, "PART", 1200)
+    monkeypatch.setattr(fast_conv, "PART", 1200)
     layer = ConvInParts(tn.Conv2d(5, 9, (2, 3), stride=2))
     y = np.zeros((7, 3, 5, 9))                                                   # 3 * 5 * 2 * 3 * 5 = 450 an image
     assert layer.parts(y) == [slice(0, 3), slice(3, 6), slice(6, 9)]             # 1200 / 450 = 2.67
-    monkeypatch.setattr(twins, "PART", 100)
+    monkeypatch.setattr(fast_conv, "PART", 100)
     assert len(layer.parts(y)) == 7
 
 
 @pytest.mark.parametrize("made", [WinogradConv, ThinConv, ConvInParts, FusedResponseNorm])
-def test_a_twin_is_called_as_its_layer_is(made):
+def test_a_fast_implementation_is_called_as_its_layer_is(made):
     for way in ("forward", "backward"):
         defaults = [
             [(p.name, p.default) for p in inspect.signature(getattr(owner, way)).parameters.values()]
@@ -137,10 +137,10 @@ def test_in_float32_it_is_nearly_as_exact_as_the_plain_convolution(taps, padding
         assert np.sqrt(((found - exact) ** 2).mean()) < 2e-6 * exact.std()  # the plain products reach 1 to 5e-7
 
 
-def test_who_has_a_twin():
-    assert isinstance(twin(tn.Conv2d(4, 4, 3, padding=1)), WinogradConv)
-    assert isinstance(twin(tn.Conv2d(8, 4, (5, 1), groups=2)), WinogradConv)
-    assert isinstance(twin(tn.Conv2d(3, 4, 11)), ThinConv)
+def test_who_has_a_fast_implementation():
+    assert isinstance(fast_or_own(tn.Conv2d(4, 4, 3, padding=1)), WinogradConv)
+    assert isinstance(fast_or_own(tn.Conv2d(8, 4, (5, 1), groups=2)), WinogradConv)
+    assert isinstance(fast_or_own(tn.Conv2d(3, 4, 11)), ThinConv)
 
     class Mine(tn.Conv2d):
         """A student's own."""
@@ -149,31 +149,31 @@ def test_who_has_a_twin():
         tn.Conv2d(8, 4, 1), tn.Conv2d(8, 4, 2), tn.Conv2d(8, 4, 6), tn.Conv2d(2, 4, 3, groups=2),
         tn.Conv2d(16, 4, 5, stride=2), tn.Conv2d(3, 4, 3, stride=2),
     ):
-        assert isinstance(twin(layer), ConvInParts)
+        assert isinstance(fast_or_own(layer), ConvInParts)
     for other in (Mine(8, 4, 3), tn.ReLU()):
-        assert twin(other) is other
+        assert fast_or_own(other) is other
 
 
-def test_on_a_gpu_normalisation_has_a_twin_and_convolution_none(gpu):
+def test_on_a_gpu_normalization_has_one_and_convolution_none(gpu):
     x = gpu.zeros((1, 4, 4, 4), "float32")
     for layer, made in ((tn.LocalResponseNorm(), FusedResponseNorm), (tn.Conv2d(4, 4, 3), tn.Conv2d)):
-        assert type(twin(layer, x)) is made
+        assert type(fast_or_own(layer, x, (4, 4, 4))) is made
     x = np.zeros((1, 4, 4, 4), "float32")
     for layer, made in ((tn.LocalResponseNorm(), tn.LocalResponseNorm), (tn.Conv2d(4, 4, 3), WinogradConv)):
-        assert type(twin(layer, x)) is made
+        assert type(fast_or_own(layer, x, (4, 4, 4))) is made
 
 
-def test_a_network_with_twins_passes_the_gradient_check():
+def test_a_network_passes_the_gradient_check():
     net = tn.Network([
         ("conv1", tn.Conv2d(3, 8, 3)), ("relu1", tn.ReLU()), ("conv2", tn.Conv2d(8, 4, 3, padding=1)),
         ("flatten", tn.Flatten()), ("fc3", tn.Linear(100, 3)),
     ])
-    assert isinstance(twin(net["conv1"]), ThinConv) and isinstance(twin(net["conv2"]), WinogradConv)
+    assert isinstance(fast_or_own(net["conv1"]), ThinConv) and isinstance(fast_or_own(net["conv2"]), WinogradConv)
     report = tn.check_gradients(net, np.random.default_rng(0).standard_normal((2, 7, 7, 3)))
     assert report.passed, str(report)
 
 
-def test_with_twins_too_the_number_of_threads_does_not_change_a_bit():
+def test_the_number_of_threads_does_not_change_a_bit():
     def step():
         net = tn.Network([
             ("conv1", tn.Conv2d(3, 16, 5, padding=2, seed=1)), ("relu1", tn.ReLU()),

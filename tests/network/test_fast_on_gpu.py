@@ -1,4 +1,4 @@
-"""Every twin of a layer, of the CPU's and of the GPU's table, against the plain layer."""
+"""Every fast implementation, of the CPU's and of the GPU's, against the layer itself."""
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -6,25 +6,24 @@ from hypothesis import strategies as st
 from support.layer_table import TABLE, draw_case
 
 import tinynet as tn
-from tinynet.network.fast_conv import twin
-from tinynet.network.fast_on_gpu import TWINS
+from tinynet.network.fast import fast_or_own
+from tinynet.network.fast_on_gpu import FusedResponseNorm
 
 drawn = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", TWINS, ids=lambda kind: kind.__name__)
-def test_a_twin_on_the_gpu_does_what_its_layer_does(kind, dtype, gpu):
+def test_on_the_gpu_it_does_what_its_layer_does(dtype, gpu):
     close = {"rtol": 1e-12, "atol": 1e-12} if dtype == "float64" else {"rtol": 2e-5, "atol": 2e-5}
 
     @drawn
     @given(st.data())
     def compare(data):
-        layer, x = draw_case(data.draw, TABLE[kind.__name__])
+        layer, x = draw_case(data.draw, TABLE["LocalResponseNorm"])
         layer, x = layer.astype(dtype), x.astype(dtype)
         there, gpu_x = tn.to_gpu(layer), gpu.asarray(x)
-        fast = twin(there, gpu_x)
-        assert type(fast) is TWINS[kind]
+        fast = fast_or_own(there, gpu_x, gpu_x.shape[1:])
+        assert type(fast) is FusedResponseNorm
         gpu_y, gpu_saved = fast.forward(gpu_x, True)
         y, saved = layer.forward(x, True)
         dy = np.random.default_rng(0).standard_normal(y.shape).astype(dtype)
@@ -34,28 +33,28 @@ def test_a_twin_on_the_gpu_does_what_its_layer_does(kind, dtype, gpu):
         np.testing.assert_allclose(gpu_dx.get(), dx, **close)
         assert fast.backward(gpu_y, gpu_saved, input_gradient=False)[0] is None
         assert type(gpu_saved) is type(saved) and gpu_grads.keys() == grads.keys()
-        plain_dx, _ = there.backward(gpu.asarray(dy), gpu_saved)  # the layer understands what its twin saved
+        plain_dx, _ = there.backward(gpu.asarray(dy), gpu_saved)  # the layer understands what was saved
         np.testing.assert_allclose(plain_dx.get(), dx, **close)
 
     compare()
 
 
-def test_layers_on_the_gpu_have_no_twin_of_the_cpu(gpu):
+def test_layers_on_the_gpu_have_none_of_the_cpu(gpu):
     for layer in (tn.Conv2d(96, 4, 3), tn.Conv2d(3, 4, 5), tn.ReLU()):
         there = tn.to_gpu(layer)
-        assert twin(there, gpu.asarray(np.ones((1, 5, 5, 3), np.float32))) is there
+        assert fast_or_own(there, gpu.asarray(np.ones((1, 5, 5, 3), np.float32)), (5, 5, 3)) is there
 
     class Mine(tn.LocalResponseNorm):
         """A reader's own."""
 
     mine = Mine()
-    assert twin(mine, gpu.asarray(np.ones((1, 5, 5, 3), np.float32))) is mine
+    assert fast_or_own(mine, gpu.asarray(np.ones((1, 5, 5, 3), np.float32)), (5, 5, 3)) is mine
 
 
 @given(st.data())
-def test_a_twin_on_the_cpu_does_what_its_layer_does(data):
+def test_on_the_cpu_it_does_what_its_layer_does(data):
     layer, x = draw_case(data.draw, TABLE["Conv2d"])
-    fast = twin(layer, x)
+    fast = fast_or_own(layer, x, x.shape[1:])
     assert fast is not layer
     y, saved = layer.forward(x)
     np.testing.assert_allclose(fast.forward(x)[0], y, atol=1e-12)

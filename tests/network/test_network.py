@@ -203,10 +203,17 @@ def test_a_list_of_layers_that_makes_no_network(layers, message):
 def test_blocks_follow_the_images_size_alone():
     conv = tn.Conv2d(3, 96, 11, stride=4)
     tn.set_threads(1)
-    one = executor.images_per_block([conv], (227, 227, 3))
+    one = executor.images_per_block(executor.shapes_of([conv], (227, 227, 3)))
     tn.set_threads(3)
-    assert executor.images_per_block([conv], (227, 227, 3)) == one == 4
-    assert executor.images_per_block([tn.ReLU()], (4,)) == executor.MOST_IMAGES
+    assert executor.images_per_block(executor.shapes_of([conv], (227, 227, 3))) == one == 4
+    assert executor.images_per_block([(4,), (4,)]) == executor.MOST_IMAGES
+
+
+def test_the_initialization_in_a_checkpoint_of_version_0_1_is_still_shown():
+    settings = tn.lenet5().settings
+    settings["recipe"]["start"] = settings["recipe"].pop("initialization")
+    again = tn.Network.from_settings(settings)
+    assert again.recipe == tn.lenet5().recipe and str(again.summary()) == str(tn.lenet5().summary())
 
 
 def test_the_recipe_is_the_networks_own():

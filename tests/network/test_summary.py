@@ -10,7 +10,7 @@ import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.models import alexnet, alexnet_small, cifar_net, lenet5
 from tinynet.network.compare import compare
-from tinynet.network.describe import describe, start_text
+from tinynet.network.describe import describe, initialization_text
 from tinynet.tables import html_table, text_table
 
 
@@ -93,9 +93,9 @@ def test_the_notes_stand_under_the_table(name, nets):
         assert note in words, note
 
 
-def test_the_start_of_the_text_is_said_to_stay_flat(nets):
+def test_the_initialization_of_the_text_is_said_to_stay_flat(nets):
     words = " ".join(str(nets["text"].summary()).split())
-    assert "Start: weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8." in words
+    assert "Initialization: weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8." in words
     assert "stays flat at ln(classes)" in words
 
 
@@ -176,9 +176,9 @@ def test_layers_in_words(layer, words):
     assert describe(layer) == words
 
 
-def test_starts_in_words():
-    assert start_text({"a": (0.01, 0.0), "b": (0.01, 1.0)}) == "weights N(0, 0.01); biases 0 in a, 1 in b"
-    assert start_text({"a": (0.5, 0)}) == "weights N(0, 0.5); biases 0"
+def test_initializations_in_words():
+    assert initialization_text({"a": (0.01, 0.0), "b": (0.01, 1.0)}) == "weights N(0, 0.01); biases 0 in a, 1 in b"
+    assert initialization_text({"a": (0.5, 0)}) == "weights N(0, 0.5); biases 0"
 
 
 def test_tables_set_numbers_right_and_break_long_cells():
@@ -208,7 +208,7 @@ def test_what_the_authors_program_has_otherwise_than_the_text(nets):
     assert other.startswith("conv LRN pool activation | conv activation LRN norm within maps pool |")
     assert "alpha 4e-05" in found["norm within maps"][1]
     assert found["learning rate"] == ("0.01, of biases 0.01", "0.01, of biases 0.02")
-    for alike in ("activation", "pooling", "parameters", "start", "LRN's k", "channels seen", "dropout"):
+    for alike in ("activation", "pooling", "parameters", "initialization", "LRN's k", "channels seen", "dropout"):
         assert alike not in found
     assert "parameters (60,965,224)" in compare(nets["paper"], nets["source2012"]).same()
 
@@ -217,7 +217,8 @@ def test_what_caffe_has_otherwise(nets):
     found = differences(nets["paper"], nets["caffe"])
     assert found["LRN's k"] == ("2", "1")
     assert found["LRN's windows"] == ("inside each of 2 towers", "across all channels")
-    assert found["start"][1] == "weights N(0, 0.01), N(0, 0.005) in fc6, fc7; biases 0.1, 0 in conv1, conv3, fc8"
+    assert found["initialization"][1] == (
+        "weights N(0, 0.01), N(0, 0.005) in fc6, fc7; biases 0.1, 0 in conv1, conv3, fc8")
     assert found["sizes that don't divide"] == ("rounded down", "rounded up in pool1, pool2, pool5")
     assert "input" not in found and "order" not in found
 
@@ -233,8 +234,9 @@ def test_what_one_tower_and_torchvision_have_otherwise(nets):
 
 @pytest.mark.parametrize("other, aspect, values", [
     ("tanh", "activation", ("ReLU", "Tanh")),
-    ("text", "start", ("weights N(0, 0.01), N(0, 0.03) in conv3, conv4, conv5; biases 1, 0 in conv1, conv3, fc8",
-                       "weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8")),
+    ("text", "initialization", (
+        "weights N(0, 0.01), N(0, 0.03) in conv3, conv4, conv5; biases 1, 0 in conv1, conv3, fc8",
+        "weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8")),
 ])
 def test_a_switch_shows_as_the_one_difference(other, aspect, values, nets):
     assert differences(nets["paper"], nets[other]) == {aspect: values}

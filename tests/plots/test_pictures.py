@@ -132,7 +132,7 @@ def test_a_sheet_without_labels_with_few_classes_and_images_of_any_size(rng):
     (np.zeros((2, 4, 4, 3)), np.ones((2, 3)), None, ShapeError, r"an image is float64 of shape \(4, 4, 3\)"),
     (np.zeros((2, 3, 4, 4), np.uint8), np.ones((2, 3)), None, ShapeError, "expected uint8"),
     (np.zeros((2, 4, 4, 3), np.uint8), np.ones((3, 3)), None, ShapeError, r"expected \(2, classes\)"),
-    (np.zeros((0, 4, 4, 3), np.uint8), np.ones((0, 3)), None, ShapeError, "there are no images"),
+    (np.zeros((0, 4, 4, 3), np.uint8), np.ones((0, 3)), None, ShapeError, "the list of images is empty"),
     (np.zeros((2, 4, 4, 3), np.uint8), np.ones((2, 3)), ["a"], ArgumentError, "1 class names for 3 classes"),
 ])
 def test_what_does_not_fit_on_a_sheet_is_named(images, probabilities, names, error, message):

@@ -32,6 +32,8 @@ FUNCTIONS: dict[str, Any] = {
     "predict": lambda wrong: tn.predict(NET, wrong),
     "softmax_cross_entropy, scores": lambda wrong: tn.softmax_cross_entropy(wrong, LABELS),
     "softmax_cross_entropy, labels": lambda wrong: tn.softmax_cross_entropy(SCORES, wrong),
+    "training_step, images": lambda wrong: tn.training_step(NET, wrong, LABELS[:1], tn.SGD(NET)),
+    "training_step, labels": lambda wrong: tn.training_step(NET, IMAGES[:1], wrong, tn.SGD(NET)),
     "trace, images": lambda wrong: tn.trace(NET, wrong, LABELS[:1]),
     "trace, labels": lambda wrong: tn.trace(NET, IMAGES[:1], wrong),
     "trace, upstream": lambda wrong: tn.trace(NET, IMAGES[:1], upstream=wrong),
@@ -48,8 +50,8 @@ FUNCTIONS: dict[str, Any] = {
 # Those that take none: numbers, names and files, whose refusals other tests have.
 WITHOUT_ARRAYS = {
     "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_small", "check_optimizer", "cifar_net", "lenet5",
-    "load_checkpoint", "save_checkpoint", "set_threads", "to_cpu", "to_gpu", "data", "data.Augmentation",
-    "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10", "data.load_data", "data.load_image",
+    "load_checkpoint", "plain", "save_checkpoint", "set_fast", "set_threads", "to_cpu", "to_gpu", "data",
+    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10", "data.load_data", "data.load_image",
     "data.load_image_folder", "data.load_mnist", "data.load_shapes",
 }
 
@@ -88,7 +90,7 @@ def assert_says(text, wrong):
     array = np.asarray(wrong)  # what a function may have made of it
     shape = array.shape
     found = [type(wrong).__name__, repr(wrong), str(array.dtype), str(shape), " x ".join(map(str, shape)), "empty"]
-    found += [str(number) for number in (*shape, shape[1:])] + ["no images", "there is no image"]
+    found += [str(number) for number in (*shape, shape[1:])] + ["no images", "does not exist"]
     nothing = wrong is None or isinstance(wrong, dict)  # of which there is nothing to say
     assert nothing or any(part and part in text for part in found), text
     words = ("expect", "must", "needs", "is empty", "the output has", "no images", "does not fit",

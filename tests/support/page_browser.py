@@ -16,7 +16,7 @@ def browser_or_skip():
     api = pytest.importorskip("playwright.sync_api", reason="needs the extra browser-test (playwright)")
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("there is no chromium on this machine")
+        pytest.skip("needs a Chromium on the PATH (chromium or google-chrome)")
     with api.sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield chromium
@@ -51,17 +51,17 @@ def live(tab):
     return tab.locator("#live").inner_text()
 
 
-def point_of(tab, place):
-    """Where on the screen a place of the shown array is drawn."""
+def point_of(tab, index):
+    """Where on the screen the number at an index of the shown array is drawn."""
     return tab.evaluate(
-        """(place) => {
-            const { map, row, column } = positionOf(view, place);
+        """(index) => {
+            const { map, row, column } = positionOf(view, index);
             const [x, y] = layout.corner(map), one = layout.maps[map];
             const box = document.getElementById("maps").getBoundingClientRect();
             return [box.left + x + (column + 0.5) * layout.mapWidth / one.columns,
                     box.top + y + (row + 0.5) * layout.mapHeight / one.rows];
         }""",
-        list(place),
+        list(index),
     )
 
 

@@ -15,6 +15,7 @@ import tinynet as tn
 from tinynet import cli
 from tinynet.errors import ArgumentError
 from tinynet.tracing import page
+from tinynet.tracing.explain.texts import TEXTS
 from tinynet.tracing.page import Package, Subject, kind_of, write_page
 
 WEB = Path(page.__file__).parent / "web"
@@ -48,6 +49,11 @@ def test_the_page_has_every_array_of_the_pass(tmp_path):
             *((station["grads"][name], array) for name, array in step.gradients.items()),
         ]:
             assert np.array_equal(unpacked(content["arrays"][number]), array), step.name
+
+
+def test_the_page_has_the_texts_of_explanations(tmp_path):
+    write_page(trace_of_one(), tmp_path / "page.html", Subject("cat.png", 1, "given"))
+    assert json.loads(re.search(r"const TEXTS = (.*);\n", (tmp_path / "page.html").read_text())[1]) == TEXTS
 
 
 def test_names_from_outside_stay_text(tmp_path):
@@ -143,6 +149,6 @@ def test_the_command_takes_an_image_and_a_label(tmp_path, capsys):
     assert cli.main(["trace", str(picture), "--model", "lenet5", "--label", "10"]) == 2
     assert "--label is 10, the network has classes 0 to 9" in capsys.readouterr().err
     assert cli.main(["trace", str(picture), "--model", "alexnet-small"]) == 0
-    assert "the network's own first guess is taken" in capsys.readouterr().out
+    assert "the network's own first guess" in capsys.readouterr().out
     assert cli.main(["trace", str(tmp_path / "no.png"), "--model", "lenet5"]) == 2
     assert "no.png cannot be read as an image: No such file" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 """The page of a trace in a headless Chromium: what it says, and that it can be used by pointer, keys and on a phone."""
+import re
 import time
 
 import numpy as np
@@ -7,8 +8,10 @@ from support.page_browser import browser_or_skip, go_to, live, opened, point_of,
 from support.small_network import batch, network
 
 import tinynet as tn
+from tinynet.layers.loss_layer import SoftmaxCrossEntropy
 from tinynet.network.params import flat
 from tinynet.tracing import page
+from tinynet.tracing.explain import EXPLAINERS
 from tinynet.tracing.page import Subject, write_page
 
 UNITS = 4  # drawn in each array
@@ -53,28 +56,73 @@ def small(folder):
 
 
 def drawn(shape, generator):
+    """Drawn indices into an array."""
     return [[int(generator.integers(length)) for length in shape] for _ in range(UNITS if shape else 1)]
 
 
 def questions(trace):
-    """Drawn places: (direction, station, which array, place, Python's explanation)."""
+    """Drawn numbers: (direction, station, which array, index, Python's explanation)."""
     generator = np.random.default_rng(5)
-    for index, step in enumerate(trace.steps):
-        for place in drawn(step.output.shape, generator):
-            yield "forward", index + 1, "x", place, step.explain(output=tuple(place))
-        for place in drawn(step.input.shape, generator):
-            yield "backward", index, "x", place, step.explain(grad="x", at=tuple(place))
+    for station_before, step in enumerate(trace.steps):
+        for at in drawn(step.output.shape, generator):
+            yield "forward", station_before + 1, "x", at, step.explain(output=tuple(at))
+        for at in drawn(step.input.shape, generator):
+            yield "backward", station_before, "x", at, step.explain(grad="x", at=tuple(at))
         for path, array in flat(step.gradients).items():
-            for place in drawn(array.shape, generator):
+            for at in drawn(array.shape, generator):
                 name = ".".join(path)
-                yield "backward", index + 1, name, place, step.explain(grad=name, at=tuple(place))
+                yield "backward", station_before + 1, name, at, step.explain(grad=name, at=tuple(at))
 
 
-ANSWERS = """(questions) => questions.map(([direction, station, which, place]) => {
-    const said = explainUnit({ direction, station, which, filter: 0 }, place);
-    const { value, total, agrees, formula } = said;
-    return { value, total, agrees, formula, parts: said.parts.map((one) => ({ name: one.name, values: one.values })) };
-})"""
+ANSWERS = """(questions) => {
+    const said = (e) => ({
+        value: e.value, total: e.total, agrees: e.agrees, values: e.parts.map((one) => one.values),
+        words: [e.what, e.formula, e.reason, ...e.parts.flatMap((one) => [one.name, ...one.values.map(
+            (_, t) => [...one.factors.map((each) => factorText(each, t)), noteOf(one, t)].join(" "))])],
+        verdict: e.value === null ? "" : equality(e), inner: e.inner.map(said),
+    });
+    return questions.map(
+        ([direction, station, which, at]) => said(explainUnit({ direction, station, which, filter: 0 }, at)));
+}"""
+
+
+def words_of(explanation):
+    """What Python says of a number: its name, formula and reason, and each part's name, factors and notes."""
+    yield from (explanation.what, explanation.formula, explanation.reason)
+    for part in explanation.parts:
+        yield part.name
+        for term in map(part.term, range(len(part.values))):
+            yield " ".join([*(name for name, _ in term.factors), term.note])
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]\d+)?")
+
+
+def check_texts(said, expected, tolerance=1e-5):
+    """Compare texts: the same words, and numbers that are the same but for their last digit."""
+    said = said.replace("\N{MINUS SIGN}", "-")
+    assert NUMBER.sub("0", said) == NUMBER.sub("0", expected)
+    np.testing.assert_allclose(*([float(x) for x in NUMBER.findall(text)] for text in (said, expected)), tolerance)
+
+
+def check_the_same(said, expected):
+    """Compare the page's explanation of a number with Python's, words and numbers, and those of its factors."""
+    what = str(expected)
+    for text, ours in zip(said["words"], words_of(expected), strict=True):
+        check_texts(text, ours)
+    assert said["agrees"] and np.isclose(said["total"], expected.total, rtol=1e-6, atol=1e-12), what
+    for values, part in zip(said["values"], expected.parts, strict=True):
+        assert np.allclose(values, part.values, rtol=1e-6, atol=1e-9), what
+    if said["value"] is not None:
+        assert np.isclose(said["value"], expected.value, rtol=1e-7) and expected.agrees, what
+        check_texts(said["verdict"].partition(" (")[0], expected.equality().partition(" (")[0])
+    for inner, ours in zip(said["inner"], expected.inner, strict=True):
+        check_the_same(inner, ours)
+
+
+def test_the_two_networks_have_every_kind_of_layer():
+    kinds = {type(layer) for net in (network(), other_network()) for layer in net.layers.values()}
+    assert kinds | {SoftmaxCrossEntropy} == set(EXPLAINERS)
 
 
 @pytest.mark.parametrize("kind", ["the paper's", "other layers", "other layers, evaluated"])
@@ -88,14 +136,35 @@ def test_it_explains_each_number_as_python_does(browser, folder, small, kind):
     assert len(asked) > 100
     with opened(browser, file) as tab:
         answers = tab.evaluate(ANSWERS, [question[:4] for question in asked])
-    for (direction, _, which, place, expected), said in zip(asked, answers, strict=True):
-        what = f"{expected.what} ({direction}, {which}, {place})"
-        assert said["value"] == expected.value and said["agrees"], what
-        assert said["formula"] == expected.formula, what
-        assert np.isclose(said["total"], expected.total, rtol=1e-6, atol=1e-12), what
-        assert [part["name"] for part in said["parts"]] == [part.name for part in expected.parts], what
-        for part, ours in zip(said["parts"], expected.parts, strict=True):
-            assert np.allclose(part["values"], ours.values, rtol=1e-6, atol=1e-9), what
+    for (*_, expected), said in zip(asked, answers, strict=True):
+        assert said["value"] == expected.value
+        check_the_same(said, expected)
+
+
+def test_numbers_are_written_as_python_does(browser, small):
+    generator = np.random.default_rng(7)
+    drawn = generator.standard_normal(200) * 10.0 ** np.arange(-100, 100)
+    numbers = [0.0, -0.0, 1.0, 1e5, 1234567.0, 1e-4, *drawn]
+    with opened(browser, small[0]) as tab:
+        for form in (".4g", ".6g", ".8g", ".1e"):
+            said = tab.evaluate("([numbers, form]) => numbers.map((x) => formatted(x, form))", [numbers, form])
+            assert said == [format(x + 0.0, form) for x in numbers]
+        said = tab.evaluate("[NaN, Infinity, -Infinity].map((x) => formatted(x, '.4g'))")
+        assert said == [format(x, ".4g") for x in (np.nan, np.inf, -np.inf)]
+
+
+@pytest.mark.parametrize("curve", [tn.Tanh(), tn.Sigmoid()])
+def test_a_slope_next_to_zero_and_a_loss_next_to_zero_are_equal_to_rounding(browser, folder, curve):
+    x = np.linspace(2, 9, 400, dtype=np.float32).reshape(1, 20, 20, 1)
+    net = tn.Network([("curve", curve), ("flatten", tn.Flatten()), ("fc", tn.Linear(400, 2))], name="flat")
+    net["fc"].params["b"][:] = (12, 0)
+    trace = tn.trace(net, x, np.array([0]))
+    assert 0 < trace.loss < 1e-4
+    write_page(trace, folder / "flat.html", Subject("ramp", 0, "given"))
+    asked = [["backward", 0, "x", [0, i // 20, i % 20, 0]] for i in range(400)]
+    with opened(browser, folder / "flat.html") as tab:
+        answers = tab.evaluate(ANSWERS, [*asked, ["forward", 4, "x", []]])
+    assert all(said["agrees"] for said in answers)
 
 
 def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
@@ -111,7 +180,7 @@ def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
         tab.locator("#maps").press("ArrowDown")
         assert "without fc3.w" in tab.locator("#explanation").inner_text()
         go_to(tab, "backward", "fc3", "w")
-        assert "without this array" in tab.locator("#legend").inner_text()
+        assert "This array was left out" in tab.locator("#legend").inner_text()
 
 
 def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
@@ -144,7 +213,7 @@ def test_pointing_shows_a_unit_and_a_click_holds_it(browser, small):
         shown = tab.evaluate("(value) => brief(value)", value)
         assert live(tab) == f"conv1, row 5, column 7, channel 3: {shown}"
         said = tab.locator("#explanation").inner_text()
-        assert "The window of 5 × 5 places and 3 channels, its corner at row 10, column 14, times filter 3" in said
+        assert "The window of 5 × 5 positions and 3 channels, its corner at row 10, column 14 of image 0" in said
         assert "✓ The sum of 76 terms is" in said and "equal to rounding" in said
         assert tab.locator("#explanation .slice").count() == 3 and tab.locator("#explanation .tile td").count() == 225
         assert tab.locator("#python-line").inner_text() == 'trace["conv1"].explain(output=(0, 5, 7, 3))'
@@ -160,7 +229,7 @@ def test_pointing_shows_a_unit_and_a_click_holds_it(browser, small):
         assert live(tab) == ""
 
 
-def test_the_gradient_is_seen_at_the_same_place(browser, small):
+def test_the_gradient_is_seen_at_the_same_index(browser, small):
     file, trace = small
     with opened(browser, file) as tab:
         go_to(tab, "forward", "relu1")
@@ -170,7 +239,7 @@ def test_the_gradient_is_seen_at_the_same_place(browser, small):
         shown = tab.evaluate("(value) => brief(value)", float(trace["relu1"].upstream[0, 5, 7, 3]))
         assert live(tab) == f"gradient of relu1, row 5, column 7, channel 3: {shown}"
         assert "Two paths lead from the input to the loss" in tab.locator("#explanation").inner_text()
-        assert tab.locator("#station").inner_text() == "Gradient at relu1's output, back through norm1"
+        assert tab.locator("#station").inner_text() == "Gradient at relu1's output, backward through norm1"
         assert tab.locator("#python-line").inner_text() == 'trace["norm1"].explain(grad="x", at=(0, 5, 7, 3))'
 
 

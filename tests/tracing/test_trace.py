@@ -23,20 +23,20 @@ def test_a_trace_keeps_every_step_and_agrees_with_the_network():
     for before, after in zip(trace.steps, trace.steps[1:], strict=False):
         assert before.output is after.input and before.upstream is after.input_gradient
     assert "conv2" in str(trace)
-    with pytest.raises(ArgumentError, match="no layer 'conv7'; it has conv1, relu1, .*, loss"):
+    with pytest.raises(ArgumentError, match="layer 'conv7' does not exist; the trace of small has conv1, .*, loss"):
         trace["conv7"]
 
 
-def test_a_walk_goes_forwards_then_backwards_and_knows_which():
+def test_a_walk_goes_forward_then_backward_and_knows_which():
     x, labels = batch(2)
     net = tn.Network([("flat", tn.Flatten()), ("fc", tn.Linear(29 * 29 * 3, 5))])
     trace = tn.trace(net, x, labels)
-    way = [("flat", "forward"), ("fc", "forward"), ("loss", "forward")]
-    back = [(name, "backward") for name, _ in reversed(way)]
-    assert [(s.name, s.direction) for s in trace] == way + back and len(trace) == 6
+    forward = [("flat", "forward"), ("fc", "forward"), ("loss", "forward")]
+    backward = [(name, "backward") for name, _ in reversed(forward)]
+    assert [(s.name, s.direction) for s in trace] == forward + backward and len(trace) == 6
     walk = trace.walk()
     assert walk.previous() is trace.steps[0]
-    assert [(s.name, s.direction) for s in (walk.next() for _ in range(5))] == (way + back)[1:]
+    assert [(s.name, s.direction) for s in (walk.next() for _ in range(5))] == (forward + backward)[1:]
     assert walk.at_end and walk.next() is walk.step is trace.backward_steps[-1]
     assert walk.previous().name == "fc" and walk.position == 4
     assert walk.step.gradients is trace["fc"].gradients

@@ -7,7 +7,7 @@ import pytest
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.ops import im2col
-from tinynet.plots.thumbnails import BLUE, ORANGE, WHITE
+from tinynet.plots.thumbnails import ABOVE, BELOW, ZERO
 from tinynet.tracing.pictures import GREY, activation_maps, gradient_flow, im2col_picture, pixel_maps
 
 
@@ -33,8 +33,8 @@ def test_maps_stand_in_rows_with_a_common_scale_and_a_sign_for_each_colour():
     x[0, 0, 0], x[1, 2, 3], x[0, 1, 4] = 2, -2, 2
     sheet = activation_maps(x, "conv1", columns=2).axes[0].images[0].get_array()
     assert sheet.shape == (3 * 3 - 1, 2 * 4 - 1, 3)
-    assert tuple(sheet[0, 0]) == ORANGE and tuple(sheet[1 * 3 + 1, 4 + 2]) == BLUE and tuple(sheet[6, 1]) == ORANGE
-    assert tuple(sheet[0, 1]) == WHITE and (sheet[2] == GREY).all() and (sheet[:, 3] == GREY).all()
+    assert tuple(sheet[0, 0]) == ABOVE and tuple(sheet[1 * 3 + 1, 4 + 2]) == BELOW and tuple(sheet[6, 1]) == ABOVE
+    assert tuple(sheet[0, 1]) == ZERO and (sheet[2] == GREY).all() and (sheet[:, 3] == GREY).all()
     picture: Any = activation_maps(x, "conv1", count=3)
     assert picture.axes[0].get_title("left") == "conv1: 3 of 5 channels; full colour at 2"
 
@@ -42,9 +42,9 @@ def test_maps_stand_in_rows_with_a_common_scale_and_a_sign_for_each_colour():
 def test_units_stand_in_rows_and_what_is_over_is_grey():
     sheet = activation_maps(np.array([1.0, -1, 0, 1, 1]), columns=3).axes[0].images[0].get_array()
     assert sheet.shape == (2, 3, 3)
-    assert [tuple(sheet[0, i]) for i in range(3)] == [ORANGE, BLUE, WHITE] and (sheet[1, 2] == GREY).all()
+    assert [tuple(sheet[0, i]) for i in range(3)] == [ABOVE, BELOW, ZERO] and (sheet[1, 2] == GREY).all()
     zeros = activation_maps(np.zeros(4)).axes[0].images[0].get_array()  # which have a scale too
-    assert (zeros == WHITE).all()
+    assert (zeros == ZERO).all()
     with pytest.raises(ShapeError, match=r"x has shape \(2, 3\)"):
         activation_maps(np.zeros((2, 3)))
 
@@ -74,7 +74,7 @@ def test_a_large_matrix_has_colours_only_and_a_pooling_layer_has_windows_too(rng
 @pytest.mark.parametrize("layer, shape, at, error, message", [
     (tn.ReLU(), (4, 4, 1), (0, 0), ArgumentError, "ReLU has no window"),
     (tn.Conv2d(4, 1, 2), (4, 4, 4), (0, 0), ShapeError, r"\(4, 4, 4\), expected \(H, W, 1 to 3\)"),
-    (tn.Conv2d(1, 1, 2), (4, 4, 1), (3, 0), ShapeError, r"no window \(3, 0\), the output is 3 x 3"),
+    (tn.Conv2d(1, 1, 2), (4, 4, 1), (3, 0), ShapeError, r"window \(3, 0\) does not exist, the output is 3 x 3"),
 ])
 def test_what_has_no_windows_is_named(layer, shape, at, error, message):
     with pytest.raises(error, match=message):

@@ -10,7 +10,7 @@ from PIL import Image
 from support.small_network import batch, network
 
 import tinynet as tn
-from tinynet.plots.thumbnails import BLUE, ORANGE, WHITE, photograph, picture
+from tinynet.plots.thumbnails import ABOVE, BELOW, ZERO, photograph, picture
 
 PLAIN = {
     "p", "b", "br", "code", "table", "thead", "tbody", "tr", "th", "td", "div", "ul", "li", "details", "summary", "img",
@@ -19,7 +19,7 @@ EMPTY = {"br", "img"}
 
 
 class Checked(html.parser.HTMLParser):
-    """Sees to it that tags are of the plain kind, closed in order, and pictures data of their own; collects text."""
+    """Checks that tags are of the plain kind, closed in order, and pictures data of their own; collects text."""
 
     def __init__(self, text):
         super().__init__()
@@ -100,8 +100,8 @@ def test_a_whole_small_alexnets_trace_is_small():
 
 def test_colours_are_blue_below_zero_white_at_zero_orange_above():
     image = opened(picture(np.array([[-1.0, 0.0, 1.0, 1.0]]))).convert("RGB")
-    place = [int(image.width * (i + 0.5) / 4) for i in range(4)]
-    assert [image.getpixel((x, 0)) for x in place[:3]] == [BLUE, WHITE, ORANGE]
+    middles = [int(image.width * (i + 0.5) / 4) for i in range(4)]
+    assert [image.getpixel((x, 0)) for x in middles[:3]] == [BELOW, ZERO, ABOVE]
 
 
 @pytest.mark.parametrize("shape", [(1,), (4096,), (7, 300), (227, 227, 96), (1, 1, 3), (5, 40, 2)])
@@ -114,8 +114,8 @@ def test_pictures_of_any_shape_are_small(shape):
 
 
 def test_zeros_nan_and_infinity_can_be_shown():
-    assert colours(opened(picture(np.zeros((2, 2, 1))))) == {WHITE}
-    assert colours(opened(picture(np.array([[np.inf, 1.0, np.nan, -np.inf]])))) == {ORANGE, WHITE, BLUE}
+    assert colours(opened(picture(np.zeros((2, 2, 1))))) == {ZERO}
+    assert colours(opened(picture(np.array([[np.inf, 1.0, np.nan, -np.inf]])))) == {ABOVE, ZERO, BELOW}
 
 
 def test_a_window_is_framed_on_the_photograph():

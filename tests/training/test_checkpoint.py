@@ -22,7 +22,7 @@ def small_net() -> Any:
     return tn.Network(
         [("block", inner), ("pool1", tn.MaxPool2d(2, 2)), ("flatten", tn.Flatten()), ("drop2", tn.Dropout(seed=6)),
          ("fc2", tn.Linear(4 * 4 * 4, 3, seed=2))],
-        name="small", input_shape=(8, 8, 3), notes=["a note"], recipe={"epochs": 2, "start": {"fc2": (0.1, 0)}},
+        name="small", input_shape=(8, 8, 3), notes=["a note"], recipe={"epochs": 2},
         hint="Give 8 x 8.",
     )
 

@@ -1,4 +1,5 @@
-"""The commands: `tinynet COMMAND`."""
-from .main import main, parser
+"""The command line: `tinynet COMMAND` or `python -m tinynet COMMAND`."""
+from .main import main
+from .parser import parser
 
 __all__ = ["main", "parser"]

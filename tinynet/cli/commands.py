@@ -1,4 +1,4 @@
-"""What each command does; `cli` reads the command line."""
+"""What each command does; `parser` says what its options are."""
 import argparse
 import json
 import sys
@@ -26,7 +26,7 @@ from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
 from . import demo
 
-# Arguments of the networks that --set does not take, and where they come from.
+# Arguments of the networks that --set does not take, and what they come from.
 OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
 
 
@@ -39,7 +39,7 @@ def run_train(options: argparse.Namespace) -> None:
     switches = dict(parse_switch(text) for text in options.set)
     train, validation = load_data(options.data, options.image_size)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
-    if isinstance(train, ImageFolder):  # the network says in which form its files are to be read
+    if isinstance(train, ImageFolder):  # the network determines the size and the channels
         size = stored_size(net) if options.image_size is None else options.image_size
         channels = (net.input_shape or ())[2]
         train = train.stored_as(size, channels)
@@ -83,7 +83,7 @@ def parse_switch(text: str) -> tuple[str, Any]:
     if not equals:
         raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
     if name in OWN_OPTION:
-        raise ArgumentError(f"--set {text}: {name} is no switch, it comes from {OWN_OPTION[name]}")
+        raise ArgumentError(f"--set {text}: {name} is not set here, it comes from {OWN_OPTION[name]}")
     try:
         return name, json.loads("null" if value.lower() == "none" else value.lower())
     except json.JSONDecodeError:
@@ -92,12 +92,12 @@ def parse_switch(text: str) -> tuple[str, Any]:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     net = load_checkpoint(checkpoint_path(options.checkpoint))
-    form, size = trained_form(net), options.image_size
+    preprocessing, size = trained_preprocessing(net), options.image_size
     if size is None and find_image_folder(options.data):
-        size = form.image_size
+        size = preprocessing.image_size
     elif size is None and options.data == "shapes":
-        size = form.image_size[0]
-    train, test = load_data(options.data, size, form.channels)
+        size = preprocessing.image_size[0]
+    train, test = load_data(options.data, size, preprocessing.channels)
     data = train if options.split == "train" else test
     if data is None:
         raise DataError(f"{options.data} has no test images; --split train measures on the training images")
@@ -109,8 +109,8 @@ def run_predict(options: argparse.Namespace) -> None:
     check_count("predict", "--top", options.top)
     draw = None if options.sheet is None else sheet_drawer(options.sheet)
     net = load_checkpoint(checkpoint_path(options.checkpoint))
-    form = trained_form(net)
-    images = [form.load_image(path) for path in options.images]
+    preprocessing = trained_preprocessing(net)
+    images = [preprocessing.load_image(path) for path in options.images]
     net = placed(net, options.device)
     probabilities = predict(net, np.stack(images), batch_size=options.batch_size, ten_crop=options.ten_crop)
     names = class_names(net, options.names, probabilities.shape[1])
@@ -134,7 +134,7 @@ def sheet_drawer(file: str) -> Any:
     return prediction_sheet
 
 
-def trained_form(net: Network) -> Preprocessing:
+def trained_preprocessing(net: Network) -> Preprocessing:
     """Return how the network's training images were stored and prepared."""
     if net.preprocessing is None:
         raise ArgumentError("the checkpoint does not say how images are prepared: it was saved before any training")
@@ -142,7 +142,7 @@ def trained_form(net: Network) -> Preprocessing:
 
 
 def class_names(net: Network, file: str | None, classes: int) -> list[str]:
-    """Return the names of so many classes from a file, else from the checkpoint, else numbers."""
+    """Return the names of the classes from a file, else from the checkpoint, else their numbers."""
     if file is None:
         names = net.class_names or [str(i) for i in range(classes)]
         if len(names) != classes:
@@ -167,7 +167,7 @@ def checkpoint_path(path: str) -> Path:
 def run_gradcheck(options: argparse.Namespace) -> None:
     net = make_model(options.model, seed=options.seed)
     shape = (2, *(net.input_shape or ()))
-    images = 60 * np.random.default_rng(options.seed).standard_normal(shape)  # they spread as pixels do
+    images = 60 * np.random.default_rng(options.seed).standard_normal(shape)  # of about the deviation of pixels
     report = check_each_layer(net, images, options.seed)
     print(report)
     if not report.passed:

@@ -27,7 +27,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     ----------
     folder : path-like, optional
         A run folder, as `fit` makes it, with filters.png and predictions.png added. Default: `FOLDER`, where the
-        files of an earlier demo, finished or broken off, are replaced; other files stay.
+        files of an earlier demo, finished or interrupted, are replaced; other files stay.
     seed : int
         Of the weights, of the order of the images and of dropout; the images are always the same.
 
@@ -39,7 +39,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
     """
     net, path = alexnet_small(seed=seed), Path(FOLDER if folder is None else folder)
     if folder is not None:
-        RunFolder(path, resume=False)  # to complain now, and not after the drawing
+        RunFolder(path, resume=False)  # an error now, and not after the drawing
     with locked(path, "demo.lock") as ours:
         if not ours:
             raise ArgumentError(f"{path} is in use by another demo: let it end, or take another folder")
@@ -49,7 +49,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
 
 
 def remove_earlier(folder: Path) -> None:
-    """Remove the files of an earlier demo, unless somebody goes on with its training."""
+    """Remove the files of an earlier demo, unless another process is resuming its training."""
     with locked(folder, "run.lock") as ours:
         if not ours:
             raise ArgumentError(f"{folder} is in use by another run: let it end, or take another folder")

@@ -1,4 +1,4 @@
-"""`tinynet trace`: one image through a network, forwards and back, as a table or as a page for the browser."""
+"""`tinynet trace`: one image through a network, forward and backward, as a table or as a page for the browser."""
 import argparse
 from pathlib import Path
 
@@ -14,26 +14,26 @@ from ..ops.checks import check_count
 from ..tracing import trace
 from ..tracing.page import Subject, write_page
 from ..training.checkpoint import load_checkpoint
-from .commands import checkpoint_path, trained_form
+from .commands import checkpoint_path, trained_preprocessing
 
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("trace", "--seed", options.seed, least=0)
     if options.checkpoint:
         net = load_checkpoint(checkpoint_path(options.checkpoint))
-        form = trained_form(net)
+        preprocessing = trained_preprocessing(net)
     else:
         net = make_model(options.model, seed=options.seed)
-        form = untrained_form(net)
+        preprocessing = untrained_preprocessing(net)
     drawn = None
     if options.image is None:
-        pixels, drawn = drawn_image(form, options.seed)
+        pixels, drawn = drawn_image(preprocessing, options.seed)
         picture = f"a drawn {drawn}"
     else:
-        pixels, picture = form.load_image(options.image), Path(options.image).name
+        pixels, picture = preprocessing.load_image(options.image), Path(options.image).name
     if not options.checkpoint:
-        form.mean = pixels.mean(axis=(0, 1), dtype=np.float32)
-    x = form(pixels[None])                                                     # (1, H, W, C)
+        preprocessing.mean = pixels.mean(axis=(0, 1), dtype=np.float32)
+    x = preprocessing(pixels[None])                                            # (1, H, W, C)
     scores, _ = net.forward(x)                                                 # (1, classes)
     names = net.class_names
     if names is None and drawn is not None and scores.shape[1] == len(CLASS_NAMES):
@@ -43,28 +43,29 @@ def run_trace(options: argparse.Namespace) -> None:
     if options.html is None:
         print(f"{picture}; label {label}, {origin}\n{made}")
         return
-    cut = Preprocessing(np.zeros(form.channels), form.input_size, form.image_size)  # the same central crop, as it looks
-    note = write_page(made, options.html, Subject(picture, label, origin, names, cut(pixels[None])[0].astype(np.uint8)))
+    cut = Preprocessing(np.zeros(preprocessing.channels), preprocessing.input_size, preprocessing.image_size)
+    crop = cut(pixels[None])[0].astype(np.uint8)  # the same central crop, as stored
+    note = write_page(made, options.html, Subject(picture, label, origin, names, crop))
     print(f"{options.html} has the page, {Path(options.html).stat().st_size / 1e6:.1f} MB: open it in a browser")
     if note:
         print(note)
 
 
-def untrained_form(net: Network) -> Preprocessing:
-    """Return how an untrained network reads an image; the mean, which no training set gives, is filled in later."""
+def untrained_preprocessing(net: Network) -> Preprocessing:
+    """Return an untrained network's preprocessing; the mean, which no training set gives, is filled in later."""
     height, width, channels = net.input_shape or ()
     return Preprocessing(np.zeros(channels), (height, width), deviation=net.recipe.get("deviation", 1.0))
 
 
-def drawn_image(form: Preprocessing, seed: int) -> tuple[np.ndarray, str]:
-    """Draw a shape in the form of the network's stored images: uint8 (H, W, C) and the shape's name."""
-    height, width = form.image_size
+def drawn_image(preprocessing: Preprocessing, seed: int) -> tuple[np.ndarray, str]:
+    """Draw a shape like the network's stored images: uint8 (H, W, C) and the shape's name."""
+    height, width = preprocessing.image_size
     if min(height, width) < SMALLEST:
         raise ArgumentError(f"trace: shapes are drawn with {SMALLEST} pixels or more, the network takes "
                             f"{height} x {width}: name an image")
     data = draw_shapes(1, min(height, width, LARGEST), seed=seed + 1)  # not among those that `demo` trains on
     image = Image.fromarray(data.images[0]).resize((width, height))
-    pixels = np.asarray(image.convert("L"))[:, :, None] if form.channels == 1 else np.asarray(image)
+    pixels = np.asarray(image.convert("L"))[:, :, None] if preprocessing.channels == 1 else np.asarray(image)
     return pixels, CLASS_NAMES[data.labels[0]]
 
 
@@ -76,4 +77,4 @@ def choose_label(given: int | None, drawn: str | None, scores: np.ndarray, names
         return given, "given"
     if drawn is not None and drawn in (names or []):
         return (names or []).index(drawn), "as it was drawn"
-    return int(scores.argmax()), "which no one gave: the network's own first guess is taken"
+    return int(scores.argmax()), "the network's own first guess, as none was given"

@@ -1,4 +1,4 @@
-"""Data sets, what is done to their images on the way into a network, and the loader of batches."""
+"""From files to batches: data sets, preprocessing and augmentation of their images, and the loader of batches."""
 
 from .augment import Augmentation, PCAColour
 from .cifar10 import load_cifar10

@@ -1,4 +1,4 @@
-"""Changes that keep the class: random crops, mirror images, colour (section 4.1 of the paper)."""
+"""Augmentation, changes that keep the class: random crops, mirror images, colour (section 4.1 of the paper)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PCAColour:
 
     @classmethod
     def fit(cls, dataset) -> PCAColour:
-        """From the pixels of `dataset` (a folder of more than 10,000 files: of 10,000 of them)."""
+        """Compute both from the pixels of `dataset` (of a folder of more than 10,000 files: from 10,000 of them)."""
         if dataset.image_shape[2] != 3:
             raise ShapeError(f"PCAColour: expected images of 3 channels, got {dataset.image_shape[2]}")
         count, total, products = 0, np.zeros(3), np.zeros((3, 3))
@@ -61,7 +61,7 @@ class Augmentation:
     mirror : bool
         Left and right exchanged with probability 1/2.
     pad : int
-        First surround the stored image with so many pixels of the mean, so that there is room to crop where
+        First add so many pixels of the mean on each side of the stored image, so that there is room to crop where
         images are stored at the size that the network takes.
     colour : PCAColour or None
     """
@@ -99,6 +99,6 @@ class Augmentation:
 
     @classmethod
     def from_settings(cls, settings: dict) -> Augmentation:
-        """The reverse of `settings`."""
+        """The inverse of `settings`."""
         colour = settings.get("colour") and PCAColour(**settings["colour"])
         return cls(**{**settings, "colour": colour})

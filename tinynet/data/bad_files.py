@@ -1,4 +1,4 @@
-"""Files that cannot be read: left out and named, and more than one in a hundred of a data set an error."""
+"""Files that cannot be read are left out and named; more than one in a hundred of a data set are an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BadFiles:
     Attributes
     ----------
     problems : dict
-        Index of the file: what the error says, which names it.
+        By the file's index: the error's message, which names the file.
     """
 
     def __init__(self, name: str, paths: list[Path]):
@@ -67,7 +67,7 @@ def readable_at(dataset: Any, indices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Raises
     ------
     DataError
-        When more than `SHARE` of the data set's files are bad: in each call, whoever found them.
+        When more than `SHARE` of the data set's files are bad: in each call, whichever call found them.
     """
     bad: BadFiles | None = getattr(dataset, "bad_files", None)
     if bad is None:

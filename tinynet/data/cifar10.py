@@ -65,7 +65,7 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _check_sizes(paths: list[Path]) -> None:
-    """Raise an error unless each file is there and has whole records, as many as the first."""
+    """Raise an error unless each file exists and has whole records, as many as the first."""
     for path in paths:
         if not path.is_file():
             raise DataError(f"{path} is missing: expected {', '.join(TRAIN_FILES + TEST_FILES)} and {NAMES_FILE}")

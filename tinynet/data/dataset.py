@@ -30,7 +30,7 @@ class Dataset:
     ------
     ShapeError, DtypeError, DataError, ArgumentError
         When the arrays don't have the form above, are empty or masked, a label has no class name, or the names are
-        not what they should be.
+        not a list of str.
     """
 
     def __init__(self, images, labels, class_names: Sequence[str], name: str = "data", padding: int = 0):
@@ -59,11 +59,11 @@ class Dataset:
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C), a copy."""
-        return self.images[places(indices, len(self), self.name)]
+        return self.images[as_indices(indices, len(self), self.name)]
 
     def subset(self, indices) -> Dataset:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
-        chosen = indices if isinstance(indices, slice) else places(indices, len(self), self.name)  # a slice: no copy
+        chosen = indices if isinstance(indices, slice) else as_indices(indices, len(self), self.name)  # slice: no copy
         return Dataset(self.images[chosen], self.labels[chosen], self.class_names, self.name, self.padding)
 
 
@@ -98,24 +98,24 @@ class FloatImages:
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: (n, H, W, C) or (n, features), a copy."""
-        return self.images[places(indices, len(self), self.name)]
+        return self.images[as_indices(indices, len(self), self.name)]
 
 
-def places(indices, count: int, name: str) -> np.ndarray:
-    """Return `indices`, a slice or what NumPy takes as an index, as the places (n,) of images, or raise an error."""
+def as_indices(indices, count: int, name: str) -> np.ndarray:
+    """Return `indices`, a slice or what NumPy takes as an index, as whole numbers (n,), or raise an error."""
     if isinstance(indices, slice):
         return np.arange(count)[indices]
     given = np.atleast_1d(indices)
     if given.dtype == bool and given.shape == (count,):
         return np.flatnonzero(given)
     if given.size == 0:
-        return np.empty(0, np.int64)    # NumPy makes floating point of an empty list
+        return np.empty(0, np.int64)    # NumPy gives an empty list the dtype float64
     if given.dtype.kind not in "iu" or given.ndim != 1:
         raise DtypeError(f"indices of {name!r}: expected whole numbers, or a bool for each of {count} images, got "
                          f"{given.dtype} of the shape {given.shape}")
     wrong = (given < -count) | (given >= count)
     if wrong.any():
-        raise ArgumentError(f"indices of {name!r}: there is no image {given[wrong][0]}, expected 0 to {count - 1}")
+        raise ArgumentError(f"indices of {name!r}: image {given[wrong][0]} does not exist, expected 0 to {count - 1}")
     return given
 
 
@@ -148,7 +148,7 @@ def check_images(images, what: str) -> np.ndarray:
     if images.ndim != 4:
         raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}")
     if 0 in images.shape:
-        raise DataError(f"{what}: there are none, the shape is {images.shape}")
+        raise DataError(f"{what}: the array is empty, its shape is {images.shape}")
     if images.shape[3] not in (1, 3):
         hint = ("; the channels seem to come first, give images.transpose(0, 2, 3, 1)"
                 if images.shape[1] in (1, 3) else "")
@@ -167,8 +167,8 @@ def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarr
     numbers = labels.astype(np.int64)    # unsigned ones from 2**63 up become negative
     wrong = numbers < 0 if classes is None else (numbers < 0) | (numbers >= classes)
     if wrong.any():
-        place = int(np.argmax(wrong))
+        index = int(np.argmax(wrong))
         expected = ("a number from 0 up, below 2**63" if classes is None else
                     f"0 to {classes - 1} (there are {classes} class names)")
-        raise DataError(f"labels of {name!r}: image {place} has the label {labels[place]}, expected {expected}")
+        raise DataError(f"labels of {name!r}: image {index} has the label {labels[index]}, expected {expected}")
     return numbers

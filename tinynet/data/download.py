@@ -1,4 +1,4 @@
-"""Fetches data sets and checks their sums (needs the extra "download"; nothing else here does)."""
+"""Downloads data sets and checks their checksums (needs the extra "download"; nothing else here does)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import ArgumentError, DataError
 from .cifar10 import FOLDER as CIFAR10_FOLDER
 
-# Refuse members that would land outside the folder. Python before 3.11.4 cannot; there the checksum must do.
+# Refuse members that would land outside the folder. Python before 3.11.4 cannot; there the checksum has to do.
 SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
@@ -62,11 +62,10 @@ def download(name: str, folder, progress: bool = False) -> Path:
     Raises
     ------
     DataError
-        When pooch is not installed, a file cannot be fetched, or its checksum is not the right one; a file
-        with a wrong checksum is not kept.
+        When pooch is not installed, a file cannot be fetched, or its checksum is wrong; such a file is not kept.
     """
     if name not in SOURCES:
-        raise ArgumentError(f"download: no data set {name!r}, there are {', '.join(SOURCES)}")
+        raise ArgumentError(f"download: data set {name!r} does not exist; tinynet knows {', '.join(SOURCES)}")
     try:
         import pooch
     except ImportError as problem:
@@ -78,7 +77,7 @@ def download(name: str, folder, progress: bool = False) -> Path:
         address = source.address + file
         try:
             pooch.retrieve(address, f"md5:{md5}", file, target, progressbar=progress)
-        except ValueError as problem:    # what pooch raises for a wrong sum; it has removed the file
+        except ValueError as problem:    # what pooch raises for a wrong checksum; it has removed the file
             raise DataError(f"{address} does not have the expected checksum md5 {md5}: {problem}") from problem
         except OSError as problem:       # the errors of requests are OSErrors too
             raise DataError(f"{address} could not be fetched to {target}: {problem}") from problem
@@ -88,7 +87,7 @@ def download(name: str, folder, progress: bool = False) -> Path:
 
 
 def _unpack(archive: Path, folder: str) -> None:
-    """Unpack `folder` beside the archive; it gets its name when it is complete, and stays when it is there."""
+    """Unpack `folder` beside the archive; it gets its name when it is complete; one that exists is kept."""
     if (archive.parent / folder).is_dir():
         return
     partial = archive.parent / "unpacking"

@@ -1,4 +1,4 @@
-"""One image file, of whatever kind, as 8-bit pixels."""
+"""Reads one image file, of any common format, as 8-bit pixels."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ ROWS = 256                  # to put on white at a time
 # The 8 bits for each value of 16 and of 12 bits: 65535, or 4095, becomes 255.
 SIXTEEN_BITS = [(value + 128) // 257 for value in range(2**16)]
 TWELVE_BITS = [(255 * min(value, 4095) + 2047) // 4095 for value in range(2**16)]
-# What Pillow calls the form of a PNG file's grey pixels of few bits: what it multiplies them with.
+# Pillow's name for the form of a PNG file's grey pixels of few bits: the factor that it multiplies them by.
 FEW_BITS = {"1": 255, "L;2": 85, "L;4": 17}
-# Errors of the system that a file's own name, rights or contents cause; None: those that Pillow raises.
+# System errors that a file's own name, permissions or contents cause; None: those that Pillow raises.
 OF_THE_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
                errno.EINVAL, errno.EIO}
 
@@ -38,7 +38,7 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     ----------
     path : path-like
         A file that Pillow reads as one of `FORMATS`, whatever its name ends in (some .JPEG files of ImageNet
-        are PNG). Of several frames the first is taken.
+        are PNG). Of several frames the first is read.
     size : int, (int, int) or None
         Scale the image until it just covers this size and cut out its centre: for one number, the shorter side
         gets that length and the middle square is kept, as in section 2 of the paper. (height, width) or one
@@ -55,21 +55,21 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     ------
     DataError
         When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels, a WEBP file
-        half as many; of a JPEG file those count that are left when its finest detail is left out for `size`. Refused
-        too are pixels whose range is not known (TIFF files of floating-point numbers, of 32-bit or of signed whole
-        numbers), and those that Pillow misreads (YCbCr in a TIFF file without compression, PNG files of 16-bit colours
-        one of which is transparent).
+        half as many; for a JPEG file, the pixels count that remain when its finest detail is left out for `size`. Also
+        when the range of the pixels is not known (TIFF files of floating-point numbers, of 32-bit or of signed whole
+        numbers), or Pillow misreads them (YCbCr in a TIFF file without compression, PNG files of 16-bit colours one
+        of which is transparent).
     MemoryError, OSError
-        Naming the file, when it is the machine that fails: no memory, too many open files, a drive that is gone.
+        With the file's name, when the machine fails: no memory, too many open files, a drive that is gone.
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     size = None if size is None else pair("load_image", "size", size, 1)
     try:
-        # Not Path.is_file, which takes a drive that does not answer for a missing file.
+        # Not Path.is_file, which reports a drive that does not answer as a missing file.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
-        # Not by its name: then Pillow (13) maps a TIFF file into memory, and gets those wrong that lie on their side.
+        # Not by its name: Pillow (13) would map a TIFF file into memory, and misreads those that lie on their side.
         with name_in_errors(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
@@ -89,23 +89,23 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
             image = _converted(image, "L" if channels == 1 else "RGB")
             pixels = np.asarray(image).reshape(image.height, image.width, channels)
             image.close()
-            return pixels.copy()    # one that can be written into
+            return pixels.copy()    # a writable one
     except DataError:
         raise
     except Image.UnidentifiedImageError as problem:
         raise DataError(f"{path} is damaged or not an image of a known format ({', '.join(FORMATS)})") from problem
-    except MemoryError as problem:  # the file may be whole: not one to be left out as damaged
+    except MemoryError as problem:  # the file may be sound: it must not be left out as damaged
         raise MemoryError(f"no memory to read {path}: {str(problem) or type(problem).__name__}") from problem
     except OSError as problem:
         if problem.errno not in OF_THE_FILE:    # as above
             raise
         raise DataError(f"{path} cannot be read as an image: {problem.strerror or problem}") from problem
-    except Exception as problem:    # a damaged file can end in a dozen kinds of errors inside Pillow
+    except Exception as problem:    # a damaged file can cause a dozen kinds of errors inside Pillow
         raise DataError(f"{path} cannot be read as an image: {str(problem) or type(problem).__name__}") from problem
 
 
 def _check_tiff(file: TiffImageFile, path) -> list[int]:
-    """Refuse pixels that are not known or misread; return the 8 bits for each of their values of more bits."""
+    """Refuse pixels of unknown range, or misread by Pillow; return the table from their values to 8 bits."""
     meaning = file.tag_v2.get(PHOTOMETRIC)
     if file.mode == "RGB" and file.tile[0][0] == "raw" and meaning == YCBCR:
         raise DataError(f"{path} has YCbCr pixels without compression, which Pillow before 13 misreads")
@@ -116,13 +116,13 @@ def _check_tiff(file: TiffImageFile, path) -> list[int]:
         form = settings[0]
         if form == "I;12":
             return TWELVE_BITS
-        if form in ("I;16", "I;16N") and meaning == MIN_IS_WHITE:    # which Pillow minds with 8 bits only
+        if form in ("I;16", "I;16N") and meaning == MIN_IS_WHITE:    # which Pillow respects with 8 bits only
             return SIXTEEN_BITS[::-1]
     return SIXTEEN_BITS
 
 
 def _mend_png(file: PngImageFile, path) -> None:
-    """Bring the transparent value, which Pillow leaves as it is stored, to the scale of its pixels."""
+    """Scale the transparent value, which Pillow leaves as it is stored, as it scales the pixels."""
     if "transparency" not in file.info:
         return
     form = file.tile[0][3]
@@ -134,7 +134,7 @@ def _mend_png(file: PngImageFile, path) -> None:
 
 
 def _to_eight_bits(image: Image.Image, path, greys: list[int]) -> Image.Image:
-    """Any mode of Pillow's as grey (L) or RGB; `greys` has the 8 bits for each value of 16."""
+    """Convert any mode of Pillow's to grey (L) or RGB; `greys` is the table from values of 16 bits to 8."""
     if image.mode == "F":
         raise DataError(f"{path} has floating-point pixels, whose range is not known: expected 8 or 16 bits")
     if image.mode.startswith("I"):    # 16 bits; Pillow's own conversion to 8 would clip them at 255
@@ -151,7 +151,7 @@ def _to_eight_bits(image: Image.Image, path, greys: list[int]) -> Image.Image:
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
-    """The image in another mode; the old one's memory is given back."""
+    """Convert the image to another mode; the old one's memory is freed."""
     if image.mode == mode:
         return image
     other = image.convert(mode)
@@ -160,7 +160,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """A transparent image on white, as RGB; some rows at a time, to hold no copy of it with its transparency."""
+    """Put a transparent image on white, as RGB; some rows at a time, to hold no copy of it with its transparency."""
     white = Image.new("RGB", image.size, "white")
     for top in range(0, image.height, ROWS):
         rows = image.crop((0, top, image.width, min(top + ROWS, image.height))).convert("RGBA")

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from ..ops import pair
 from .bad_files import BadFiles
-from .dataset import check_class_names, check_labels, places
+from .dataset import as_indices, check_class_names, check_labels
 from .image_file import load_image
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -37,7 +37,7 @@ class ImageFolder:
     def __init__(self, paths: Sequence, labels, class_names: Sequence[str], size=256, name: str = "images",
                  channels: int = 3):
         if len(paths) == 0:
-            raise DataError(f"data set {name!r}: there are no images")
+            raise DataError(f"data set {name!r} has no images")
         if channels not in (1, 3):
             raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
         self.paths = [Path(path) for path in paths]
@@ -67,12 +67,12 @@ class ImageFolder:
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C)."""
         images = [load_image(self.paths[index], self.size, self.channels)
-                  for index in places(indices, len(self), self.name)]
+                  for index in as_indices(indices, len(self), self.name)]
         return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
-        chosen = places(indices, len(self), self.name)
+        chosen = as_indices(indices, len(self), self.name)
         return ImageFolder([self.paths[index] for index in chosen], self.labels[chosen], self.class_names,
                            self.size, self.name, self.channels)
 
@@ -122,7 +122,7 @@ def find_image_folder(path) -> Path | None:
 def _class_folders(folder: Path) -> list[str]:
     """Names of the class folders, sorted."""
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}: expected one folder of images for each class in it")
+        raise DataError(f"folder {folder} does not exist: expected one folder of images for each class in it")
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
         raise DataError(f"{folder} is empty: expected one folder of images for each class")
@@ -130,7 +130,7 @@ def _class_folders(folder: Path) -> list[str]:
 
 
 def _read_folder(folder: Path, names: list[str], class_names: list[str], size, channels: int) -> ImageFolder:
-    """The images of the class folders `names`, labelled by their places in `class_names`."""
+    """The images of the class folders `names`, labelled by their indices in `class_names`."""
     paths: list[Path] = []
     labels: list[int] = []
     for name in names:

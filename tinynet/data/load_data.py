@@ -20,9 +20,9 @@ def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
     path : path-like, or "shapes"
     image_size : int, optional
         The size in pixels at which images are stored: 256 for a folder of images, where it may be (height, width),
-        and 32 for shapes, unless another is given. The other kinds have 32 x 32 and no choice.
+        and 32 for shapes, unless another is given. The other kinds are always 32 x 32.
     channels : 3 or 1
-        Colour or grey, for a folder of images; the other kinds have what they have.
+        Colour or grey, for a folder of images; the other kinds have their own.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
     if str(path) == "shapes":
         return load_shapes(32 if image_size is None else image_size)
     if not Path(path).is_dir():
-        raise DataError(f"there is no folder {path}: expected a folder with a data set, or the word shapes")
+        raise DataError(f"folder {path} does not exist: expected a folder with a data set, or the word shapes")
     if find_image_folder(path):
         return load_image_folder(path, 256 if image_size is None else image_size, channels)
     if find_cifar10(path):

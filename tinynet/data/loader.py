@@ -20,7 +20,7 @@ class Loader:
     """Cuts a data set into batches.
 
     Order and random numbers depend on (seed, epoch, index of the batch) alone: not on the number of threads, nor
-    on where in an epoch a run was taken up again.
+    on where in an epoch a run was resumed.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Loader:
         A new order in each epoch, otherwise that of the data set.
     seed : int
     threads : int
-        At most threads + 1 batches are ready or in work ahead of the one in use. 0: made when asked for.
+        At most threads + 1 batches are ready or in work ahead of the one in use. 0: each is made when asked for.
     """
 
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
@@ -77,7 +77,7 @@ class Loader:
         if not len(labels):
             return images, labels
         if self.augmentation is not None and isinstance(self.preprocessing, Preprocessing):
-            # 1 + index, because NumPy takes the seeds [s, e] and [s, e, 0] for the same: [s, e] is the order's.
+            # 1 + index, because NumPy treats the seeds [s, e] and [s, e, 0] alike: [s, e] is the order's.
             generator = np.random.default_rng([self.seed, epoch, 1 + index])
             return self.augmentation(images, self.preprocessing, generator), labels
         return (images if self.preprocessing is None else self.preprocessing(images)), labels

@@ -18,7 +18,7 @@ DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 FILES = {("train", "images"): "train-images-idx3-ubyte", ("train", "labels"): "train-labels-idx1-ubyte",
          ("test", "images"): "t10k-images-idx3-ubyte", ("test", "labels"): "t10k-labels-idx1-ubyte"}
-CHUNK = 2**20  # bytes to read at a time, so that memory follows what is there and not what a header claims
+CHUNK = 2**20  # bytes to read at a time, so that memory follows what the file has and not what its header claims
 
 
 def load_mnist(path) -> tuple[Dataset, Dataset]:
@@ -69,11 +69,11 @@ def read_idx(path) -> np.ndarray:
 
 def _read_stream(stream: BinaryIO | gzip.GzipFile, path: Path) -> np.ndarray:
     """Two zero bytes, the type (8: unsigned bytes), the number of axes; each length, 4 bytes, big-endian; the data."""
-    begin = stream.read(4)
-    if len(begin) < 4 or begin[:3] != b"\x00\x00\x08":
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
         raise DataError(f"{path} is not an idx file of bytes: expected it to start with 00 00 08, "
-                        f"found {begin[:3].hex(' ') or 'nothing'}")
-    axes = begin[3]
+                        f"found {magic[:3].hex(' ') or 'nothing'}")
+    axes = magic[3]
     if not 1 <= axes <= 3:
         raise DataError(f"{path} is damaged: its header names {axes} axes, expected 1 to 3")
     lengths = stream.read(4 * axes)

@@ -12,7 +12,7 @@ from .bad_files import readable_at
 from .dataset import check_images
 from .image_file import load_image
 
-SAMPLE = 10_000    # a mean over more files than these takes hours and changes by less than a grey level
+SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
 
 
 class Preprocessing:
@@ -102,7 +102,7 @@ class Preprocessing:
         if images.shape[3] != self.channels:
             raise ShapeError(f"Preprocessing: the mean has {self.channels} channels, the images have "
                              f"{images.shape[3]}")
-        # With a mean colour they would go through, at another scale than the network has learned.
+        # With a mean colour they would fit, but at another scale than the network was trained at.
         if images.shape[1:3] != self.image_size:
             raise ShapeError(f"Preprocessing: made for stored images of {times(self.image_size)}, these are "
                              f"{times(images.shape[1:3])}; bring them to that size (load_image does)")
@@ -126,7 +126,7 @@ class Preprocessing:
 
     @classmethod
     def from_state(cls, state: dict) -> Preprocessing:
-        """The reverse of `state`."""
+        """The inverse of `state`."""
         return cls(state["mean"], **state["settings"])
 
 

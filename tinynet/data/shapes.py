@@ -1,6 +1,6 @@
-"""Ten shapes drawn by program: a data set in colour that needs no download.
+"""Ten shapes drawn by a program: a data set in colour that needs no download.
 
-Each image has one shape of random colour, texture, size, angle and place on a cluttered background. No class
+Each image has one shape of random colour, texture, size, angle and position on a cluttered background. No class
 has a typical colour or a typical pixel, so that a linear classifier on the pixels finds little to hold on to,
 while a small convolutional network learns the outlines within a minute.
 """
@@ -111,7 +111,7 @@ def _texture(width: int, colour: np.ndarray, spread: int, generator: np.random.G
 
 
 def _scatter_strokes(picture: Image.Image, generator: np.random.Generator) -> None:
-    """Draw lines of random colours, places and widths."""
+    """Draw lines of random colours, positions and widths."""
     pencil, width = ImageDraw.Draw(picture), picture.width
     ends = (generator.uniform(-0.1, 1.1, (STROKES, 4)) * width).tolist()
     colours = generator.integers(0, 256, (STROKES, 3)).tolist()

@@ -42,6 +42,9 @@ class Conv2d(Layer):
     -----
     `params` has "w" (KH, KW, C // groups, F) and "b" (F,).
     Filters are not flipped (cross-correlation), as in every framework.
+    In a Network on a CPU a fast implementation stands in for these methods (network/fast_conv.py), if it gives their
+    numbers; what you change here, in this file, on the class or on an object, runs instead. `with tn.plain():` runs
+    the methods below in any case, for a `print` or a breakpoint in them.
     """
 
     def __init__(

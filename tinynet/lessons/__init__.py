@@ -1,4 +1,4 @@
-"""Experiments for a classroom, one to a file; `tinynet lesson NAME` runs them, and `tinynet.lessons.NAME.run` does."""
+"""The paper's claims as experiments, one to a file: `tinynet lesson NAME`, or `tinynet.lessons.NAME.run()`."""
 from .experiment import Arm, Budget
 from .lesson import Lesson
 from .surgery import changed

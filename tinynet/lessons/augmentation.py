@@ -17,7 +17,7 @@ def ten_crops(net: Network, plan: Plan) -> dict[str, Any]:
 
 
 def with_ten_crops(record: dict[str, Any]) -> float:
-    """Return the test error with ten crops; that of a training that diverged is chance's either way."""
+    """Return the test error with ten crops; a training that diverged counts as chance either way."""
     return record["measured"].get("ten_crop_error", record["test_error"])
 
 

@@ -2,7 +2,7 @@
 from collections.abc import Callable
 
 from ..layers import Conv2d
-from ..models.parts import weights
+from ..models.parts import initial_weights
 from ..network import Network
 from .experiment import Arm, Budget
 from .lesson import Lesson
@@ -16,8 +16,8 @@ def without(number: int) -> Callable[[Network, int], Network]:
         if number != 2:
             return changed(net, without=gone)
         # conv3 then sees conv1's 32 maps instead of conv2's 64; its signals keep their scale.
-        begin = weights(net.recipe["start"], "conv3", seed)
-        conv3 = Conv2d(32, 64, 3, padding=1, **begin | {"std": begin["std"] * 2**0.5})
+        initial = initial_weights(net.recipe["initialization"], "conv3", seed)
+        conv3 = Conv2d(32, 64, 3, padding=1, **initial | {"std": initial["std"] * 2**0.5})
         return changed(net, {"conv3": conv3}, gone)
     return change
 

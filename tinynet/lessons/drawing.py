@@ -8,7 +8,7 @@ import numpy as np
 from ..plots.pictures import PercentFormatter, Picture
 from .result import Result
 
-# Okabe and Ito's colours, which people with any of the usual colour-blindnesses tell apart.
+# Okabe and Ito's colours, which people with the usual kinds of colour blindness can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
 
@@ -18,7 +18,7 @@ def curves_and_errors(
 ) -> Picture:
     """Draw the test error by epoch (mean, and each seed), and the last one of each seed.
 
-    Beside that, hollow, a second error of each seed: what it is called, and the function that gives it of a record.
+    `second` names a further error of each seed, drawn hollow, and `of` is the function that returns it for a record.
     """
     picture = Picture(figsize=(11, 4.6), layout="constrained")
     left, right = picture.subplots(1, 2)
@@ -71,6 +71,4 @@ def finish(picture: Picture, result: Result) -> None:
     for axes in picture.axes:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(alpha=0.3)
-    budget = result.plan.budget
-    picture.suptitle(f"{result.lesson.question}\n{budget.images} images of {result.plan.train.name}, "
-                     f"{budget.seeds} seeds", fontsize=11)
+    picture.suptitle(result.title(), fontsize=11)

@@ -1,9 +1,9 @@
-"""Dropout: less learned by heart, and more epochs."""
+"""Dropout: less overfitting, and more epochs."""
 import statistics
 from typing import Any
 
 from ..layers import Dropout, Linear, ReLU
-from ..models.parts import weights
+from ..models.parts import initial_weights
 from ..models.small import alexnet_small
 from ..network import Network
 from .experiment import Arm, Budget
@@ -16,16 +16,17 @@ HIDDEN = 512  # units of the fully connected layer that dropout acts on
 def with_hidden_layer(classes: int = 10, seed: int = 0, dropout: float | None = None) -> Network:
     """Return AlexNet's sequence for small images with a hidden fully connected layer, and dropout after it."""
     net = alexnet_small(classes=classes, dropout=None, seed=seed)
-    start = net.recipe["start"] | {"fc5": (0.02, 0.0), "fc6": (0.01, 0.0)}
-    layers = {**net.layers, "fc5": Linear(3 * 3 * 64, HIDDEN, **weights(start, "fc5", seed)), "relu5": ReLU()}
+    initialization = net.recipe["initialization"] | {"fc5": (0.02, 0.0), "fc6": (0.01, 0.0)}
+    layers = {**net.layers, "fc5": Linear(3 * 3 * 64, HIDDEN, **initial_weights(initialization, "fc5", seed))}
+    layers["relu5"] = ReLU()
     if dropout:
         layers["dropout6"] = Dropout(dropout, seed=[seed, 6, 1])
-    layers["fc6"] = Linear(HIDDEN, classes, **weights(start, "fc6", seed))
+    layers["fc6"] = Linear(HIDDEN, classes, **initial_weights(initialization, "fc6", seed))
     return Network(list(layers.items()), name="with-hidden-layer", input_shape=net.input_shape, recipe=net.recipe)
 
 
 def gap_cell(result: Result, arm: Arm) -> str:
-    """Write how much higher the test error is than the training error, both without dropping."""
+    """Write how much higher the test error is than the training error, both without dropout."""
     return with_spread([record["test_error"] - record["train_error"] for record in result.of(arm)])
 
 
@@ -36,12 +37,12 @@ def training_curves(result: Result) -> dict[str, list[list[float]]]:
 
 
 def common_error(result: Result) -> float:
-    """Return the lowest training error that every training came to."""
+    """Return the lowest training error that every training reached."""
     return max((min(curve) for each in training_curves(result).values() for curve in each), default=1.0)
 
 
 def findings(result: Result) -> list[str]:
-    """Say when each arm came to an error that all came to."""
+    """Say when each arm reached an error that all reached."""
     curves, common = training_curves(result), common_error(result)
     said = []
     for name, each in curves.items():
@@ -49,7 +50,7 @@ def findings(result: Result) -> list[str]:
         if not epochs:
             continue  # all of them diverged
         said.append(f"{name}: {statistics.mean(epochs):.1f} epochs until {common:.1%} error in training, measured "
-                    "while dropping: the lowest that every training came to")
+                    "with dropout: the lowest that every training reached")
     first, *others = result.plan.arms
     for arm in others:
         gaps = [[r["test_error"] - r["train_error"] for r in result.of(each)] for each in (first, arm)]
@@ -66,7 +67,7 @@ def draw(result: Result) -> Any:
     for i, curves in enumerate(training_curves(result).values()):
         draw_curves(left, curves, i, "", style="--")
     left.axhline(common_error(result), color="grey", linestyle=":")
-    left.set_ylabel("test error\n(dashed: training error, while dropping)")
+    left.set_ylabel("test error\n(dashed: training error, with dropout)")
     return picture
 
 
@@ -79,7 +80,7 @@ LESSON = Lesson(
     published={"dropout 0.5": "without it 'substantial overfitting'; about twice the iterations to converge",
                "all": "the paper's section 4.2, without a figure of error."},
     scale="one hidden fully connected layer of 512 units with dropout instead of two of 4096; few images and no other "
-          "augmentation, so that there is something to learn by heart.",
+          "augmentation, so that the network can overfit.",
     model=with_hidden_layer, training={"augmentation": {}}, findings=findings, draw=draw,
     columns={"gap": gap_cell},
 )

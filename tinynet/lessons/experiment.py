@@ -1,4 +1,4 @@
-"""An experiment as plain data: its question, its arms, what every arm gets, and how it is told."""
+"""An experiment as plain data: its question, its arms, what every arm gets, and how its result is reported."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,19 +37,19 @@ class Budget:
     Parameters
     ----------
     epochs, images, batch_size : int
-        Of each training; `images` is how many training images there are.
+        Of each training; `images` is the number of training images.
     seeds : int
-        How many trainings of each arm are reported. Seed k fixes the start of the weights, the order of the images
-        and their random crops, the same for all arms.
+        How many trainings of each arm are reported. Seed k fixes the initial weights, the order of the images and
+        their random crops, the same for all arms.
     rates : tuple of float
         Learning rates to choose from. With more than one each arm is first trained with seed 0 at each; its
         best, by the error on images held out of training, is the one that the seeds are run with.
     search_epochs : int, optional
         Of each training of this search; None: all of `epochs`, since a few favour the rate that is fast at first.
     test_images : int
-        Images in the test set, and as many held out; 0: none of both.
+        Images in the test set, and as many held out; 0: neither.
     until : float, optional
-        A training error at which a training is over.
+        A training error at which a training stops.
     drops : tuple of float
         The rate is divided by 10 after these parts of the epochs.
     """
@@ -67,7 +67,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What a lesson tries and how its result is told.
+    """What a lesson tries and how its result is reported.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Experiment:
     published : mapping of str to str
         By arm, or "all": what the paper and its authors' program report.
     scale : str
-        In what the experiment differs from theirs.
+        How the experiment differs from theirs.
     model, switches, training
         The network that the arms vary: a name on the command line or a function, arguments for it, changes of its
         recipe.

@@ -9,7 +9,7 @@ from .experiment import Arm, Budget
 from .lesson import Lesson
 from .result import Result
 
-BELOW = 0.95  # a loss under this part of ln(classes) is flat no more
+BELOW = 0.95  # a loss below this part of ln(classes) is no longer flat
 
 
 def biases_of(value: float) -> Any:
@@ -22,7 +22,7 @@ def biases_of(value: float) -> Any:
 
 
 def epochs_until_it_falls(record: dict[str, Any], classes: int = 10) -> int | None:
-    """Return after how many epochs' worth the mean loss of an epoch was below chance; None if it never was."""
+    """Return the first epoch whose mean loss was below chance; None if there was none."""
     return next((row["epoch"] for row in record["history"] if row["train_loss"] < BELOW * math.log(classes)), None)
 
 
@@ -55,8 +55,7 @@ def draw(result: Result) -> Any:
     axes.set(xlabel="steps", ylabel="training loss (mean of each epoch)", xlim=(0, None), ylim=(0, None))
     axes.legend()
     axes.grid(alpha=0.3)
-    picture.suptitle(f"{result.lesson.question}\n{budget.images} images of {result.plan.train.name}, "
-                     f"{budget.seeds} seeds", fontsize=11)
+    picture.suptitle(result.title(), fontsize=11)
     return picture
 
 
@@ -76,7 +75,7 @@ LESSON = Lesson(
         "the paper's text": "N(0, 0.01), biases of 1",
         "its authors' program": "N(0, 0.03) in conv3 to conv5",
         "text, biases of 0.1": "Caffe's choice: biases of 1 gave it a flat loss",
-        "all": "the paper says that it started so; that the loss stays flat was measured by others, and here.",
+        "all": "the paper gives its initialization alone; that the loss stays flat was measured by others, and here.",
     },
     scale="AlexNet's sequence for 32 x 32 images, four convolutions instead of five, whose program's numbers are "
           "rescaled (see models.small.AUTHORS); --model alexnet with a folder of photographs has the original's.",

@@ -1,4 +1,4 @@
-"""One training of a lesson: a folder of its own, done once, and safe to cut off."""
+"""One training of a lesson: a folder of its own, done once, and safe to interrupt."""
 import json
 import re
 from collections.abc import Callable
@@ -11,18 +11,25 @@ import numpy as np
 from ..errors import ArgumentError, NotFiniteError
 from ..files import atomic_write, locked
 from ..network import Network
+from ..network.network import with_new_names
 from ..training.checkpoint import load_training_state
 from ..training.evaluation import evaluate
 from ..training.fit import fit
 from ..training.preparation import described_data
 from ..training.run_folder import first_difference
 
-LOOKED_AT = 5000  # training images on which the trained network is measured
+MEASURED_ON = 5000  # training images, for the trained network's training error
 
 
 def folder_name(arm: str) -> str:
-    """Return an arm's name without what no folder's name may have."""
+    """Return an arm's name as that of a folder: letters, digits and hyphens."""
     return re.sub("[^A-Za-z0-9]+", "-", arm).strip("-")
+
+
+def without_texts(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a training's settings without the network's texts, which each version of tinynet may word anew."""
+    network = {key: value for key, value in settings["network"].items() if key not in ("notes", "hint")}
+    return settings | {"network": network | {"recipe": with_new_names(network["recipe"])}}
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,13 @@ class Job:
     Parameters
     ----------
     folder : Path
-        Where it keeps its checkpoints, and at last result.json; two levels below the lesson's.
+        Where it keeps its checkpoints, and at the end result.json; two levels below the lesson's.
     arm, stage : str
     seed : int
     rate : float
     epochs : int
     until : float or None
-        A training error at which it is over.
+        A training error at which it stops.
     make : function
         Returns the untrained network with its recipe.
     train, test : Dataset
@@ -65,12 +72,12 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """The folder's name."""
         return self.folder.name
 
     @property
     def done(self) -> bool:
-        """Whether its result is there."""
+        """Whether its result exists."""
         return (self.folder / "result.json").exists()
 
     def record(self) -> dict[str, Any] | None:
@@ -84,7 +91,7 @@ class Job:
         if not self.done:
             return None
         found = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
-        difference = first_difference(found["settings"], self.settings())
+        difference = first_difference(without_texts(found["settings"]), without_texts(self.settings()))
         if difference is not None:
             raise ArgumentError(f"{self.folder} has the result of another training, take another folder: {difference}")
         return found
@@ -98,7 +105,7 @@ class Job:
         }))
 
     def do(self) -> None:
-        """Train, or go on with a training that was cut off, and write result.json."""
+        """Train, or resume a training that was interrupted, and write result.json."""
         with locked(self.folder) as ours:
             if not ours:
                 raise BlockingIOError("another process is doing this job")
@@ -126,12 +133,12 @@ class Job:
         except NotFiniteError as error:
             if last.exists():
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
-            message = str(error).replace(f"{self.folder.parents[1]}/", "")  # where the lesson ran is no result
+            message = str(error).replace(f"{self.folder.parents[1]}/", "")  # the folder is not part of the result
             chance = 1 - 1 / len(self.train.class_names)
             return found | {
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
-        some = self.train.subset(np.arange(min(LOOKED_AT, len(self.train))))
+        some = self.train.subset(np.arange(min(MEASURED_ON, len(self.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)

@@ -1,4 +1,4 @@
-"""Does the trainings of a lesson, several at a time, each in a process of its own."""
+"""Runs the trainings of a lesson, several at a time, each in a process of its own."""
 import multiprocessing
 import os
 import signal

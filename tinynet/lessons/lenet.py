@@ -1,10 +1,9 @@
 """From LeNet-5 to AlexNet: one idea after the other, at the same budget."""
-import math
 from typing import Any
 
 from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d
 from ..layers.base import Layer
-from ..models.parts import ACTIVATIONS, SQUARED_GAIN, choose, weights
+from ..models.parts import ACTIVATIONS, PIXEL_DEVIATION, choose, he_initialization, initial_weights
 from ..network import Network
 from .experiment import Arm, Budget
 from .lesson import Lesson
@@ -22,8 +21,8 @@ def lenet(
     choose("lenet", "activation", activation, ACTIVATIONS)
     c1, c2, f3, f4 = 6 * wider, 16 * wider, 120 * wider, 84 * wider
     fan_in = {"conv1": 25 * channels, "conv2": 25 * c1, "fc3": 25 * c2, "fc4": f3, "fc5": f4}
-    start = {name: (math.sqrt(SQUARED_GAIN[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc5": (0.01, 0.0)}
-    conv1, conv2, fc3, fc4, fc5 = (weights(start, name, seed) for name in start)
+    initialization = he_initialization(fan_in, activation, deviation=1.0)
+    conv1, conv2, fc3, fc4, fc5 = (initial_weights(initialization, name, seed) for name in initialization)
 
     def pool() -> Layer:
         return MaxPool2d(3, 2, ceil_mode=True) if overlapping else AvgPool2d(2, 2)
@@ -43,7 +42,8 @@ def lenet(
         ("fc3", Linear(25 * c2, f3, **fc3)), ("act3", act()), *drop(3),
         ("fc4", Linear(f3, f4, **fc4)), ("act4", act()), *drop(4), ("fc5", Linear(f4, classes, **fc5)),
     ]
-    return Network(layers, name="lenet", input_shape=(32, 32, channels), recipe={"deviation": 64.0, "start": start})
+    recipe = {"deviation": PIXEL_DEVIATION, "initialization": initialization}
+    return Network(layers, name="lenet", input_shape=(32, 32, channels), recipe=recipe)
 
 
 IDEAS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -78,7 +78,7 @@ LESSON = Lesson(
     arms=arms(),
     quick=Budget(epochs=8, images=3000, seeds=2, rates=(0.01,), batch_size=32, test_images=1000),
     full=Budget(epochs=12, images=10_000, seeds=3, rates=(0.003, 0.01, 0.03, 0.1), batch_size=64),
-    published={"all": "the paper compares with no LeNet; it names size of network and data, ReLU, normalisation, "
+    published={"all": "the paper compares with no LeNet; it names size of network and data, ReLU, normalization, "
                       "overlapping pooling, dropout and augmentation as what made the difference."},
     scale="32 x 32 images in colour; no idea is tried with another order of those before it.",
     model=lenet, training={"augmentation": {}, "weight_decay": 5e-4}, findings=findings,

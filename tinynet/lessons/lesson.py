@@ -34,12 +34,12 @@ def rates_of(plan: Plan, arm: Arm) -> tuple[float, ...]:
     return arm.rates or plan.budget.rates
 
 
-def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]], by: str = "test_error") -> float:
+def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]]) -> float:
     """Return the rate of the search with the lowest error; a training that diverged comes last."""
     own = [record for record in found if record["arm"] == arm.name and record["stage"] == "search"]
     if not own:
         return rates_of(plan, arm)[0]
-    return min(own, key=lambda record: (record["diverged"] is not None, record[by]))["rate"]
+    return min(own, key=lambda record: (record["diverged"] is not None, record["test_error"]))["rate"]
 
 
 def usual_plot(result: Result) -> Any:
@@ -51,7 +51,7 @@ def usual_plot(result: Result) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson(Experiment):
-    """An experiment that `tinynet lesson NAME` or `run` carries out."""
+    """An experiment that `tinynet lesson NAME` or `run` runs."""
 
     stages: Callable[[Plan], list[dict[str, Any]]] = search_then_seeds
     draw: Callable[[Result], Any] = usual_plot
@@ -62,7 +62,7 @@ class Lesson(Experiment):
         batch_size: int | None = None, seeds: int | None = None, rates: Sequence[float] | None = None,
         folder: str | Path | None = None, parallel: int | None = None, show: bool = True,
     ) -> Result:
-        """Carry the lesson out; what is in `folder` already is not done again.
+        """Run the lesson; trainings whose results are in `folder` are not run again.
 
         Parameters
         ----------
@@ -103,8 +103,8 @@ class Lesson(Experiment):
         train, held_out, test = split_data(
             self.name, "shapes" if data is None else data, budget, (made.input_shape or (32,))[0], images is not None)
         budget = replace(budget, images=len(train))
-        place = Path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
-        plan = Plan(self, chosen, model, budget, train, held_out, test, place, parallel, show)
+        path = Path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
+        plan = Plan(self, chosen, model, budget, train, held_out, test, path, parallel, show)
         for arm in chosen:
             plan.make(arm, 0)  # a wrong switch is an error now, not after an hour
         result = Result(plan, self.stages(plan))

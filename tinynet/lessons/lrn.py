@@ -1,10 +1,10 @@
-"""Local response normalisation against none, and against what replaced it."""
+"""Local response normalization against none, and against what replaced it."""
 from .experiment import Arm, Budget
 from .lesson import Lesson
 
 LESSON = Lesson(
     name="lrn",
-    question="What does local response normalisation bring, and what does batch normalisation?",
+    question="What does local response normalization bring, and what does batch normalization?",
     arms=(
         Arm("none", {"normalization": None}),
         Arm("LRN", {"normalization": "lrn"}),
@@ -15,7 +15,7 @@ LESSON = Lesson(
     published={
         "LRN": "1.4 points top-1, 1.2 top-5; four-layer CIFAR-10 net 13% to 11%; program's log, ten views: "
                "42.0% to 40.7%",
-        "all": "the paper's section 3.3, on ImageNet and CIFAR-10; batch normalisation is of 2015.",
+        "all": "the paper's section 3.3, on ImageNet and CIFAR-10; batch normalization is of 2015.",
     },
     scale="AlexNet's sequence for 32 x 32 images, without dropout; minutes of training instead of days.",
     switches={"dropout": None},

@@ -20,7 +20,7 @@ from .jobs import run_jobs
 
 @dataclass(frozen=True)
 class Plan:
-    """A lesson with all choices made: what its `stages` function carries out."""
+    """A lesson with all choices made: what its `stages` function runs."""
 
     lesson: Experiment
     arms: tuple[Arm, ...]
@@ -52,7 +52,7 @@ class Plan:
         )
 
     def make(self, arm: Arm, seed: int) -> Network:
-        """Return the arm's network, untrained, with the recipe that it is trained by but for the rate."""
+        """Return the arm's network, untrained, with the recipe of its training but for the rate."""
         switches, classes = dict(self.lesson.switches) | dict(arm.switches), len(self.train.class_names)
         if not isinstance(self.model, str) and "channels" in inspect.signature(self.model).parameters:
             switches = {"channels": self.train.image_shape[2]} | switches
@@ -98,7 +98,7 @@ def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool) ->
     """Return training, held-out and test images; held-out ones are training images that are not trained on.
 
     `size` is the network's input, to which folders of photographs are brought. With `strict` too few images are an
-    error, else all that there are will do.
+    error, else as many are taken as there are.
     """
     count, aside = budget.images, budget.test_images
     train: Any

@@ -6,12 +6,12 @@ from typing import Any
 
 from ..layers import Conv2d, Flatten, Linear, MaxPool2d
 from ..layers.loss import softmax_cross_entropy
-from ..models.parts import ACTIVATIONS, SQUARED_GAIN, choose, weights
+from ..models.parts import ACTIVATIONS, PIXEL_DEVIATION, choose, he_initialization, initial_weights
 from ..network import Network
 from ..ops.threads import get_threads, set_threads
 from ..training.optim import SGD
 from .experiment import Arm, Budget
-from .lesson import SEARCH_SEED, Lesson
+from .lesson import SEARCH_SEED, Lesson, rates_of
 from .plan import Plan
 from .relu_numbers import (
     epochs_to_target,
@@ -24,7 +24,7 @@ from .relu_numbers import (
 )
 from .result import Result
 
-LOWER = (0.0003, 0.00125)  # rates at which the first two arms are tried too, to see what one shared rate would show
+LOWER = (0.0003, 0.00125)  # further rates for the first two arms, to see what one shared rate would show
 ROUNDS = 15   # of training steps, each activation in turn, that the time of an epoch is the median of
 
 
@@ -32,13 +32,13 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu") -> N
     """Return three convolutions and a fully connected layer, for (32, 32, 3) pixels divided by their deviation.
 
     The paper does not say which four layers; three convolutions and one fully connected layer is what the same authors'
-    CIFAR-10 networks of four layers have. Weights start at the scale that suits the activation: they keep the mean
-    square of the signals from layer to layer (see `models.parts.SQUARED_GAIN`).
+    CIFAR-10 networks of four layers have. Initial weights have the scale that suits the activation: they keep the
+    mean square of the signals from layer to layer (see `models.parts.SQUARED_GAIN`).
     """
     choose("four_layers", "activation", activation, ACTIVATIONS)
-    fan_in = {"conv1": 5 * 5 * 3, "conv2": 3 * 3 * 32, "conv3": 3 * 3 * 32}
-    start = {name: (math.sqrt(SQUARED_GAIN[activation] / n), 0.0) for name, n in fan_in.items()} | {"fc4": (0.01, 0.0)}
-    conv1, conv2, conv3, fc4 = (weights(start, name, seed) for name in start)
+    fan_in = {"conv1": 5 * 5 * 3, "conv2": 3 * 3 * 32, "conv3": 3 * 3 * 32, "fc4": 1024}
+    initialization = he_initialization(fan_in, activation, deviation=1.0)
+    conv1, conv2, conv3, fc4 = (initial_weights(initialization, name, seed) for name in initialization)
     act = ACTIVATIONS[activation]
     return Network(
         [                                                          # from 32 x 32 x 3
@@ -54,17 +54,18 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu") -> N
             ("flatten", Flatten()),                                # 1024
             ("fc4", Linear(1024, classes, **fc4)),
         ],
-        name="four-layers", input_shape=(32, 32, 3), recipe={"deviation": 64.0, "start": start},
+        name="four-layers", input_shape=(32, 32, 3),
+        recipe={"deviation": PIXEL_DEVIATION, "initialization": initialization},
     )
 
 
 def stages(plan: Plan) -> list[dict[str, Any]]:
     """Search, then run the two best rates of each arm to the target, then every seed at the faster of the two.
 
-    At last the first two arms are trained at lower rates still, until `shared_target`.
+    Finally the first two arms are trained at lower rates, until `shared_target`.
     """
     arms, target = plan.arms, plan.budget.until
-    rates = {arm.name: arm.rates or plan.budget.rates for arm in arms}
+    rates = {arm.name: rates_of(plan, arm) for arm in arms}
     found = plan.run([
         plan.job(arm, SEARCH_SEED, rate, stage="search", epochs=plan.budget.search_epochs, until=None)
         for arm in arms for rate in rates[arm.name]
@@ -110,7 +111,7 @@ def alone(plan: Plan) -> list[dict[str, Any]]:
 
 
 def epochs_cell(result: Result, arm: Arm) -> str:
-    """Write after how many epochs the arm came to the target."""
+    """Write after how many epochs the arm reached the target."""
     return target_cell(result, arm, 1.0)
 
 
@@ -151,13 +152,13 @@ def findings(result: Result) -> list[str]:
     times = ", ".join(f"{name} {each:,.{decimals_of(each)}f} s" for name, each in epoch.items())
     said = [
         f"The target: {result.plan.budget.until:.0%} training error on the way. There an epoch's error is its mean "
-        "while the network learned; it stands for the middle of the epoch, with straight lines between, from "
+        "while the network learned; it stands for the middle of the epoch, interpolated linearly, from "
         f"{result.plan.chance:.0%} at the start.",
         f"An epoch, alone on one thread: {times}.",
     ]
     if others:
         said.append(f"How many times {first.name}'s epochs: geometric mean of the seeds' ratios and its 95% interval "
-                    "(t), where every seed of both came to the target."
+                    "(t), where every seed of both reached the target."
                     + (f" By seconds: {', '.join(by_seconds)}." if by_seconds else ""))
     return said + shared_finding(result)
 
@@ -190,7 +191,7 @@ LESSON = Lesson(
     published={
         "tanh": "6 times the epochs of ReLU (figure 1)",
         "all": "25% training error on CIFAR-10 six times faster with ReLU than with tanh; rates chosen independently, "
-               "no regularisation; one curve each, no spread.",
+               "no regularization; one curve each, no spread.",
     },
     scale="the paper does not describe its four-layer network; ours is three convolutions and one fully connected "
           "layer, with momentum 0.9 and a constant learning rate.",

@@ -43,8 +43,7 @@ def four_panels(result: Result) -> Picture:
         axes.grid(alpha=0.3)
     for axes in (by_epochs, by_seconds, search):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    picture.suptitle(f"{result.lesson.question}\n{result.plan.budget.images} images of {result.plan.train.name}, "
-                     f"{result.plan.budget.seeds} seeds", fontsize=12)
+    picture.suptitle(result.title(), fontsize=12)
     return picture
 
 
@@ -65,7 +64,7 @@ def name_rates(axes: Any, rates: list[float]) -> None:
 
 
 def draw_shared(axes: Any, result: Result) -> None:
-    """Draw the ratio that one learning rate for both gives, which is whatever one likes."""
+    """Draw the ratio at one learning rate for both: what it is depends on the rate."""
     if len(result.plan.arms) < 2:
         return axes.set_axis_off()
     first, second = result.plan.arms[:2]

@@ -20,7 +20,7 @@ def last_error(records: Sequence[Mapping[str, Any]], arm: str, rate: float) -> f
 
 
 def epochs_until(history: Sequence[Mapping[str, Any]], target: float | None, chance: float) -> float | None:
-    """Return after how many epochs the training error came from `chance` to `target`, on straight lines, or None.
+    """Return after how many epochs the training error fell from `chance` to `target`, interpolated linearly, or None.
 
     The error of an epoch is a mean over it, while the network changed: it stands for the middle of the epoch.
     """
@@ -39,7 +39,7 @@ def seconds_an_epoch(result: Result, arm: Arm) -> float:
 
 
 def epochs_to_target(result: Result, arm: Arm) -> list[float]:
-    """Return after how many epochs the arm's seeds came to the target; those that did not are left out."""
+    """Return after how many epochs the arm's seeds reached the target; those that did not are left out."""
     reached = [epochs_until(r["history"], result.plan.budget.until, result.plan.chance) for r in result.of(arm)]
     return [value for value in reached if value is not None]
 
@@ -47,7 +47,7 @@ def epochs_to_target(result: Result, arm: Arm) -> list[float]:
 def ratio(result: Result, arm: Arm) -> tuple[float, float, float] | None:
     """Return how many times the epochs of the first arm another one needs: geometric mean, 95% interval (t, paired).
 
-    None where a seed of either did not come to the target.
+    None where a seed of either did not reach the target.
     """
     pairs = [[math.log(value) for value in epochs_to_target(result, each)] for each in (arm, result.plan.arms[0])]
     if any(len(each) < result.plan.budget.seeds for each in pairs):
@@ -71,7 +71,7 @@ def shared_ratios(result: Result) -> list[tuple[float, float, str]]:
         one, two = (epochs_until(each[rate], target, result.plan.chance) for each in (first, second))
         if one is not None or two is not None:
             bound = "at least" if two is None else "at most" if one is None else ""
-            # The middle of the last epoch is as far as a training that did not get there was looked at.
+            # A training that did not get there was observed until the middle of its last epoch.
             one, two = (value or max(len(each[rate]) - 0.5, 0.5) for value, each in ((one, first), (two, second)))
             found.append((rate, two / one, bound))
     return found

@@ -47,6 +47,11 @@ class Result:
         own = [r for r in self.records if r["arm"] == arm.name and r["stage"] == stage]
         return sorted(own, key=lambda record: record["seed"])
 
+    def title(self) -> str:
+        """Return the title of a plot: the question, on how many images and with how many seeds."""
+        budget = self.plan.budget
+        return f"{self.lesson.question}\n{budget.images} images of {self.plan.train.name}, {budget.seeds} seeds"
+
     def head_and_rows(self) -> tuple[list[str], list[list[str]]]:
         """Return the table's head and rows."""
         reference = self.plan.arms[0]
@@ -80,11 +85,11 @@ class Result:
         plan, budget = self.plan, self.plan.budget
         notes = list(self.lesson.findings(self))
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
-                     f"of {budget.batch_size}; {budget.seeds} seeds, which fix start and order for all arms alike.")
+                     f"of {budget.batch_size}; {budget.seeds} seeds, which fix initial weights and order for all arms.")
         if budget.drops and budget.until is None:
             parts = " and ".join(f"{part:.0%}" for part in budget.drops)
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
-        notes += ["Training error: after the training, on up to 5000 of its images, without dropping or augmentation.",
+        notes += ["Training error: after the training, on up to 5000 of its images, without dropout or augmentation.",
                   self.search_note()]
         if not self.has_test:
             notes.append("Mean and standard deviation over seeds.")

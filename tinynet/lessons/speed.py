@@ -26,7 +26,7 @@ from ..ops.threads import get_threads, map_in_order, one_blas_thread
 from ..tables import text_table
 
 BLOCK = 4  # images
-FILTERS_IN_LOOPS, ROWS_IN_LOOPS = 4, 2  # the part of one image that the loops work out; their time is scaled up
+FILTERS_IN_LOOPS, ROWS_IN_LOOPS = 4, 2  # the part of one image that the loops compute; their time is scaled up
 
 
 def padded(x: np.ndarray, p: int) -> np.ndarray:
@@ -86,7 +86,7 @@ def in_threads(x: np.ndarray, layer: Conv2d) -> np.ndarray:
 def climb(batch: int = 32) -> dict[str, Any]:
     """Time every rung, check that it gives the same numbers, and return milliseconds an image and the limit.
 
-    The convolution is one tower's half of conv2: 128 filters of 5 x 5 x 48 on 27 x 27 places.
+    The convolution is one tower's half of conv2: 128 filters of 5 x 5 x 48 on 27 x 27 positions.
     """
     layer = Conv2d(48, 128, 5, padding=2)
     x = np.random.default_rng(0).standard_normal((batch, 27, 27, 48), dtype=np.float32)
@@ -110,7 +110,7 @@ def climb(batch: int = 32) -> dict[str, Any]:
     operations = 2 * layer.multiply_adds((27, 27, 48))
     rate = product_rate()
     return {
-        "convolution": "128 filters of 5 x 5 x 48 on 27 x 27 places (one tower of conv2)", "batch": batch,
+        "convolution": "128 filters of 5 x 5 x 48 on 27 x 27 positions (one tower of conv2)", "batch": batch,
         "threads": get_threads(), "milliseconds_an_image": {name: 1e3 * t for name, t in times.items()},
         "limit_milliseconds": 1e3 * operations / (rate * 1e9), "gflops_limit": rate,
         "loops_note": f"timed on {ROWS_IN_LOOPS} rows and {FILTERS_IN_LOOPS} filters of one image, and scaled up",

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import Conv2d, Linear, LocalResponseNorm
-from ..models.parts import weights
+from ..models.parts import initial_weights
 from ..network import Network
 from ..training.checkpoint import load_checkpoint
 from .experiment import Arm, Budget
@@ -17,19 +17,19 @@ from .surgery import changed
 def convolutions(net: Network, seed: int, filters: tuple[int, ...], groups: tuple[int, ...], towers: int) -> Network:
     """Return AlexNet's small sequence with other numbers of filters and groups in its four convolutions.
 
-    A convolution of a tower sees half the maps, so its weights start larger by a square root of 2, and those of one
-    tower of half the size too: the signals keep their scale.
+    A convolution of a tower sees half the maps, so its initial weights are larger by a square root of 2, and those of
+    one tower of half the size too: the signals keep their scale.
     """
     inputs, new = (3, *filters), {}
     for i, (seen, made, parts) in enumerate(zip(inputs, filters, groups, strict=False), 1):
         name = f"conv{i}"
-        begin = weights(net.recipe["start"], name, seed)
-        begin["std"] *= (net[name].params["w"].shape[2] * parts / seen) ** 0.5
-        new[name] = Conv2d(seen, made, 5 if i == 1 else 3, padding=2 if i == 1 else 1, groups=parts, **begin)
+        initial = initial_weights(net.recipe["initialization"], name, seed)
+        initial["std"] *= (net[name].params["w"].shape[2] * parts / seen) ** 0.5
+        new[name] = Conv2d(seen, made, 5 if i == 1 else 3, padding=2 if i == 1 else 1, groups=parts, **initial)
     norms = {name: LocalResponseNorm(groups=towers) for name in net.layers if name.startswith("norm")}
     classes = net["fc5"].params["b"].size
     pixels = net["fc5"].params["w"].shape[0] // net["conv4"].params["b"].size
-    last = Linear(pixels * filters[3], classes, **weights(net.recipe["start"], "fc5", seed))
+    last = Linear(pixels * filters[3], classes, **initial_weights(net.recipe["initialization"], "fc5", seed))
     return changed(net, {**new, **norms, "fc5": last})
 
 

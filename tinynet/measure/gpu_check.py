@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..layers.loss import softmax_cross_entropy
+from ..errors import NotFiniteError
 from ..network import Network
 from ..network.describe import describe
 from ..ops import cuda_ops
@@ -12,6 +12,7 @@ from ..ops.arrays import gpu_name, to_gpu
 from ..tables import text_table
 from ..training.gpu_memory import explain_out_of_memory
 from ..training.optim import SGD
+from ..training.step import training_step
 from .gpu_compare import (
     IMAGES,
     LAYERS,
@@ -27,7 +28,7 @@ from .gpu_prediction import OF_BANDWIDTH, OF_PRODUCTS, predict_kernel, predict_s
 from .profiling import gpu_rates, median, profile
 
 DTYPES = ("float32", "float64")
-# The largest difference allowed, as a part of the twin's largest number: sums are added up in another order.
+# The largest difference allowed, as a part of NumPy's largest number: sums are added up in another order.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}
 # In a training step rounding also decides which of two nearly equal numbers is a maximum, and whether one next to 0 is
 # above it; the gradient then takes another way. NumPy's gradients of the paper's network in float32 and float64
@@ -111,7 +112,7 @@ def check(net: Network, batch: int = 128) -> Report:
 
 
 def kernel_row(case: Case, batch: int, card: tuple[float, float]) -> ComparedItem:
-    """Compare a kernel with its NumPy twin, and time it."""
+    """Compare a kernel with its NumPy function, and time it."""
     differences = {dtype: kernel_difference(case, dtype) for dtype in DTYPES}
     there = [moved(argument) for argument in kernel_arguments(case, batch, "float32")]
     seconds = median(lambda: getattr(cuda_ops, case.kernel)(*there), there[0])
@@ -136,8 +137,8 @@ def layer_rows(net: Network, batch: int, card: tuple[float, float]) -> list[Comp
     ]
 
 
-def step_seconds(net: Network, batch: int) -> float:
-    """Return the time of a training step, with the images on the GPU already."""
+def step_seconds(net: Network, batch: int) -> float | None:
+    """Return the time of a training step, with the images on the GPU already; None where its numbers are not finite."""
     there, generator = to_gpu(net), np.random.default_rng(0)
     shape = net.input_shape or ()
     images = to_gpu(generator.standard_normal((batch, *shape), dtype=np.float32))
@@ -145,9 +146,10 @@ def step_seconds(net: Network, batch: int) -> float:
     optimizer = SGD(there)
 
     def step(count: int = batch) -> None:
-        scores, saved = there.forward(images[:count], train=True)
-        _, dscores = softmax_cross_entropy(scores, labels[:count])
-        optimizer.step(there.backward(dscores, saved, input_gradient=False)[1])
+        training_step(there, images[:count], labels[:count], optimizer)
 
     with explain_out_of_memory(batch, step):
-        return median(step, images)
+        try:
+            return median(step, images)
+        except NotFiniteError:
+            return None

@@ -8,15 +8,15 @@ import numpy as np
 
 from ..layers.base import Layer
 from ..network import Network
-from ..network.executor import images_per_block
-from ..network.fast_conv import twin
+from ..network.executor import images_per_block, shapes_of
+from ..network.fast import fast_or_own
 from ..network.params import library_of
 from ..ops.arrays import Array, Shape, array_module, gpu_name, wait_for
 from ..ops.threads import get_threads, map_in_order, one_blas_thread
 from ..tables import html_table, text_table
 
 REPEATS = 5
-HEAD = ["layer", "forward ms", "backward ms", "limit ms", "of limit", "GFLOP/s", "output kB"]
+HEAD = ["layer", "runs as", "forward ms", "backward ms", "limit ms", "of limit", "GFLOP/s", "output kB"]
 
 
 class LayerTime(NamedTuple):
@@ -24,6 +24,9 @@ class LayerTime(NamedTuple):
 
     Attributes
     ----------
+    name : str
+    runs_as : str
+        "its own methods", or "fast: ..." for a fast implementation.
     forward, backward : float
         Seconds, the medians of a few passes.
     limit : float
@@ -36,6 +39,7 @@ class LayerTime(NamedTuple):
     """
 
     name: str
+    runs_as: str
     forward: float
     backward: float
     limit: float
@@ -67,21 +71,21 @@ class Profile:
 
     def cells(self) -> list[list[str]]:
         """The table, a row a layer and one of sums."""
-        sums: list[Any] = [sum(column) for column in list(zip(*self.rows, strict=True))[1:]]
-        total = LayerTime("total", *sums)
+        sums: list[Any] = [sum(column) for column in list(zip(*self.rows, strict=True))[2:]]
+        total = LayerTime("total", "", *sums)
         table = []
         for row in [*self.rows, total]:
             seconds = row.forward + row.backward
             rate = f"{row.operations / seconds / 1e9:.0f}" if row.operations else ""
             table.append([
-                row.name, f"{1e3 * row.forward:.3f}", f"{1e3 * row.backward:.3f}", f"{1e3 * row.limit:.3f}",
+                row.name, row.runs_as, *(f"{1e3 * time:.3f}" for time in (row.forward, row.backward, row.limit)),
                 f"{row.limit / seconds:.0%}", rate, f"{row.bytes / 1e3:.0f}",
             ])
         return table
 
 
 def profile(net: Network, batch: int = 128) -> Profile:
-    """Time every layer of a network where it is, as the executor runs it: on the CPU in blocks of images; and twins.
+    """Time every layer of a network where it is, as the executor runs it: by what is fast, on the CPU in blocks.
 
     The images' own gradient is left out, as in training.
     """
@@ -93,7 +97,8 @@ def profile(net: Network, batch: int = 128) -> Profile:
     trainable = False  # whether a parameter lies below: without one, nothing goes back
     with one_blas_thread():
         for name, layer in net.layers.items():
-            images = min(batch, images_per_block([layer], shape)) if on_cpu and not layer.whole_batch else batch
+            in_blocks = on_cpu and not layer.whole_batch
+            images = min(batch, images_per_block(shapes_of([layer], shape))) if in_blocks else batch
             x = xp.asarray(generator.standard_normal((images, *shape), dtype=np.float32))
             rows.append(measure(name, layer, x, trainable, gflops, copied))
             trainable = trainable or bool(layer.params)
@@ -103,17 +108,26 @@ def profile(net: Network, batch: int = 128) -> Profile:
 
 def measure(name: str, layer: Layer, x: Array, input_gradient: bool, gflops: float, copied: float) -> LayerTime:
     """Time one layer on one block, or on the batch."""
-    run: Any = twin(layer, x)
+    run = fast_or_own(layer, x, x.shape[1:], name)
     y, saved = run.forward(x, True)
+    back = fast_or_own(layer, x, x.shape[1:], name, "backward")
     goes_back = input_gradient or bool(layer.params)
     forward = median(lambda: run.forward(x, True), x) / len(x)
-    backward = median(lambda: run.backward(y, saved, input_gradient), x) / len(x) if goes_back else 0.0
+    backward = median(lambda: back.backward(y, saved, input_gradient), x) / len(x) if goes_back else 0.0
     products = 1 + bool(layer.params) + (input_gradient and bool(layer.params))  # y, dw, dx: as many operations each
     operations = 2.0 * products * layer.multiply_adds(x.shape[1:])
     # forward reads x and writes y, backward reads dy and what was saved and writes dx
     moved = (x.nbytes + y.nbytes + goes_back * (y.nbytes + x.nbytes + input_gradient * x.nbytes)) / len(x)
     limit = max(operations / gflops / 1e9, moved / copied / 1e9)
-    return LayerTime(name, forward, backward, limit, operations, y.nbytes // len(y))
+    return LayerTime(name, runs_as(run, back), forward, backward, limit, operations, y.nbytes // len(y))
+
+
+def runs_as(forward: Any, backward: Any) -> str:
+    """Say which code runs for a layer: its own methods, or a fast implementation, for both passes or for one."""
+    labels = [getattr(run, "label", "") for run in (forward, backward)]
+    if not any(labels):
+        return "its own methods"
+    return "fast: " + " / ".join(dict.fromkeys(label or "its own methods" for label in labels))
 
 
 def median(function: Callable[[], Any], where: Array = None) -> float:

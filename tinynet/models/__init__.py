@@ -1,4 +1,4 @@
-"""The networks, and their names on the command line."""
+"""The published networks as tables of layers, and their names on the command line."""
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..network import Network
 from .alexnet import VERSIONS, alexnet
-from .cifar import STARTS, cifar_net
+from .cifar import INITIALIZATIONS, cifar_net
 from .lenet import lenet5
 from .small import alexnet_small
 
@@ -18,7 +18,7 @@ MODELS: dict[str, Callable[..., Network]] = {
     **{f"alexnet-{variant}": partial(alexnet, variant) for variant in VERSIONS},
     "alexnet-small": alexnet_small,
     "lenet5": lenet5,
-    **{f"cifar-{name}": partial(cifar_net, name) for name in STARTS},
+    **{f"cifar-{name}": partial(cifar_net, name) for name in INITIALIZATIONS},
 }
 
 
@@ -41,7 +41,7 @@ def make_model(name: str, /, classes: int | None = None, seed: int = 0, **switch
         For an unknown name, an argument that the network does not have, or a value that it does not take.
     """
     if name not in MODELS:
-        raise ArgumentError(f"there is no network {name!r}; there are {', '.join(MODELS)}")
+        raise ArgumentError(f"network {name!r} does not exist; tinynet has {', '.join(MODELS)}")
     make = MODELS[name]
     given = getattr(make, "args", ())
     function: Any = getattr(make, "func", make)

@@ -1,6 +1,8 @@
 """What to know about each version of AlexNet: sentences for its summary, hints for its errors, recipes for training."""
 from typing import Any
 
+from .switches import Switches
+
 HINTS = {
     "paper": "The paper's 224 leads to its 55 only by rounding up, as in the authors' program. "
              "Give 227 x 227, or take variant='source2012'.",
@@ -38,7 +40,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 RECIPES["caffenet"] = RECIPES["caffe"]
 
 SIZE_227 = (
-    "Input 227 x 227. The paper's text says 224, from which 11 x 11 windows 4 apart cannot make its 55 x 55 places; "
+    "Input 227 x 227. The paper's text says 224, from which 11 x 11 windows 4 apart cannot make its 55 x 55 outputs; "
     "its authors' program took 224 and rounded up (variant='source2012')."
 )
 TOWERS = "Two towers, one for each GPU of 2012: conv2, conv4 and conv5 see their own tower's channels only (groups=2)."
@@ -56,93 +58,88 @@ INSIDE = " The windows stay inside a tower, as in the authors' program."
 RATES = "The authors' program has twice the learning rate for biases and no decay of them, which the text does not say."
 BGR = "Images are BGR minus the mean image: turn the channels round before using weights from Caffe."
 UP = "Pooling rounds up, which changes nothing at 227 x 227."
-START = (
-    "Start of the authors' program: N(0, 0.03) in conv3 to conv5, which learns at once; the text's 0.01 everywhere "
-    "(init='text') stays flat for long."
+INITIALIZATION = (
+    "Initialization of the authors' program: N(0, 0.03) in conv3 to conv5, which learns at once; the text's 0.01 "
+    "everywhere (init='text') stays flat for long."
 )
 
 NOTES: dict[str, dict[str, str]] = {  # by variant, then by what the sentence is about
     "paper": {
         "size": SIZE_227, "towers": TOWERS, "lrn": LRN_SUM + INSIDE, "pooling": POOLS, "dropout": DROPOUT,
-        "start": START, "rates": RATES,
+        "initialization": INITIALIZATION, "rates": RATES,
     },
     "ungrouped": {
         "size": SIZE_227,
         "towers": "One tower: every filter sees all channels. 62 million is the number of parameters often quoted; the "
                   "paper's two towers have 60,965,224.",
-        "lrn": LRN_SUM, "pooling": POOLS, "dropout": DROPOUT, "start": START, "rates": RATES,
+        "lrn": LRN_SUM, "pooling": POOLS, "dropout": DROPOUT, "initialization": INITIALIZATION, "rates": RATES,
     },
     "source2012": {
         "size": "The authors' own program (layers-145.cfg): input 224 x 224, sizes rounded up, so that conv1 gives 55.",
         "order": "ReLU comes after the pooling in conv1 and conv5, and so after LRN in conv1.",
         "towers": TOWERS,
-        "lrn": LRN_MEAN + INSIDE + " After norm2 a second normalisation within each map, whose scale of 0.001 is "
-               "divided by its 25 places.",
+        "lrn": LRN_MEAN + INSIDE + " After norm2 a second normalization within each map, whose scale of 0.001 is "
+               "divided by its 25 positions.",
         "pooling": POOLS,
         "dropout": DROPOUT + " The program halved outputs at test; here they are doubled in training.",
-        "start": START,
+        "initialization": INITIALIZATION,
         "rates": "Biases have twice the learning rate and no decay. The colour noise was switched off towards the end.",
     },
     "caffe": {
         "origin": "Caffe's bvlc_alexnet.", "images": BGR, "size": SIZE_227, "towers": TOWERS,
         "lrn": LRN_MEAN + " Its k is 1 where the paper has 2, and its windows run across both towers.",
         "pooling": POOLS, "rounding": UP, "dropout": DROPOUT,
-        "start": "Biases start at 0.1, as 1 gave a flat loss (its readme); with N(0, 0.01) in the convolutions the "
-                 "loss falls slowly at first.",
+        "initialization": "Biases are initialized to 0.1, as 1 gave a flat loss (its readme); with N(0, 0.01) in the "
+                          "convolutions the loss falls slowly at first.",
         "rates": "Biases have twice the learning rate and no decay.",
     },
     "torchvision": {
         "origin": "The one-tower network of 2014 ('One weird trick for parallelizing convolutional neural networks'): "
-                  "64-192-384-256-256 filters, no normalisation, conv1 padded by 2 at 224 x 224.",
+                  "64-192-384-256-256 filters, no normalization, conv1 padded by 2 at 224 x 224.",
         "pooling": POOLS + " torchvision's adaptive average pooling to 6 x 6 changes nothing at 224 and is left out.",
         "dropout": "Dropout stands before fc6 and fc7; the paper's authors have it after them.",
         "images": "Weights from torchvision expect RGB divided by 255, minus (0.485, 0.456, 0.406), divided by (0.229, "
                   "0.224, 0.225); tinynet's own training takes 0 to 255 minus the mean.",
-        "start": "Start of its designer's program, cuda-convnet2, the same as the paper's; PyTorch's general rule, "
-                 "which torchvision uses, is for images of deviation 1.",
+        "initialization": "Initialization of its designer's program, cuda-convnet2, the same as the paper's; PyTorch's "
+                          "general rule, which torchvision uses, is for images of deviation 1.",
     },
 }
 NOTES["caffenet"] = NOTES["caffe"] | {
-    "origin": "Caffe's bvlc_reference_caffenet: pooling before LRN, and biases that start at 1.",
-    "start": "fc6 and fc7 start at N(0, 0.005), all else at N(0, 0.01).",
+    "origin": "Caffe's bvlc_reference_caffenet: pooling before LRN, and biases initialized to 1.",
+    "initialization": "Initialization: N(0, 0.005) in fc6 and fc7, N(0, 0.01) everywhere else.",
 }
 
 INIT = {
     "text": "init='text': N(0, 0.01) everywhere, the paper's words. Signals shrink from layer to layer, and the loss "
             "stays flat at ln(classes), 6.9 for 1000 of them, for long; init='authors' learns at once.",
     "he": "init='he': N(0, 2 / inputs of a filter) keeps the size of the signals (1 / inputs for tanh, 16 / inputs for "
-          "the sigmoid); all layers but the last share in taking down the pixels' 64. Biases start at 0.",
+          "the sigmoid); all layers but the last share in taking down the pixels' 64. Biases are 0.",
 }
 NORMALIZATION = {
-    "batch": "normalization='batch': batch normalisation where LRN stood, as later networks have it.",
+    "batch": "normalization='batch': batch normalization where LRN stood, as later networks have it.",
     None: "normalization=None: LRN is left out.",
 }
 
 
-def notes(
-    variant: str, activation: str, normalization: str | None, overlapping_pooling: bool, p: float, init: str
-) -> list[str]:
+def notes(variant: str, switches: Switches) -> list[str]:
     """Return the sentences about a version with its switches."""
-    own = NOTES[variant]
-    switched = switch_notes(activation, normalization, overlapping_pooling, p, init)
-    if normalization is None and "lrn" not in own:
+    own, switched = NOTES[variant], switch_notes(switches)
+    if switches.normalization is None and "lrn" not in own:
         del switched["lrn"]
     return list((own | switched).values())
 
 
-def switch_notes(
-    activation: str, normalization: str | None, overlapping_pooling: bool, p: float, init: str
-) -> dict[str, str]:
-    """Return a sentence for each switch that is not at its usual place, by what it is about."""
+def switch_notes(switches: Switches) -> dict[str, str]:
+    """Return a sentence for each switch that is not as in the paper, by what it is about."""
     about = {}
-    if normalization != "lrn":
-        about["lrn"] = NORMALIZATION[normalization]
-    if init != "authors":
-        about["start"] = INIT[init]
-    if activation != "relu":
-        about["activation"] = f"activation={activation!r} where the paper has ReLU."
-    if not overlapping_pooling:
+    if switches.normalization != "lrn":
+        about["lrn"] = NORMALIZATION[switches.normalization]
+    if switches.init != "authors":
+        about["initialization"] = INIT[switches.init]
+    if switches.activation != "relu":
+        about["activation"] = f"activation={switches.activation!r} where the paper has ReLU."
+    if not switches.overlapping_pooling:
         about["rounding"] = "overlapping_pooling=False: windows of 2 x 2, 2 apart, sizes rounded down."
-    if not p:
+    if not switches.dropout:
         about["dropout"] = "dropout=None: nothing is dropped."
     return about

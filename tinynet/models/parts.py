@@ -1,4 +1,4 @@
-"""What the model files share: the switches' layers, and the numbers that weights start with."""
+"""What the model files share: activations, initializations, and the check of a choice."""
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 from ..errors import ArgumentError
 from ..layers import Dropout, ReLU, Sigmoid, Tanh
 from ..layers.base import Layer
-from ..ops.checks import check_between
 
-Start = dict[str, tuple[float, float]]  # by layer: standard deviation of the weights, value of the biases
+Initialization = dict[str, tuple[float, float]]  # by layer: standard deviation of the weights, value of the biases
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 
@@ -19,14 +18,18 @@ PIXEL_DEVIATION = 64.0  # of photographs with pixels from 0 to 255, minus their 
 SQUARED_GAIN = {"relu": 2.0, "tanh": 1.0, "sigmoid": 16.0}
 
 
-def he_start(fan_in: Mapping[str, int], activation: str) -> Start:
-    """Return the start that keeps the scale of signals from layer to layer (He et al. 2015), for pixels; biases 0.
+def he_initialization(
+    fan_in: Mapping[str, int], activation: str, deviation: float = PIXEL_DEVIATION
+) -> Initialization:
+    """Return the initialization that keeps the scale of signals from layer to layer (He et al. 2015); biases 0.
 
     Parameters
     ----------
     fan_in : dict of str to int
         For each layer with weights, in order: how many inputs one output sums over.
     activation : str
+    deviation : float
+        Of the network's input; pixels have about 64.
 
     Notes
     -----
@@ -36,23 +39,23 @@ def he_start(fan_in: Mapping[str, int], activation: str) -> Start:
     equal part of the 64 instead. The last gets 0.01: scores near 0, equal probabilities, a loss of ln(classes).
     """
     *inner, last = fan_in
-    part = PIXEL_DEVIATION ** (1 / len(inner))
+    part = deviation ** (1 / len(inner))
     std = {name: math.sqrt(SQUARED_GAIN[activation] / fan_in[name]) / part for name in inner}
     return {name: (value, 0.0) for name, value in (std | {last: 0.01}).items()}
 
 
-def weights(start: Start, name: str, seed: int) -> dict[str, Any]:
+def initial_weights(initialization: Initialization, name: str, seed: int) -> dict[str, Any]:
     """Return the arguments std, bias and seed of the layer `name`, "conv2", whose number is its own random stream."""
-    std, bias = start[name]
-    return {"std": std, "bias": bias, "seed": [seed, number(name)]}
+    std, bias = initialization[name]
+    return {"std": std, "bias": bias, "seed": [seed, layer_number(name)]}
 
 
 def dropout_layer(name: str, p: float, seed: int) -> Dropout:
     """Return the layer "dropout6", with a random stream of its own."""
-    return Dropout(p, seed=[seed, number(name), 1])
+    return Dropout(p, seed=[seed, layer_number(name), 1])
 
 
-def number(name: str) -> int:
+def layer_number(name: str) -> int:
     """Return 6 for "fc6"."""
     return int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
 
@@ -63,18 +66,3 @@ def choose(who: str, name: str, value: Any, allowed: Iterable) -> Any:
     if not any(value == each and type(value) is type(each) for each in allowed):
         raise ArgumentError(f"{who}: {name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
     return value
-
-
-def drop_probability(who: str, dropout: float | None) -> float:
-    """Return the probability to drop, 0 for None; ArgumentError unless it is from 0 to less than 1."""
-    p = check_between(who, "dropout", 0.0 if dropout is None else dropout, 0, 1)
-    if p == 1:
-        raise ArgumentError(f"{who}: dropout is 1, which drops everything; expected less, or None")
-    return p
-
-
-def check_seed(who: str, seed: Any) -> int:
-    """Return `seed` if it is a whole number of at least 0; else raise ArgumentError."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
-        raise ArgumentError(f"{who}: seed is {seed!r}, expected a whole number of at least 0")
-    return int(seed)

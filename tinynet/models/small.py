@@ -1,14 +1,16 @@
 """AlexNet's sequence for small images: it learns within a minute on a processor."""
+from functools import partial
 from typing import Any
 
 from ..errors import ArgumentError
-from ..layers import BatchNorm2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d
+from ..layers import Conv2d, Flatten, Linear
 from ..layers.base import Layer
 from ..network import Network
 from ..ops.arrays import Shape
 from ..ops.checks import check_count
 from .alexnet_notes import switch_notes
-from .parts import ACTIVATIONS, Start, check_seed, choose, drop_probability, dropout_layer, he_start, weights
+from .parts import Initialization, dropout_layer, initial_weights
+from .switches import Switches, check_switches
 
 ORDER = """
     conv1 relu1 norm1 pool1
@@ -22,9 +24,13 @@ SMALLEST, LARGEST = 16, 128
 FAN_IN = {"conv1": 5 * 5 * 3, "conv2": 3 * 3 * 32, "conv3": 3 * 3 * 64, "conv4": 3 * 3 * 64, "fc5": 3 * 3 * 64}
 
 # One number for each layer, as in the authors' program, but for these sizes: the pixels' scale of 64 is taken down in
-# all layers together (see `parts.he_start`).
-AUTHORS: Start = {"conv1": (0.05, 0), "conv2": (0.03, 0), "conv3": (0.02, 0), "conv4": (0.02, 0), "fc5": (0.01, 0)}
-TEXT: Start = {"conv1": (0.01, 0), "conv2": (0.01, 1), "conv3": (0.01, 0), "conv4": (0.01, 1), "fc5": (0.01, 0)}
+# all layers together (see `parts.he_initialization`).
+AUTHORS: Initialization = {
+    "conv1": (0.05, 0), "conv2": (0.03, 0), "conv3": (0.02, 0), "conv4": (0.02, 0), "fc5": (0.01, 0),
+}
+TEXT: Initialization = {
+    "conv1": (0.01, 0), "conv2": (0.01, 1), "conv3": (0.01, 0), "conv4": (0.01, 1), "fc5": (0.01, 0),
+}
 
 NOTES = ["AlexNet's sequence, tinynet's own sizes for small images: smaller windows, no stride in conv1, one tower."]
 
@@ -60,55 +66,40 @@ def alexnet_small(
     ArgumentError
         For a value that is not in these lists.
     """
-    choose("alexnet_small", "activation", activation, ACTIVATIONS)
-    choose("alexnet_small", "normalization", normalization, ("lrn", "batch", None))
-    choose("alexnet_small", "overlapping_pooling", overlapping_pooling, (True, False))
-    choose("alexnet_small", "init", init, ("authors", "text", "he"))
     check_count("alexnet_small", "classes", classes, least=2)
+    seed = check_count("alexnet_small", "seed", seed, least=0)
     if check_count("alexnet_small", "size", size, least=SMALLEST) > LARGEST:
         raise ArgumentError(f"alexnet_small: size is {size}, expected {SMALLEST} to {LARGEST}; larger: alexnet")
-    p = drop_probability("alexnet_small", dropout)
-    start = {"authors": AUTHORS, "text": TEXT}.get(init) or he_start(FAN_IN, activation)
-    layers = table(size, classes, start, check_seed("alexnet_small", seed), normalization, overlapping_pooling, p)
-    layers |= {f"{activation}{i}": ACTIVATIONS[activation]() for i in range(1, 5)}
-    left_out = (["norm1", "norm2"] if normalization is None else []) + ([] if p else ["dropout5"])
-    order = [name.replace("relu", activation) for name in ORDER.split() if name not in left_out]
+    switches = check_switches("alexnet_small", activation, normalization, overlapping_pooling, dropout, init)
+    initialization = switches.initialization(AUTHORS, TEXT, FAN_IN)
     return Network(
-        [(name, layers[name]) for name in order], name="alexnet-small", input_shape=(size, size, 3),
-        notes=[*NOTES, *switch_notes(activation, normalization, overlapping_pooling, p, init).values()],
+        switches.arrange(ORDER, table(size, classes, initialization, seed, switches)),
+        name="alexnet-small", input_shape=(size, size, 3), notes=[*NOTES, *switch_notes(switches).values()],
         hint=f"Give {size} x {size}, or make the network with another size.",
-        recipe=RECIPE | {"start": start},
+        recipe=RECIPE | {"initialization": initialization},
     )
 
 
 def table(
-    size: int, classes: int, start: Start, seed: int, normalization: str | None, overlapping_pooling: bool, p: float
+    size: int, classes: int, initialization: Initialization, seed: int, switches: Switches
 ) -> dict[str, Layer]:
     """Return the layers other than activations by name; sizes at line ends are those at 32 x 32."""
-
-    def begin(name: str) -> dict[str, Any]:
-        return weights(start, name, seed)
-
-    def norm(channels: int) -> Layer:
-        return BatchNorm2d(channels) if normalization == "batch" else LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
-
-    def pool() -> Layer:
-        return MaxPool2d(3, 2) if overlapping_pooling else MaxPool2d(2, 2)
-
-    layers = {                                                             # from 32 x 32 x 3
-        "conv1": Conv2d(3, 32, 5, padding=2, **begin("conv1")),            # 32 x 32 x 32
+    initial = partial(initial_weights, initialization, seed=seed)
+    norm, pool = switches.norm, switches.pool
+    layers = {                                                      # from 32 x 32 x 3
+        "conv1": Conv2d(3, 32, 5, padding=2, **initial("conv1")),   # 32 x 32 x 32
         "norm1": norm(32),
-        "pool1": pool(),                                                   # 15 x 15 x 32
-        "conv2": Conv2d(32, 64, 3, padding=1, **begin("conv2")),           # 15 x 15 x 64
+        "pool1": pool(),                                            # 15 x 15 x 32
+        "conv2": Conv2d(32, 64, 3, padding=1, **initial("conv2")),  # 15 x 15 x 64
         "norm2": norm(64),
-        "pool2": pool(),                                                   # 7 x 7 x 64
-        "conv3": Conv2d(64, 64, 3, padding=1, **begin("conv3")),           # 7 x 7 x 64
-        "conv4": Conv2d(64, 64, 3, padding=1, **begin("conv4")),           # 7 x 7 x 64
-        "pool4": pool(),                                                   # 3 x 3 x 64
-        "flatten": Flatten(),                                              # 576
-        "dropout5": dropout_layer("dropout5", p, seed),
+        "pool2": pool(),                                            # 7 x 7 x 64
+        "conv3": Conv2d(64, 64, 3, padding=1, **initial("conv3")),  # 7 x 7 x 64
+        "conv4": Conv2d(64, 64, 3, padding=1, **initial("conv4")),  # 7 x 7 x 64
+        "pool4": pool(),                                            # 3 x 3 x 64
+        "flatten": Flatten(),                                       # 576
+        "dropout5": dropout_layer("dropout5", switches.dropout, seed),
     }
     shape: Shape = (size, size, 3)
     for layer in layers.values():
         shape = layer.output_shape(shape)
-    return layers | {"fc5": Linear(shape[0], classes, **begin("fc5"))}
+    return layers | {"fc5": Linear(shape[0], classes, **initial("fc5"))}

@@ -1,4 +1,4 @@
-"""Layers and starts in words, for summaries and comparisons."""
+"""Layers and initializations in words, for summaries and comparisons."""
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,10 +44,10 @@ def size(value: Any, one: bool = False) -> str:
     return str(height) if one and height == width else f"{height}x{width}"
 
 
-def start_text(start: Mapping[str, tuple[float, float]]) -> str:
-    """Write the start of all layers, the commonest first: "N(0, 0.01), in conv3 N(0, 0.03); biases 0, in conv2 1"."""
-    stds = {name: f"N(0, {std:.2g})" for name, (std, _) in start.items()}
-    biases = {name: f"{bias:g}" for name, (_, bias) in start.items()}
+def initialization_text(initialization: Mapping[str, tuple[float, float]]) -> str:
+    """Write an initialization, the commonest first: "N(0, 0.01), in conv3 N(0, 0.03); biases 0, in conv2 1"."""
+    stds = {name: f"N(0, {std:.2g})" for name, (std, _) in initialization.items()}
+    biases = {name: f"{bias:g}" for name, (_, bias) in initialization.items()}
     return f"weights {commonest_first(stds)}; biases {commonest_first(biases)}"
 
 

@@ -5,14 +5,17 @@ next block starts, so that what one layer writes is still in the cache when the 
 under way at once. The layers know nothing of it.
 """
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..layers.base import Layer
-from ..ops.arrays import Array, array_module
+from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import check_upstream
 from ..ops.threads import map_in_order
-from .fast_conv import twin
+from .fast import fast_or_own
+from .returned import check_backward, check_forward
 
 BLOCK_FLOATS = 1 << 19  # numbers in a block's largest activation: 16 images of cifar_net("80sec")'s conv1
 LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images
@@ -21,9 +24,10 @@ LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and seve
 class Blocks:
     """What one layer saved, in parts of a few images each; a field is joined when it is asked for."""
 
-    def __init__(self, parts: Sequence[Any], lengths: Sequence[int]) -> None:
+    def __init__(self, parts: Sequence[Any], lengths: Sequence[int], input_shape: Shape) -> None:
         self.parts = parts
         self.lengths = lengths  # images in each part
+        self.input_shape = input_shape  # of one image
         self._fields: tuple[str, ...] = getattr(parts[0], "_fields", ())
 
     def __getattr__(self, field: str) -> Array:
@@ -47,52 +51,68 @@ class Blocks:
         return f"Saved({', '.join(f'{field}: {getattr(self, field).shape}' for field in self._fields)})"
 
 
-def images_per_block(layers: Sequence[Layer], shape: tuple[int, ...]) -> int:
-    """Return how many images of `shape` make a block for these layers; the number of threads has no say in it."""
-    largest = math.prod(shape)
-    for layer in layers:
-        shape = layer.output_shape(shape)
-        largest = max(largest, math.prod(shape))
+def images_per_block(shapes: Sequence[Shape]) -> int:
+    """Return how many images make a block for activations of these shapes; the number of threads has no say in it."""
+    largest = max(map(math.prod, shapes))
     return max(LEAST_IMAGES, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
 
 
-def forward(layers: Sequence[Layer], x: Array, train: bool, save: bool) -> tuple[Array, list[Blocks] | None]:
-    """Send `x` through layers that treat each image alone; return the output and what each layer saved."""
-    run = [twin(layer, x) for layer in layers]
+def shapes_of(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
+    """Return the shape of one image in front of each layer, and at last that of the output."""
+    shapes = [tuple(shape)]
+    for layer in layers:
+        shapes.append(tuple(layer.output_shape(shapes[-1])))
+    return shapes
+
+
+def forward(layers: Mapping[str, Layer], x: Array, train: bool, save: bool) -> tuple[Array, dict[str, Blocks]]:
+    """Send `x` through layers that treat each image alone; return the output and what each layer saved, by name."""
+    shapes = shapes_of(layers.values(), x.shape[1:])
+    run = [
+        (name, fast_or_own(layer, x, shape, name), after)
+        for (name, layer), shape, after in zip(layers.items(), shapes, shapes[1:], strict=False)
+    ]
 
     def chain(block: Array) -> tuple[Array, list]:
         kept = []
-        for layer in run:
-            block, saved = layer.forward(block, train)
+        for name, layer, shape in run:
+            block, saved = check_forward(name, layer, layer.forward(block, train), block, shape)
             if save:
                 kept.append(saved)
         return block, kept
 
     xp = array_module(x)
-    images = images_per_block(layers, x.shape[1:]) if xp.__name__ == "numpy" else len(x)
+    images = images_per_block(shapes) if xp is np else len(x)
     cut = [x[i : i + images] for i in range(0, len(x), images)]
     results = list(map_in_order(chain, cut))
     y = results[0][0] if len(results) == 1 else xp.concatenate([block for block, _ in results])
     if not save:
-        return y, None
+        return y, {}
     lengths = [len(block) for block in cut]
-    return y, [Blocks(parts, lengths) for parts in zip(*(kept for _, kept in results), strict=True)]
+    parts = zip(*(kept for _, kept in results), strict=True)
+    return y, {name: Blocks(own, lengths, shape) for name, own, shape in zip(layers, parts, shapes, strict=False)}
 
 
 def backward(
-    layers: Sequence[Layer], dy: Array, saved: Sequence[Blocks], input_gradient: bool
-) -> tuple[Array | None, list[dict[str, Array]]]:
+    layers: Mapping[str, Layer], dy: Array, saved: Sequence[Blocks], input_gradient: bool
+) -> tuple[Array | None, dict[str, dict[str, Array]]]:
     """Go back through the same layers; the parameters' gradients of the blocks are added in the blocks' order."""
-    check_whole(layers[-1], dy, saved[-1])
-    first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
+    names = list(layers)
+    check_whole(layers[names[-1]], dy, saved[-1])
+    first = next((i for i, layer in enumerate(layers.values()) if layer.params), len(layers))
     last = 0 if input_gradient else first  # below the first parameter no gradient has a use
-    run = [twin(layer, dy) for layer in layers]
+    run = [
+        fast_or_own(layer, dy, blocks.input_shape, name, "backward") if i >= last else layer
+        for i, ((name, layer), blocks) in enumerate(zip(layers.items(), saved, strict=True))
+    ]
 
     def chain(block: tuple[Array, list]) -> tuple[Array | None, list[dict[str, Array]]]:
         dy, kept = block
         grads: list[dict[str, Array]] = [{} for _ in layers]
         for i in reversed(range(last, len(layers))):
-            dy, grads[i] = run[i].backward(dy, kept[i], input_gradient or i > first)
+            needed = input_gradient or i > first
+            result = run[i].backward(dy, kept[i], needed)
+            dy, grads[i] = check_backward(names[i], run[i], result, dy, saved[i].input_shape, needed)
         return dy, grads
 
     blocks = []
@@ -110,9 +130,10 @@ def backward(
                     sums[name] += gradient
                 else:
                     sums[name] = gradient
+    by_name = dict(zip(names, total, strict=True))
     if not input_gradient:
-        return None, total
-    return (dxs[0] if len(dxs) == 1 else array_module(dy).concatenate(dxs)), total
+        return None, by_name
+    return (dxs[0] if len(dxs) == 1 else array_module(dy).concatenate(dxs)), by_name
 
 
 def check_whole(layer: Layer, dy: Array, saved: Blocks) -> None:

@@ -19,7 +19,7 @@ from ..layers import (
 )
 from ..layers.base import Layer
 from ..ops.arrays import times
-from .describe import size, start_text
+from .describe import initialization_text, size
 from .network import Network
 from .summary import Summary
 
@@ -77,8 +77,8 @@ def aspects(net: Network, summary: Summary) -> dict[str, str]:
         "neurons": f"{summary.neurons:,}",
         "outputs of one image": f"{summary.activation_bytes / 1e6:,.2f} MB",
     }
-    if "start" in r:
-        out["start"] = start_text(r["start"])
+    if "initialization" in r:
+        out["initialization"] = initialization_text(r["initialization"])
     if "learning_rate" in r:
         divided = f", divided by {r['deviation']:g}" if "deviation" in r else ""
         out["pixels"] = f"0 to 255 minus the mean {r.get('mean', 'image')}{divided}"

@@ -1,7 +1,7 @@
-"""Faster twins of layers, for the executor in `blocks.py`. The layers know nothing of them.
+"""Fast implementations of convolution; `fast.py` says when one stands in for a layer.
 
-A twin does what its layer's forward and backward do, to rounding, with the layer's own parameters and `saved`.
-`twin(layer)` is made anew for each pass over a batch, so that it may work out something once for all blocks.
+Each does what its layer's forward and backward do, to rounding, with the layer's own parameters and `saved`. It is made
+anew for each pass over a batch, so that it may compute something once for all blocks.
 """
 from threading import Lock
 from typing import Any
@@ -9,48 +9,35 @@ from typing import Any
 import numpy as np
 
 from ..layers import Conv2d
-from ..layers.base import Layer
 from ..layers.conv import Saved
-from ..ops.arrays import Array, Shape, array_module
+from ..ops.arrays import Array, Shape
 from ..ops.numpy_ops import col2im, im2col, padded
 from ..ops.window import Window
 from . import winograd
-from .fast_on_gpu import TWINS
 
 FEW_CHANNELS = 4  # with fewer, what im2col copies in one go is too short
 PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
 
 
-def twin(layer: Layer, x: Array | None = None) -> Any:
-    """Return the layer's twin where there is one that pays, else the layer itself.
-
-    Parameters
-    ----------
-    layer : Layer
-    x : array, optional
-        What the layer is about to be given: a GPU has twins of its own.
-    """
-    # The very class: a class derived from it may do something else.
-    if x is not None and array_module(x) is not np:
-        on_gpu = TWINS.get(type(layer))
-        return layer if on_gpu is None else on_gpu(layer)
-    if type(layer) is not Conv2d:
-        return layer
+def fast_convolution(layer: Conv2d) -> Any:
+    """Return the class of the fast implementation that pays for a convolution, by its filters, channels and stride."""
     taps, _, channels, _ = layer.params["w"].shape
     if layer.window.stride == (1, 1):
         if channels < FEW_CHANNELS and layer.groups == 1:
-            return ThinConv(layer)
+            return ThinConv
         if channels >= FEW_CHANNELS and 3 <= taps <= winograd.MOST_TAPS:
-            return WinogradConv(layer)
-    return ConvInParts(layer)
+            return WinogradConv
+    return ConvInParts
 
 
 class WinogradConv:
-    """Twin of a Conv2d at stride 1: across, windows laid out as ever; down, fewer products by sums of rows.
+    """Conv2d at stride 1: across, windows laid out as ever; down, fewer products by sums of rows.
 
     `winograd.py` says how: T products for a tile of outputs, one below the other, between sums of an image's rows and
     sums of the filters' rows.
     """
+
+    label = "sums of rows (Winograd)"
 
     def __init__(self, layer: Conv2d) -> None:
         self.layer = layer
@@ -110,11 +97,13 @@ class WinogradConv:
 
 
 class ThinConv:
-    """Twin of a Conv2d that sees few channels: a row of `rows` for each place of the filter, not for each window.
+    """Conv2d of few channels: a row of `rows` for each place of the filter, not for each window.
 
     What im2col copies in runs of KW * C numbers comes in runs of OW here, and the product is the transposed one. A last
     row of ones meets the bias, a weight like the others then.
     """
+
+    label = "a row for each place of the filter"
 
     def __init__(self, layer: Conv2d) -> None:
         self.layer = layer
@@ -148,10 +137,12 @@ class ThinConv:
 
 
 class ConvInParts:
-    """Twin of any other Conv2d: a few images of the block at a time.
+    """Any other Conv2d: a few images of the block at a time.
 
     What im2col writes is then still in the cache when it is multiplied.
     """
+
+    label = "a few images at a time"
 
     def __init__(self, layer: Conv2d) -> None:
         self.layer = layer

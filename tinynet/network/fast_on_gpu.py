@@ -1,15 +1,15 @@
-"""Twins of layers on a GPU: a whole layer as one CUDA kernel each way, where that pays (`kernels/README.md`)."""
-from typing import Any
+"""Fast implementations on a GPU: a whole layer as one CUDA kernel each way, where that pays (`kernels/README.md`)."""
 
 from ..layers import LocalResponseNorm
-from ..layers.base import Layer
 from ..layers.lrn import Saved
 from ..ops.arrays import Array, Shape
 from ..ops.cuda_ops import local_response_norm, local_response_norm_back
 
 
 class FusedResponseNorm:
-    """Twin of a LocalResponseNorm, whose expressions would go over the memory 34 times; this goes 7 times."""
+    """LocalResponseNorm, whose expressions would go over the memory 34 times; this goes 7 times."""
+
+    label = "one kernel each way"
 
     def __init__(self, layer: LocalResponseNorm) -> None:
         self.layer = layer
@@ -31,5 +31,3 @@ class FusedResponseNorm:
             return None, {}
         return local_response_norm_back(dy, saved.x, saved.scale, norm.size, norm.alpha, norm.beta, norm.groups), {}
 
-
-TWINS: dict[type[Layer], Any] = {LocalResponseNorm: FusedResponseNorm}

@@ -15,6 +15,7 @@ from ..ops.checks import check_array, check_library
 from ..ops.threads import one_blas_thread
 from . import executor
 from .params import check_layers, flat
+from .returned import check_backward, check_forward
 from .summary import Summary
 
 
@@ -74,46 +75,49 @@ class Network(Layer):
             What each layer kept, by the layer's name: `saved["norm1"].scale`.
         """
         self.check_input(x)
-        saved: dict[str, Any] = {}
+        saved = SavedByLayer()
         with one_blas_thread():
-            for names in self.runs():
-                run = [self.layers[name] for name in names]
-                if run[0].whole_batch:
-                    options = {"save": save} if isinstance(run[0], Network) else {}
-                    x, kept = run[0].forward(x, train, **options)
-                    saved[names[0]] = kept if save else None
+            for run in self.runs():
+                name, layer = next(iter(run.items()))
+                saved.input_shapes[name] = x.shape[1:]
+                if layer.whole_batch:
+                    options = {"save": save} if isinstance(layer, Network) else {}
+                    result, shape = layer.forward(x, train, **options), layer.output_shape(x.shape[1:])
+                    x, kept = check_forward(name, layer, result, x, tuple(shape))
+                    saved[name] = kept if save else None
                 else:
                     x, parts = executor.forward(run, x, train, save)
-                    saved.update(zip(names, parts or [], strict=False))
+                    saved |= parts
         return x, saved if save else None
 
     def backward(
-        self, dy: Array, saved: dict[str, Any], input_gradient: bool = True
+        self, dy: Array, saved: Any, input_gradient: bool = True
     ) -> tuple[Array | None, dict[str, Any]]:
         """Go back through all layers; `grads["conv1"]["w"]` is the gradient of `params["conv1"]["w"]`."""
         check_saved(self, saved)
+        input_shapes: dict[str, Shape] = getattr(saved, "input_shapes", {})  # none in a dict of the caller's own
         grads: dict[str, Any] = {}
         dx: Array | None = dy
         runs = list(self.runs())
-        first = next((i for i, names in enumerate(runs) if any(self.layers[name].params for name in names)), len(runs))
+        first = next((i for i, run in enumerate(runs) if any(layer.params for layer in run.values())), len(runs))
         last = 0 if input_gradient else first  # below the first parameter no gradient has a use
         with one_blas_thread():
             for i in reversed(range(last, len(runs))):
-                run = [self.layers[name] for name in runs[i]]
+                name, layer = next(iter(runs[i].items()))
                 needed = input_gradient or i > first
-                if run[0].whole_batch:
-                    dx, new = run[0].backward(dx, saved[runs[i][0]], needed)
-                    grads[runs[i][0]] = new
+                if layer.whole_batch:
+                    result, shape = layer.backward(dx, saved[name], needed), input_shapes.get(name)
+                    dx, grads[name] = check_backward(name, layer, result, dx, shape, needed)
                 else:
-                    dx, parts = executor.backward(run, dx, [saved[name] for name in runs[i]], needed)
-                    grads.update(zip(runs[i], parts, strict=True))
+                    dx, parts = executor.backward(runs[i], dx, [saved[name] for name in runs[i]], needed)
+                    grads |= parts
         return (dx if input_gradient else None), {name: grads[name] for name in self.params}
 
-    def runs(self) -> Iterator[list[str]]:
-        """Yield the names of layers that a block of images goes through at once; one that needs the batch is alone."""
-        for whole_batch, group in groupby(self.layers, lambda name: self.layers[name].whole_batch):
-            names = list(group)
-            yield from ([name] for name in names) if whole_batch else (names,)
+    def runs(self) -> Iterator[dict[str, Layer]]:
+        """Yield the layers that a block of images goes through at once, by name; one that needs the batch is alone."""
+        for whole_batch, group in groupby(self.layers.items(), lambda item: item[1].whole_batch):
+            run = dict(group)
+            yield from ({name: layer} for name, layer in run.items()) if whole_batch else (run,)
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
@@ -213,7 +217,13 @@ class Network(Layer):
                     f"layer {name!r} is a {kind}, which tinynet does not have, so only its own code can build it: "
                     "make the network yourself and give it the numbers by tinynet.training.checkpoint.restore_network"
                 )
-        return cls(made, **{key: value for key, value in settings.items() if key != "layers"})
+        others = {key: value for key, value in settings.items() if key not in ("layers", "recipe")}
+        return cls(made, recipe=with_new_names(settings.get("recipe") or {}), **others)
+
+
+def with_new_names(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe, of version 0.1 perhaps, in which "initialization" was called "start"."""
+    return {"initialization" if key == "start" else key: value for key, value in recipe.items()}
 
 
 def kind_of(layer: Layer) -> str:
@@ -221,6 +231,14 @@ def kind_of(layer: Layer) -> str:
     kind = type(layer)
     ours = kind is Network or getattr(layers, kind.__name__, None) is kind
     return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class SavedByLayer(dict):
+    """What each layer saved, by its name; with the shape of one image in front of a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_shapes: dict[str, Shape] = {}
 
 
 def check_saved(network: Network, saved: Any) -> None:

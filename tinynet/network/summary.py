@@ -11,7 +11,7 @@ from ..layers import Conv2d, Linear, LocallyConnected2d
 from ..layers.base import Layer
 from ..ops.arrays import Shape, times
 from ..tables import html_list, html_table, text_table
-from .describe import describe, start_text
+from .describe import describe, initialization_text
 from .params import layers_of
 
 HEAD = ("layer", "what it is", "output", "parameters", "multiply-adds", "memory, kB")
@@ -79,7 +79,7 @@ class Summary:
         if shape is None:
             raise ArgumentError(f"the summary of {net.name} needs an input shape: summary(input_shape=(H, W, C))")
         self.name, self.notes = net.name, net.notes
-        self.start: dict[str, Any] = net.recipe.get("start", {})
+        self.initialization: dict[str, Any] = net.recipe.get("initialization", {})
         self.input_shape: Shape = tuple(shape)
         net.shapes(self.input_shape)  # a size that does not fit is explained by the network
         itemsize = np.dtype(net.dtype or np.float32).itemsize
@@ -101,14 +101,14 @@ class Summary:
         return [first, *rows, ["total", f"{self.neurons:,} neurons", "", *total]]
 
     def remarks(self) -> list[str]:
-        """Return the sentences under the table: memory, start, the network's notes."""
+        """Return the sentences under the table: memory, initialization, the network's notes."""
         batch, weights = 128 * self.activation_bytes / 1e6, self.parameter_bytes / 1e6
         memory = (
             f"Memory: the table has the outputs of one image; those of 128 take {batch:,.0f} MB. The parameters take "
             f"{weights:,.{0 if weights >= 10 else 1}f} MB; in training, gradients and momentum as much again each."
         )
-        start = [f"Start: {start_text(self.start)}."] if self.start else []
-        return [memory, *start, *self.notes]
+        initialization = initialization_text(self.initialization) if self.initialization else ""
+        return [memory, *([f"Initialization: {initialization}."] if initialization else []), *self.notes]
 
     def __str__(self) -> str:
         cells = self.cells()

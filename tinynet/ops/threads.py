@@ -18,6 +18,7 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from .checks import check_count
+from .plain import in_calling_thread
 
 
 class _Workers:
@@ -73,11 +74,12 @@ def map_in_order(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterat
     """Yield function(item) for each item, in order, worked out in the worker threads.
 
     Called in a worker, by a layer that calls another one, it works there: to wait for other workers, which may wait as
-    well, would never end. `np.errstate` around the caller holds in the workers too (with NumPy 2).
+    well, would never end. Inside `tn.plain()` and in a debugger it works in the calling thread. `np.errstate` around
+    the caller holds in the workers too (with NumPy 2).
     """
     items = list(items)
     with one_blas_thread():
-        if get_threads() == 1 or len(items) == 1 or getattr(_thread, "is_worker", False):
+        if get_threads() == 1 or len(items) == 1 or getattr(_thread, "is_worker", False) or in_calling_thread():
             yield from map(function, items)
         else:
             contexts = [copy_context() for _ in items]  # one each: a context runs in one thread at a time

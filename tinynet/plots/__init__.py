@@ -1,1 +1,1 @@
-"""Pictures: learning curves, filters, sheets of predictions, thumbnails, and what an image's score hangs on."""
+"""Pictures: learning curves, filters, sheets of predictions, thumbnails, and which pixels a score depends on."""

@@ -1,4 +1,4 @@
-"""Which pixels a score depends on: its gradient there, and what is lost when a place is covered."""
+"""Which pixels a score depends on: its gradient there, and how it changes when a part is covered."""
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ BATCH = 128  # covered copies of an image that go through the network at a time
 def saliency(net: Layer, images: Array, classes: Any) -> Array:
     """Return |d score of the class / d pixel|, the largest of the colours, for each pixel.
 
-    The way back starts at the scores with a one-hot upstream gradient instead of the loss's (Simonyan, Vedaldi and
-    Zisserman 2013, "Deep inside convolutional networks", section 3).
+    The backward pass starts at the scores, with a one-hot upstream gradient instead of the loss's (Simonyan, Vedaldi
+    and Zisserman 2013, "Deep inside convolutional networks", section 3).
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def saliency(net: Layer, images: Array, classes: Any) -> Array:
     images : array (N, H, W, C)
         As the network takes them.
     classes : array of int (N,)
-        The class of each image whose score is asked about.
+        Of which class the score is, for each image.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def saliency(net: Layer, images: Array, classes: Any) -> Array:
 
 
 def occlusion(net: Layer, image: Array, class_index: int, size: int = 8, stride: int = 2) -> Array:
-    """Return the probability of the class with a square of zeros over each place of the image.
+    """Return the probability of the class with a square of zeros over each position of the image.
 
     For images minus their mean, zeros are the mean: nothing to see (Zeiler and Fergus 2014, "Visualizing and
     understanding convolutional networks", section 4.2).
@@ -55,9 +55,9 @@ def occlusion(net: Layer, image: Array, class_index: int, size: int = 8, stride:
         As the network takes it.
     class_index : int
     size : int
-        Side of the square; what reaches past the image's edge is cut off.
+        Side of the square; it is cut off at the image's edge.
     stride : int
-        The square's middle stands on every so many rows and columns.
+        The square's middle moves by so many rows and columns.
 
     Returns
     -------
@@ -68,12 +68,12 @@ def occlusion(net: Layer, image: Array, class_index: int, size: int = 8, stride:
     size, stride = check_count("occlusion", "size", size), check_count("occlusion", "stride", stride)
     xp, (h, w, _) = array_module(image), image.shape
     rows, columns = range(stride // 2, h + stride // 2, stride), range(stride // 2, w + stride // 2, stride)
-    places = [(max(0, i - size // 2), max(0, j - size // 2)) for i in rows for j in columns]
+    corners = [(max(0, i - size // 2), max(0, j - size // 2)) for i in rows for j in columns]
     ends = [(i - size // 2 + size, j - size // 2 + size) for i in rows for j in columns]
     probabilities = []
-    for first in range(0, len(places), BATCH):
-        covered = xp.repeat(image[None], len(places[first : first + BATCH]), axis=0)
-        for one, (top, left), (bottom, right) in zip(covered, places[first:], ends[first:], strict=False):
+    for first in range(0, len(corners), BATCH):
+        covered = xp.repeat(image[None], len(corners[first : first + BATCH]), axis=0)
+        for one, (top, left), (bottom, right) in zip(covered, corners[first:], ends[first:], strict=False):
             one[top:bottom, left:right] = 0
         scores, _ = net.forward(covered)
         check_classes("occlusion", [class_index], 1, scores.shape)
@@ -82,10 +82,10 @@ def occlusion(net: Layer, image: Array, class_index: int, size: int = 8, stride:
 
 
 def check_classes(who: str, classes: Any, count: int, scores: tuple[int, ...]) -> np.ndarray:
-    """Return `classes` as an array (count,) of classes that there are; else raise ShapeError."""
+    """Return `classes` as an array (count,) if all of them exist; else raise ShapeError."""
     found = np.asarray(classes)
     if len(scores) != 2:
-        raise ShapeError(f"{who}: the network gives {scores}, expected scores (N, classes)")
+        raise ShapeError(f"{who}: the network returns shape {scores}, expected scores (N, classes)")
     if found.shape != (count,) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= scores[1]:
         raise ShapeError(f"{who}: classes are {classes!r}, expected {count} whole numbers from 0 to {scores[1] - 1}")
     return found

@@ -1,6 +1,6 @@
 """Pictures of a training: the learning curve, the first layer's filters, a sheet of images with their predictions.
 
-Each function returns a matplotlib figure that belongs to nobody else (no pyplot, so no window and no global state);
+Each function returns a matplotlib figure of its own (no pyplot, so no window and no global state);
 `picture.savefig("name.png")` writes it, and a notebook shows it. matplotlib is the extra `plots`.
 """
 import io
@@ -26,16 +26,16 @@ try:
 except ImportError as missing:
     raise ImportError("pictures need matplotlib, the extra 'plots': pip install 'tinynet[plots]'") from missing
 
-# Colours that people with any of the usual colour-blindnesses tell apart (Okabe and Ito 2008).
+# Colours that can be told apart with the common kinds of colour-blindness (Okabe and Ito 2008).
 BLUE, ORANGE, SKY = "#0072B2", "#D55E00", "#56B4E9"
 LONGEST_NAME = 22  # letters of a class name that fit under an image
 
 
 class Picture(Figure):
-    """A figure that shows itself in a notebook, whichever backend matplotlib has there."""
+    """A figure that shows itself in a notebook, with any backend of matplotlib."""
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """Write the picture, as matplotlib does; a file of that name is replaced when the new one is whole."""
+        """Write the picture, as matplotlib does; an old file of that name is replaced once the new one is complete."""
         if not isinstance(fname, str | os.PathLike):
             return super().savefig(fname, **options)
         path, kind = Path(fname), options.pop("format", None)
@@ -51,7 +51,7 @@ class Picture(Figure):
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Picture:
-    """Draw loss and error of each epoch, in training and validation; dotted lines where the learning rate fell.
+    """Draw loss and error rate of each epoch, in training and validation; dotted lines where the learning rate fell.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Picture:
 def first_layer_filters(net: Network) -> Picture:
     """Draw the filters of the first convolution, as figure 3 of the paper.
 
-    Each filter is scaled by itself: grey is a weight of 0, black or white (in each colour) its largest one. Where the
-    next convolution has groups, the filters stand in as many parts: the first half of the paper's filters feeds one
+    Each filter has its own scale: grey is a weight of 0, black or white (in each colour) its largest one. Where the
+    next convolution has groups, the filters are drawn in as many parts: the first half of the paper's filters feeds one
     tower and the second half the other.
 
     Raises
     ------
     ArgumentError
-        When there is no convolution, or it sees something else than one grey or three colour channels.
+        When there is no convolution, or its input has not one grey or three colour channels.
     """
     convolutions = [(name, layer) for name, layer in single_layers(net) if layer.params.get("w", np.empty(0)).ndim == 4]
     if not convolutions:
@@ -101,7 +101,7 @@ def first_layer_filters(net: Network) -> Picture:
     weights = first.params["w"]                                                # (KH, KW, C, F)
     if weights.shape[2] not in (1, 3):
         raise ArgumentError(f"{net.name}: the filters of {name} have {weights.shape[2]} channels, "
-                            "drawn are 1 (grey) or 3 (colours)")
+                            "expected 1 (grey) or 3 (colours)")
     groups = max(getattr(first, "groups", 1), getattr(convolutions[1][1], "groups", 1) if convolutions[1:] else 1)
     towers = np.split(weights, groups, axis=3) if weights.shape[3] % groups == 0 else [weights]
 
@@ -149,7 +149,7 @@ def prediction_sheet(
     Parameters
     ----------
     images : uint8 (N, H, W, C), or a list of uint8 (H, W, C) of any sizes
-        As stored, before any mean is taken away.
+        As stored, before any mean is subtracted.
     probabilities : array (N, classes)
         What `predict` returned.
     labels : array of int (N,), optional
@@ -165,14 +165,14 @@ def prediction_sheet(
             raise ShapeError(f"prediction_sheet: an image is {image.dtype} of shape {image.shape}, "
                              "expected uint8 (H, W, 1 or 3)")
     if not images:
-        raise ShapeError("prediction_sheet: there are no images")
+        raise ShapeError("prediction_sheet: the list of images is empty")
     if probabilities.ndim != 2 or len(probabilities) != len(images):
         raise ShapeError(f"prediction_sheet: probabilities have shape {probabilities.shape}, "
                          f"expected ({len(images)}, classes)")
     classes = probabilities.shape[1]
     names = [str(i) for i in range(classes)] if class_names is None else [short(name) for name in class_names]
     if len(names) < classes:
-        raise ArgumentError(f"prediction_sheet: there are {len(names)} class names for {classes} classes")
+        raise ArgumentError(f"prediction_sheet: got {len(names)} class names for {classes} classes")
     columns = min(check_count("prediction_sheet", "columns", columns), len(images))
     rows, bars = math.ceil(len(images) / columns), min(check_count("prediction_sheet", "top", top), classes)
     picture = Picture(figsize=(2.4 * columns, (2.4 + 0.24 * bars) * rows), layout="constrained")
@@ -192,13 +192,13 @@ def prediction_sheet(
 def draw_bars(axes: Any, probabilities: np.ndarray, correct: int | None, names: Sequence[str], bars: int) -> None:
     """Draw the most probable classes of one image, the most probable on top."""
     order = np.argsort(-probabilities, kind="stable")[:bars]                   # equal ones in the order of the classes
-    for place, i in enumerate(order):
+    for row, i in enumerate(order):
         right = int(i) == correct
-        axes.barh(place, probabilities[i], height=0.86, color=ORANGE if right else SKY, alpha=0.55,
+        axes.barh(row, probabilities[i], height=0.86, color=ORANGE if right else SKY, alpha=0.55,
                   hatch="///" if right else None, edgecolor="white" if right else "none")
         text = f"{names[i]} \N{CHECK MARK}" if right else names[i]
-        axes.text(0.02, place, text, va="center", fontsize=8, fontweight="bold" if right else "normal")
-        axes.text(0.98, place, f"{probabilities[i]:.0%}", va="center", ha="right", fontsize=7, color="#444444")
+        axes.text(0.02, row, text, va="center", fontsize=8, fontweight="bold" if right else "normal")
+        axes.text(0.98, row, f"{probabilities[i]:.0%}", va="center", ha="right", fontsize=7, color="#444444")
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
 
 
@@ -214,12 +214,12 @@ def speed_ladder(milliseconds: Mapping[str, float], limit: float) -> Picture:
     axes = picture.subplots()
     names = list(milliseconds)
     axes.barh(names, list(milliseconds.values()), color=SKY, edgecolor=BLUE)
-    for place, t in enumerate(milliseconds.values()):
-        axes.text(t * 1.15, place, f"{t:,.0f} ms" if t >= 10 else f"{t:.2f} ms", va="center", fontsize=9)
+    for row, t in enumerate(milliseconds.values()):
+        axes.text(t * 1.15, row, f"{t:,.0f} ms" if t >= 10 else f"{t:.2f} ms", va="center", fontsize=9)
     axes.axvline(limit, color=ORANGE, linestyle="--", label=f"limit of matrix products: {limit:.2f} ms")
     axes.set_xscale("log")
     axes.set_xlim(limit / 4, max(milliseconds.values()) * 8)
     axes.invert_yaxis()
-    axes.set_xlabel("milliseconds an image")
+    axes.set_xlabel("milliseconds per image")
     axes.legend(loc="lower right")
     return picture

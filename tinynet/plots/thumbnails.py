@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from ..ops.arrays import Array, to_cpu
 from ..tables import Html
 
-BLUE, WHITE, ORANGE, GAP = (26, 82, 150), (247, 247, 247), (196, 84, 0), (128, 128, 128)
+BELOW, ZERO, ABOVE, GAP = (26, 82, 150), (247, 247, 247), (196, 84, 0), (128, 128, 128)  # as on the page of a trace
 TILE = 48  # pixels that the longer side of a map has at most
 MATRIX = 144  # pixels that either side of a matrix or of a vector's rows has at most
 LARGEST = 16  # pixels that one number has at most
@@ -25,17 +25,13 @@ COLUMNS = 48  # units in a row of a vector's picture
 def palette() -> list[int]:
     """Return 255 colours from blue (index 0) over white (127) to orange (254), then the grey between tiles."""
     steps = np.linspace(-1, 1, 255)[:, None]
-    ends = np.where(steps < 0, np.array(BLUE), np.array(ORANGE))
-    colours = np.array(WHITE) + np.abs(steps) ** 0.8 * (ends - np.array(WHITE))  # small values a little stronger
+    ends = np.where(steps < 0, np.array(BELOW), np.array(ABOVE))
+    colours = np.array(ZERO) + np.abs(steps) ** 0.8 * (ends - np.array(ZERO))  # small values a little stronger
     return [*colours.round().astype(int).reshape(-1), *GAP]
 
 
 def picture(x: Array, maps: int = 5) -> Html:
-    """Return an <img> of one image's array: (H, W, C) as its first channels, (units,) as rows, (H, W) as one map.
-
-    Full colour is where 99 of 100 numbers in the picture that are not zero lie below, so that a few large ones don't
-    leave the others pale.
-    """
+    """Return an <img> of one image's array: (H, W, C) as its first channels, (units,) as rows, (H, W) as one map."""
     if x.ndim == 3:
         tiles = [finite(x[:, :, c]) for c in range(min(maps, x.shape[2]))]
         what = f"{len(tiles)} of {x.shape[2]} channels"
@@ -47,14 +43,24 @@ def picture(x: Array, maps: int = 5) -> Html:
         rows = np.pad(units, (0, -len(units) % width)).reshape(-1, width)  # zeros after the last
         tiles, what = [rows], f"{x.size} units, {width} in a row"
     tiles = [sized(tile, keep_proportions=x.ndim == 3) for tile in tiles]
-    sizes = np.concatenate([np.abs(tile[tile != 0]) for tile in tiles])
-    strongest = float(np.percentile(sizes, 99)) if len(sizes) else 1.0
-    shades = [np.clip(127 + 127 * tile / strongest, 0, 254).round().astype(np.uint8) for tile in tiles]
-    return image_tag(side_by_side(shades), f"{what}; full colour at {strongest:.2g} and beyond")
+    full = full_colour(np.concatenate([tile.reshape(-1) for tile in tiles]))
+    shaded = [shades(tile, full) for tile in tiles]
+    return image_tag(side_by_side(shaded), f"{what}; full colour at {full:.2g} and beyond")
+
+
+def full_colour(x: np.ndarray) -> float:
+    """Return the size below which 99% of the numbers other than 0 lie, so that a few large ones don't pale the rest."""
+    sizes = np.abs(x[np.isfinite(x) & (x != 0)])
+    return float(np.percentile(sizes, 99)) if len(sizes) else 1.0
+
+
+def shades(x: np.ndarray, full: float) -> np.ndarray:
+    """Return numbers as indices into the palette: 0 at -full and below, 127 at 0, 254 at full and above."""
+    return np.clip(127 + 127 * x / full, 0, 254).round().astype(np.uint8)
 
 
 def finite(x: Array) -> np.ndarray:
-    """Return an array in float32 and on the CPU, nan as 0 and infinity as the largest number otherwise there."""
+    """Return an array in float32 and on the CPU, nan as 0 and infinity as the largest finite number in it."""
     x = to_cpu(x).astype(np.float32)
     if np.isfinite(x).all():
         return x
@@ -113,7 +119,7 @@ def photograph(x: Array, top: int = 0, left: int = 0, height: int = 0, width: in
 
 
 def image_tag(image: Image.Image, text: str) -> Html:
-    """Return the picture inside an <img>, with `text` for those who cannot see it and as a tip."""
+    """Return the picture inside an <img>, with `text` as its alternative text and tooltip."""
     data = io.BytesIO()
     image.save(data, "PNG", optimize=True)
     code = base64.b64encode(data.getvalue()).decode()

@@ -1,7 +1,7 @@
 """A trace as one HTML file, to be stepped through in a browser; it needs no network and no server.
 
-The file holds the arrays of the pass. Its JavaScript (in `web/`) says where a number came from in the same terms as
-`step.explain`, and adds them up anew from these arrays.
+The file holds the arrays of the pass. Its JavaScript (in `web/`) says where a number came from in the same words as
+`step.explain`, which it has from `explain/texts.toml`, and adds up the terms from these arrays.
 """
 import base64
 import html
@@ -18,12 +18,13 @@ from ..layers.base import Layer
 from ..network.params import flat
 from ..ops.arrays import Array, times, to_cpu
 from .explain import EXPLAINERS, explainer_of
+from .explain.texts import TEXTS
 from .trace import Step, Trace
 from .view import formula_of, in_words, name_of
 
 SCRIPTS = (  # in reading order
-    "arrays", "explanation", "explain_windows", "explain_norms", "explain_others", "explain", "words", "geometry",
-    "draw", "view_unit", "view", "main",
+    "arrays", "texts", "explanation", "explain_windows", "explain_norms", "explain_others", "explain", "words",
+    "geometry", "draw", "view_unit", "view", "main",
 )
 FULL_PRECISION = 3_600_000  # bytes; a pass that has no more is kept whole, in float32: with base64 5 MB
 LARGEST_PARAMETER = 1_000_000  # numbers in a parameter, in a file that leaves something out
@@ -43,7 +44,7 @@ class Subject(NamedTuple):
         "given", or how it was found.
     class_names : list of str or None
     pixels : array of uint8 (H, W, C) or None
-        The image as it looked before its mean was taken away.
+        The image as it looked before the mean was subtracted.
     """
 
     picture: str
@@ -65,7 +66,7 @@ class Package:
     def __init__(self, reduced: bool) -> None:
         self.reduced = reduced
         self.arrays: list[dict[str, Any]] = []
-        self.places: dict[tuple[str, bytes], int] = {}
+        self.numbers: dict[tuple[str, bytes], int] = {}
         self.size = 0  # bytes before base64
 
     def add(self, array: Array, rounded: bool = False) -> int:
@@ -81,13 +82,13 @@ class Package:
                 x = (x / np.float32(scale)).astype("<f2")
         data = x.tobytes()
         key = f"{x.shape} {x.dtype} {scale}", data
-        if key not in self.places:
-            self.places[key] = len(self.arrays)
+        if key not in self.numbers:
+            self.numbers[key] = len(self.arrays)
             self.size += len(data)
             self.arrays.append({
                 "shape": x.shape, "type": str(x.dtype), "scale": scale, "data": base64.b64encode(data).decode(),
             })
-        return self.places[key]
+        return self.numbers[key]
 
     def add_parameters(self, arrays: dict[str, Any]) -> dict[str, int | None]:
         """Keep parameters, or their gradients, by name; None for what is left out."""
@@ -114,7 +115,7 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
     if len(images) != 1:
         raise ArgumentError(f"write_page: a page shows one image, the trace has {len(images)}")
     if trace.loss is None:
-        raise ArgumentError("write_page: the trace has no loss: give trace(...) labels")
+        raise ArgumentError("write_page: the trace has no loss: give labels to trace(...)")
     package = Package(reduced=False)
     content = packed(trace, subject, package)
     if package.size > FULL_PRECISION:
@@ -176,7 +177,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
 
 
 def kind_of(layer: Layer) -> str:
-    """Return the class whose mathematics a layer has, "Conv2d"; nothing for one that the page knows nothing of."""
+    """Return the class whose mathematics a layer has, "Conv2d"; "" where the page has no explanation."""
     known = explainer_of(layer)
     return next((kind.__name__ for kind in type(layer).__mro__ if EXPLAINERS.get(kind) is known), "")
 
@@ -192,10 +193,15 @@ def assembled(content: dict[str, Any]) -> str:
         "TITLE": html.escape(f"{content['network']}, {content['picture']}"),
         "STYLE": text("page.css"),
         "SCRIPT": "\n".join(text(f"{name}.js") for name in SCRIPTS),
-        # In JSON a "<" stands in strings only, and written so it cannot end the script element.
-        "CONTENT": json.dumps(content, allow_nan=False).replace("<", "\\u003c"),
+        "TEXTS": as_script(TEXTS),
+        "CONTENT": as_script(content),
     }
     page = text("page.html")
     for name, part in parts.items():
         page = page.replace("{{" + name + "}}", part)
     return page
+
+
+def as_script(value: Any) -> str:
+    """Return a value as JSON that can stand inside a script element: a "<", in strings only, does not end it."""
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")

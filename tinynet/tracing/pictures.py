@@ -1,7 +1,7 @@
 """Pictures of a network at work: maps of activations, im2col's matrix, the flow of gradients, which pixels matter.
 
-As in `pictures`, each function returns a matplotlib figure that shows itself in a notebook. Where numbers have signs,
-blue is below zero, white zero and orange above.
+As in `plots.pictures`, each function returns a matplotlib figure that shows itself in a notebook. Where numbers have
+signs, blue is below zero, white zero and orange above.
 """
 import math
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from ..ops import im2col
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
 from ..plots.pictures import BLUE, ORANGE, Picture
-from ..plots.thumbnails import palette
+from ..plots.thumbnails import GAP, full_colour, palette, shades
 from .records import TraceRecord
 from .statistics import statistics
 
 SIGNED = np.array(palette()[: 3 * 255], dtype=np.uint8).reshape(255, 3)
-GREY = 128  # between maps
+GREY = GAP[0]  # between maps
 MARKS = ((BLUE, "o"), (ORANGE, "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("black", "v"))  # Okabe and Ito's colours
 WRITTEN = 250  # cells up to which each has its number written into it
 CHANNELS = 3  # of an image, drawn one below the other
@@ -31,7 +31,7 @@ def activation_maps(x: Array, title: str = "", count: int = 32, columns: int = 8
     Parameters
     ----------
     x : array (H, W, C) or (units,)
-        `trace["conv1"].output[0]`, `trace["conv1"].upstream[0]`; units stand in rows.
+        `trace["conv1"].output[0]`, `trace["conv1"].upstream[0]`; units are drawn in rows.
     title : str
     count, columns : int
         Channels drawn; channels, or units, in a row.
@@ -74,9 +74,9 @@ def im2col_picture(layer: Any, image: Array, at: tuple[int, int] = (0, 0)) -> Pi
     ----------
     layer : Conv2d, or another layer with a window
     image : array (H, W, C)
-        Up to three channels, drawn one below the other; padding stands around them in grey figures.
+        Up to three channels, drawn one below the other; a grey frame separates them from the padding.
     at : (int, int)
-        Which window: the place (i, j) of the output.
+        Which window: the position (i, j) of the output.
     """
     image, window = to_cpu(image), getattr(layer, "window", None)
     if window is None:
@@ -86,7 +86,7 @@ def im2col_picture(layer: Any, image: Array, at: tuple[int, int] = (0, 0)) -> Pi
     (kh, kw), (h, w, channels) = window.kernel, image.shape
     oh, ow = window.output_size((h, w), "im2col_picture")
     if not (len(at) == 2 and 0 <= at[0] < oh and 0 <= at[1] < ow):
-        raise ShapeError(f"im2col_picture: there is no window {at}, the output is {oh} x {ow}")
+        raise ShapeError(f"im2col_picture: window {at} does not exist, the output is {oh} x {ow}")
     edges = window.edges((h, w))
     padded = np.pad(image, (*edges, (0, 0)))
     top, left = at[0] * window.stride[0], at[1] * window.stride[1]
@@ -125,13 +125,13 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
     ----------
     traces : Trace, or dict of str to Trace
         Several, of networks with the same number of layers, are drawn as a line each. A gradient that is 0 throughout
-        has no place on the scale and is left out.
+        cannot be drawn on a log scale and is left out.
     """
     named: Mapping[str, Any] = traces if isinstance(traces, Mapping) else {"": traces}
     if not named or len({len(trace.steps) for trace in named.values()}) != 1:
         raise ArgumentError("gradient_flow: expected a trace, or several with the same number of layers")
     if len(named) > len(MARKS):
-        raise ArgumentError(f"gradient_flow: there are {len(named)} traces, expected at most {len(MARKS)}")
+        raise ArgumentError(f"gradient_flow: got {len(named)} traces, expected at most {len(MARKS)}")
     picture = Picture(figsize=(11, 4), layout="constrained")
     outputs, weights = picture.subplots(1, 2, width_ratios=[3, 2])
     for (name, trace), (colour, marker) in zip(named.items(), MARKS, strict=False):
@@ -152,14 +152,14 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
 
 
 def pixel_maps(image: Array, maps: Mapping[str, Array]) -> Picture:
-    """Draw an image and beside it maps that say how much each place matters: of saliency, of occlusion.
+    """Draw an image and beside it maps that say how much each position matters: of saliency, of occlusion.
 
     Parameters
     ----------
     image : array (H, W, C)
         One or three channels; its least number is drawn black and its largest white.
     maps : dict of str to array (h, w)
-        By title. A map of fewer places than the image has is stretched over it; each has its own scale.
+        By title. A map that is smaller than the image is stretched over it; each has its own scale.
     """
     image = to_cpu(image).astype(np.float64)
     if image.ndim != 3 or image.shape[2] not in (1, 3):
@@ -184,14 +184,7 @@ def pixel_maps(image: Array, maps: Mapping[str, Array]) -> Picture:
 
 def signed(x: np.ndarray, largest: float) -> np.ndarray:
     """Return numbers (H, W) as colours (H, W, 3): full blue at -largest, white at 0, full orange; nan is grey."""
-    index = np.clip(np.round(127 + 127 * np.nan_to_num(x) / largest), 0, 254).astype(int)
-    return np.where(np.isnan(x)[..., None], np.uint8(GREY), SIGNED[index])
-
-
-def full_colour(x: np.ndarray) -> float:
-    """Return the size below which 99 of 100 numbers that are not zero lie, so that a few do not pale the others."""
-    sizes = np.abs(x[np.isfinite(x) & (x != 0)])
-    return float(np.percentile(sizes, 99)) if len(sizes) else 1.0
+    return np.where(np.isnan(x)[..., None], np.uint8(GREY), SIGNED[shades(np.nan_to_num(x), largest)])
 
 
 def size_of(gradient: Array) -> float:

@@ -1,4 +1,4 @@
-"""What a trace keeps: plain records of every layer's arrays on one pass, forwards and back."""
+"""What a trace keeps: plain records of every layer's arrays in one forward and backward pass."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ class StepRecord:
     name : str
         "block.conv1" inside a nested network; "loss" for the loss.
     layer : Layer
-        A copy as the layer was before the pass, so that training afterwards does not change what a trace tells.
+        A frozen copy from before the pass, so that training afterwards does not change what a trace says.
     input, output : array
     saved : NamedTuple
         What forward kept for backward.
@@ -29,8 +29,8 @@ class StepRecord:
     forward_bytes, backward_bytes : int
         Memory of the arrays that each pass made and that are kept: output and saved; the gradients.
     direction : str
-        "forward" or "backward": on which way a walk through the trace met this layer. The step of either way has all
-        the arrays.
+        "forward" or "backward": in which pass a walk through the trace met this layer. The step has all arrays in
+        both.
     """
 
     name: str
@@ -65,7 +65,7 @@ class TraceRecord:
     ----------
     network : Layer
     steps : list of StepRecord
-        The way forwards, the loss last; each has the arrays of the way back too.
+        In the order of the forward pass, the loss last; each has the arrays of the backward pass too.
     loss : float or None
         None where an upstream gradient was given instead of labels.
     """

@@ -1,4 +1,4 @@
-"""What can be said of an array without showing it: its statistics, and the memory it takes."""
+"""What can be said about an array without showing it: its statistics, and the memory it takes."""
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ class Statistics(NamedTuple):
     zeros : float
         The share of entries that are 0.
     dead : float
-        The share of units (places of one image) that are 0 in every image of the batch; nan for a batch of one, where
+        The share of units (numbers of one image) that are 0 in every image of the batch; nan for a batch of one, where
         it would say nothing more than `zeros`.
     """
 
@@ -49,7 +49,7 @@ def bytes_of(kept: Any, but: Any) -> int:
 
 
 def arrays_in(value: Any) -> Iterator[Array]:
-    """Yield the arrays in nested tuples, lists, dicts and what a network keeps of its blocks."""
+    """Yield the arrays in nested tuples, lists, dicts and what a network saves of its blocks."""
     if isinstance(value, array_module(value).ndarray):
         yield value
     elif isinstance(value, dict):

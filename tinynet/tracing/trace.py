@@ -1,4 +1,4 @@
-"""Stepping through a network, forwards and then backwards, one layer at a time."""
+"""Stepping through a network, forward and then backward, one layer at a time."""
 import copy
 import time
 from collections.abc import Callable, Iterator
@@ -28,16 +28,16 @@ class Step(StepRecord):
         Parameters
         ----------
         output : tuple of int
-            A place in the output: `explain(output=(0, 5, 7, 3))` is image 0, row 5, column 7, channel 3.
+            An index in the output: `explain(output=(0, 5, 7, 3))` is image 0, row 5, column 7, channel 3.
         grad : str
             Instead: "x" for the gradient of the input, or a parameter's name, "w" or "b".
         at : tuple of int
-            The place in that gradient.
+            The index in that gradient.
 
         Raises
         ------
         ArgumentError, ShapeError
-            For a name or a place that does not exist; the message has the shape.
+            For a name that does not exist or an index out of range; the message has the shape.
         """
         return explain(self, output, grad, at)
 
@@ -49,17 +49,17 @@ class Step(StepRecord):
 
 
 class Trace(TraceRecord):
-    """All steps of one pass: first forwards through the layers to the loss, then backwards from the loss.
+    """All steps of one pass: first forward through the layers to the loss, then backward from the loss.
 
-    `for step in trace` walks them in that order, `trace.walk()` goes to and fro, `trace["conv2"]` is a layer's step.
+    `for step in trace` gives them in that order, `trace.walk()` steps to and fro, `trace["conv2"]` is one layer's step.
 
     Attributes
     ----------
     network : Layer
     steps : list of Step
-        The way forwards, the loss last.
+        In the order of the forward pass, the loss last.
     backward_steps : list of Step
-        The way back: the same layers, the loss first.
+        In the order of the backward pass: the same layers, the loss first.
     loss : float or None
         None where an upstream gradient was given instead of labels.
     """
@@ -71,7 +71,7 @@ class Trace(TraceRecord):
         self.backward_steps = [replace(step, direction="backward") for step in reversed(steps)]
 
     def walk(self) -> "Walk":
-        """Return a place in the trace that can be moved, at the first step."""
+        """Return a position in the trace that can be moved, at the first step."""
         return Walk(self)
 
     def __iter__(self) -> Iterator[Step]:
@@ -85,7 +85,7 @@ class Trace(TraceRecord):
             if step.name == name:
                 return step
         names = ", ".join(step.name for step in self.steps)
-        raise ArgumentError(f"the trace of {name_of(self.network)} has no layer {name!r}; it has {names}")
+        raise ArgumentError(f"layer {name!r} does not exist; the trace of {name_of(self.network)} has {names}")
 
     def __repr__(self) -> str:
         return f"Trace({headline(self)})"
@@ -98,12 +98,12 @@ class Trace(TraceRecord):
 
 
 class Walk:
-    """A place in a trace: `next()` and `previous()` move it and return the step there; at the ends it stays.
+    """A position in a trace: `next()` and `previous()` move it and return the step there; at the ends it stays.
 
     Attributes
     ----------
     position : int
-        From 0, the first layer forwards, to `len(trace) - 1`, the first layer backwards.
+        From 0, the first layer's forward pass, to `len(trace) - 1`, the first layer's backward pass.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -112,7 +112,7 @@ class Walk:
 
     @property
     def step(self) -> Step:
-        """The step here; `step.direction` tells which way it is met."""
+        """The step here; `step.direction` says which pass it belongs to."""
         return self.all_steps[self.position]
 
     @property
@@ -121,12 +121,12 @@ class Walk:
         return self.position == len(self.all_steps) - 1
 
     def next(self) -> Step:
-        """Go one step on: forwards to the loss, then backwards."""
+        """Go one step on: forward to the loss, then backward."""
         self.position = min(self.position + 1, len(self.all_steps) - 1)
         return self.step
 
     def previous(self) -> Step:
-        """Go one step back the way we came."""
+        """Go one step back."""
         self.position = max(self.position - 1, 0)
         return self.step
 
@@ -137,7 +137,7 @@ class Walk:
 def trace(
     network: Layer, images: Array, labels: Array | None = None, train: bool = False, *, upstream: Array | None = None
 ) -> Trace:
-    """Run forward, loss and backward, one layer after the other, and keep every array on the way.
+    """Run forward, loss and backward, one layer after the other, and keep every array.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def trace(
     images : array (N, ...)
     labels : array of int (N,)
     train : bool
-        True: as in training (dropout drops, batch normalisation uses the batch and moves its running statistics).
+        True: as in training (dropout drops, batch normalization uses the batch and moves its running statistics).
     upstream : array
-        Instead of labels: the gradient that comes to the last layer, of its output's shape. There is no loss then.
+        Instead of labels: the upstream gradient of the last layer, of its output's shape. There is no loss then.
 
     Returns
     -------
@@ -163,11 +163,11 @@ def trace(
         When images, labels or the upstream gradient do not fit.
     """
     if (labels is None) == (upstream is None):
-        raise ArgumentError("trace needs labels for the loss, or an upstream gradient instead of them: give one")
+        raise ArgumentError("trace needs either labels for the loss or an upstream gradient: give one of them")
     network.check_input(images)
-    with one_blas_thread():  # its first use looks for the BLAS among all loaded libraries: no layer's time
+    with one_blas_thread():  # its first use searches all loaded libraries for the BLAS: no layer's time
         pass
-    layers = list(opened(network))
+    layers = list(layers_in_order(network))
     steps: list[Step] = []
     x, loss = images, None
     for name, layer in layers:
@@ -182,35 +182,35 @@ def trace(
         loss = float(steps[-1].output)
         upstream = array_module(x).ones((), dtype=x.dtype)  # d loss / d loss
     for step, (_, layer) in reversed(list(zip(steps, layers, strict=True))):
-        go_back(step, layer, upstream)
+        add_backward(step, layer, upstream)
         upstream = step.input_gradient
     return Trace(network, steps, loss)
 
 
-def opened(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]:
+def layers_in_order(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield the layers in the order in which they run; a network with a forward of its own counts as one layer."""
     if not (isinstance(net, Network) and type(net).forward is Network.forward):
         yield before or type(net).__name__, net
         return
     for name, layer in net.layers.items():
-        yield from opened(layer, f"{before}.{name}" if before else name)
+        yield from layers_in_order(layer, f"{before}.{name}" if before else name)
 
 
 def forward_step(name: str, layer: Layer, x: Array, train: bool) -> Step:
-    """Run one layer forwards."""
-    as_it_was = copy.deepcopy(layer)
+    """Run one layer's forward."""
+    frozen = copy.deepcopy(layer)
     (y, saved), seconds = timed(lambda: layer.forward(x, train), x)
-    return Step(name, as_it_was, x, y, saved, seconds)
+    return Step(name, frozen, x, y, saved, seconds)
 
 
-def go_back(step: Step, layer: Layer, dy: Array) -> None:
-    """Run the same layer backwards and add the gradients to its step."""
+def add_backward(step: Step, layer: Layer, dy: Array) -> None:
+    """Run the same layer's backward and add the gradients to its step."""
     step.upstream = dy
     (step.input_gradient, step.gradients), step.backward_seconds = timed(lambda: layer.backward(dy, step.saved), dy)
 
 
 def timed(run: Callable[[], Any], x: Array) -> tuple[Any, float]:
-    """Return what `run` gives and the seconds it took; a GPU works on its own, so wait for it."""
+    """Return what `run` returns and the seconds it took; a GPU works asynchronously, so wait for it."""
     xp = array_module(x)
     start = time.perf_counter()
     result = run()

@@ -19,7 +19,7 @@ HEAD = [
 ]
 LEGEND = (
     "Pictures: the first image of the batch and its first channels; blue is below zero, white is zero, orange above, "
-    "and each picture has a scale of its own (point at it).",
+    "and each picture has its own scale (point at it).",
     "zeros: the share of outputs that are 0; dead: the share of units that are 0 for every image of the batch.",
     "Size of a gradient: its root mean square; kB is the memory of all arrays that the two passes made.",
 )
@@ -133,7 +133,7 @@ def array_table(step: StepRecord) -> tuple[list[str], list[list[str]]]:
 
 
 def arrays_of(step: StepRecord) -> list[tuple[str, Array]]:
-    """Return the arrays of a step by name: the way forwards, parameters, the way back."""
+    """Return the arrays of a step by name: of the forward pass, parameters, of the backward pass."""
     saved: Any = step.saved
     kept = [(f"saved.{name}", getattr(saved, name)) for name in getattr(saved, "_fields", ())]
     others = [(name, x) for name, x in kept if hasattr(x, "shape") and x is not step.input and x is not step.output]

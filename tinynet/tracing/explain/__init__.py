@@ -1,7 +1,8 @@
 """Where a number came from: every term that was added, for each layer's output and gradients.
 
-`step.explain(...)` of a trace is the way in. What a layer adds up is told here, outside the layer's file, and read from
+`step.explain(...)` of a trace calls it. What a layer adds up is written here, outside the layer's file, and read from
 the arrays of the pass, so that each explanation is also a check: the terms' sum has to be the number in the array.
+What is said about it is in texts.toml.
 """
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,21 +30,21 @@ from ...network.params import flat
 from ..records import StepRecord
 from . import batch_norm, conv, linear, one_to_one, own_layer, pooling, response_norm, softmax
 from .explanation import Explanation
-from .terms import Factor, Part, Term, Window
+from .terms import Factor, Part, SeenWindow, Term
 
-__all__ = ["EXPLAINERS", "Explainer", "Explanation", "Factor", "Part", "Term", "Window", "explain"]
+__all__ = ["EXPLAINERS", "Explainer", "Explanation", "Factor", "Part", "SeenWindow", "Term", "explain"]
 
 
 class Explainer(NamedTuple):
-    """What explains a kind of layer: functions of a step and a place, (step, at) or (step, name, at)."""
+    """What explains a kind of layer: functions of a step and an index, (step, at) or (step, name, at)."""
 
     output: Callable[[StepRecord, tuple[int, ...]], Explanation]
     input_gradient: Callable[[StepRecord, tuple[int, ...]], Explanation]
     param_gradient: Callable[[StepRecord, str, tuple[int, ...]], Explanation] = own_layer.param_gradient
 
 
-tanh = one_to_one.Squash("tanh", "y = tanh(x)", "(1 - y[]**2)")
-sigmoid = one_to_one.Squash("sigmoid", "y = 1 / (1 + exp(-x))", "y[] * (1 - y[])")
+tanh = one_to_one.Squash("tanh", "Tanh.output", "Tanh.x", "(1 - y[]**2)")
+sigmoid = one_to_one.Squash("sigmoid", "Sigmoid.output", "Sigmoid.x", "y[] * (1 - y[])")
 convolution = Explainer(conv.output, conv.input_gradient, conv.param_gradient)
 response = Explainer(response_norm.output, response_norm.input_gradient)
 
@@ -75,16 +76,16 @@ def explain(
     known = explainer_of(step.layer)
     if (output is None) == (grad is None) or (grad is None) != (at is None):
         raise ArgumentError(
-            f"{step.name}.explain: say output=(place), or grad=name and at=(place), for example grad='x', at=(0, ...)"
+            f"{step.name}.explain: give output=(index), or grad=name and at=(index), for example grad='x', at=(0, ...)"
         )
     if output is not None:
-        return known.output(step, check_place(f"{step.name}.output", output, step.output.shape))
+        return known.output(step, check_index(f"{step.name}.output", output, step.output.shape))
     arrays = {"x": step.input_gradient} | {".".join(path): array for path, array in flat(step.gradients).items()}
     if grad not in arrays:
         names = ", ".join(map(repr, arrays))
-        raise ArgumentError(f"{step.name}.explain: there is no gradient of {grad!r}; there are those of {names}")
-    place = check_place(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)
-    return known.input_gradient(step, place) if grad == "x" else known.param_gradient(step, grad, place)
+        raise ArgumentError(f"{step.name}.explain: the gradient of {grad!r} does not exist; there are those of {names}")
+    index = check_index(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)
+    return known.input_gradient(step, index) if grad == "x" else known.param_gradient(step, grad, index)
 
 
 def explainer_of(layer: Layer) -> Explainer:
@@ -98,14 +99,14 @@ def explainer_of(layer: Layer) -> Explainer:
     return ANY_LAYER
 
 
-def check_place(what: str, place: object, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return `place` as plain numbers if it is a place in an array of `shape`; else raise ShapeError."""
-    indices = tuple(place) if isinstance(place, tuple | list) else (place,)
-    whole = all(hasattr(index, "__index__") and not isinstance(index, bool) for index in indices)
-    fits = whole and len(indices) == len(shape) and all(0 <= i < n for i, n in zip(indices, shape, strict=True))
+def check_index(what: str, index: object, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `index` as plain numbers if it is in the range of an array of `shape`; else raise ShapeError."""
+    numbers = tuple(index) if isinstance(index, tuple | list) else (index,)
+    whole = all(hasattr(number, "__index__") and not isinstance(number, bool) for number in numbers)
+    fits = whole and len(numbers) == len(shape) and all(0 <= i < n for i, n in zip(numbers, shape, strict=True))
     if not fits:
         raise ShapeError(
-            f"there is no place {place} in {what}, which has shape {shape}: "
+            f"index {index} is out of range for {what}, which has shape {shape}: "
             f"expected {len(shape)} whole numbers, each from 0 to less than the length of its axis"
         )
-    return tuple(index.__index__() for index in indices)
+    return tuple(number.__index__() for number in numbers)

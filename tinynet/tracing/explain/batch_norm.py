@@ -1,4 +1,4 @@
-"""Batch normalisation: the batch's mean and variance, and the three paths back."""
+"""Batch normalization: the batch's mean and variance, and the three paths of its gradient."""
 from typing import Any
 
 import numpy as np
@@ -6,10 +6,9 @@ import numpy as np
 from ..records import StepRecord
 from .explanation import Explanation
 from .reading import (
-    Place,
+    Index,
     bias,
     constant,
-    count_of,
     explained,
     explanation,
     factor,
@@ -19,60 +18,56 @@ from .reading import (
     value_at,
 )
 from .terms import Factor, Part
+from .texts import wording
 
 AXES = ("image", "row", "column")
 
 
-def places_of(step: StepRecord, c: int) -> np.ndarray:
-    """Return all places of channel c in the batch, which share its mean and variance."""
+def indices_of(step: StepRecord, c: int) -> np.ndarray:
+    """Return all indices of channel c in the batch, which share its mean and variance."""
     return grid(*map(range, step.input.shape[:3]), c)
 
 
-def output(step: StepRecord, at: Place) -> Explanation:
+def output(step: StepRecord, at: Index) -> Explanation:
     layer: Any = step.layer
     c = at[3]
     deviation = value_at(step.saved.deviation, (c,))
     normalized, w = factor("normalized[]", step.saved.normalized, at), factor("w[]", layer.params["w"], (c,))
     if step.saved.from_batch:
-        x = factor("x[]", step.input, places_of(step, c)).values
-        mean, whose = float(x.mean()), f"channel {c} in this batch"
+        x = factor("x[]", step.input, indices_of(step, c)).values
+        mean, reason = float(x.mean()), "batch"
         inner = [variance(step, c, mean, deviation)]
     else:
-        mean, whose = value_at(layer.buffers["running_mean"], (c,)), f"channel {c} in training (running statistics)"
-        inner = []
-    reason = (
-        f"The input {value_at(step.input, at):.6g} minus the mean {mean:.6g}, divided by the deviation "
-        f"{deviation:.6g} of {whose}; that times w, and b."
-    )
-    formula = "y = w * normalized + b,  normalized = (x - mean) / sqrt(variance + eps)"
+        mean, reason, inner = value_at(layer.buffers["running_mean"], (c,)), "running", []
+    says = wording("BatchNorm2d.output", reason, x=value_at(step.input, at), mean=mean, deviation=deviation, c=c)
     parts = [Part("scaled", (w, normalized)), bias(step, (c,))]
-    return explanation(name_of_output(step, at), step.output, at, parts, formula, reason, inner)
+    return explanation(name_of_output(step, at), step.output, at, parts, says, inner)
 
 
 def variance(step: StepRecord, c: int, mean: float, deviation: float) -> Explanation:
     """Where the square of the deviation came from."""
     layer: Any = step.layer
-    places = places_of(step, c)
-    x = factor("x[]", step.input, places)
-    squares = Factor("(x[] - mean)**2", (x.values - mean) ** 2, places)
-    share = constant("1 / M", 1 / len(places), len(places))
+    indices = indices_of(step, c)
+    x = factor("x[]", step.input, indices)
+    squares = Factor("(x[] - mean)**2", (x.values - mean) ** 2, indices)
+    share = constant("1 / M", 1 / len(indices), len(indices))
     parts = [Part("squares", (share, squares), step.input.shape[:3], AXES), Part("eps", (constant("eps", layer.eps),))]
-    reason = f"The mean of M = {len(places)} squares over the batch, and eps."
     slack = 8 * float(np.finfo(step.output.dtype).eps) * abs(mean) * deviation  # of x - mean, where the mean is large
-    formula = "deviation**2 = mean of (x - mean)**2, + eps"
-    return explained(f"deviation[{c}]**2", deviation**2, step.output.dtype, parts, formula, reason, slack=slack)
+    says = wording("BatchNorm2d.variance", m=len(indices))
+    return explained(f"deviation[{c}]**2", deviation**2, step.output.dtype, parts, says, slack=slack)
 
 
-def input_gradient(step: StepRecord, at: Place) -> Explanation:
+def input_gradient(step: StepRecord, at: Index) -> Explanation:
     c = at[3]
     deviation = value_at(step.saved.deviation, (c,))
     slope = value_at(step.layer.params["w"], (c,)) / deviation
     parts = [Part("own path", (constant("w / deviation", slope), factor("dy[]", step.upstream, at)))]
+    says = wording("BatchNorm2d.x", "running")
     if step.saved.from_batch:
-        places = places_of(step, c)
-        m = len(places)
+        indices = indices_of(step, c)
+        m = len(indices)
         dy, normalized = (
-            factor("dy[]", step.upstream, places), factor("normalized[]", step.saved.normalized, places)
+            factor("dy[]", step.upstream, indices), factor("normalized[]", step.saved.normalized, indices)
         )
         here = value_at(step.saved.normalized, at)
         through_mean = (constant("-w / (deviation M)", -slope / m, m), dy)
@@ -81,26 +76,17 @@ def input_gradient(step: StepRecord, at: Place) -> Explanation:
             Part("through the mean", through_mean, step.input.shape[:3], AXES),
             Part("through the variance", through_variance, step.input.shape[:3], AXES),
         ]
-        reason = (
-            f"Three paths lead from the input to the loss: its own output, the mean and the variance, through which it "
-            f"moves all M = {m} outputs of channel {c}."
-        )
-    else:
-        reason = "Mean and variance are the running ones here, so the only path is through the input's own output."
-    formula = "dx = w / deviation * (dy - mean of dy - normalized * mean of (dy * normalized))"
-    return explanation(name_of_gradient(step, "x", at), step.input_gradient, at, parts, formula, reason)
+        says = wording("BatchNorm2d.x", "batch", m=m, c=c)
+    return explanation(name_of_gradient(step, "x", at), step.input_gradient, at, parts, says)
 
 
-def param_gradient(step: StepRecord, name: str, at: Place) -> Explanation:
-    places = places_of(step, at[0])
-    dy = factor("dy[]", step.upstream, places)
-    used = count_of(len(places), "output")
+def param_gradient(step: StepRecord, name: str, at: Index) -> Explanation:
+    indices = indices_of(step, at[0])
+    dy = factor("dy[]", step.upstream, indices)
     if name == "w":
-        factors = [factor("normalized[]", step.saved.normalized, places), dy]
-        formula = "dw[c] = sum over n, i and j of normalized * dy"
-        reason = f"w was used in {used}: each gives its normalised input times its upstream gradient."
+        factors = [factor("normalized[]", step.saved.normalized, indices), dy]
+        says = wording("BatchNorm2d.w", outputs=len(indices))
     else:
-        factors, formula = [dy], "db[c] = sum over n, i and j of dy"
-        reason = f"b was added in {used}: the sum of their upstream gradients."
+        factors, says = [dy], wording("BatchNorm2d.b", outputs=len(indices))
     part = Part("products" if name == "w" else "upstream", tuple(factors), step.input.shape[:3], AXES)
-    return explanation(name_of_gradient(step, name, at), step.gradients[name], at, [part], formula, reason)
+    return explanation(name_of_gradient(step, name, at), step.gradients[name], at, [part], says)

@@ -1,4 +1,4 @@
-"""An explanation: the terms that were added, the number they make beside the one in the array, as text and as HTML."""
+"""An explanation: the terms that were added, their sum beside the number in the array, as text and as HTML."""
 import html
 import textwrap
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import numpy as np
 
 from ...plots.thumbnails import photograph, picture
 from ...tables import details, html_table, text_table
-from .terms import Part, Term, Window
+from .terms import Part, SeenWindow, Term
+from .texts import text
 
 WHOLE = 12  # a part of up to so many terms is shown whole
 SHOWN = 8  # of a longer part, the terms that weigh most
@@ -29,15 +30,15 @@ class Explanation:
     parts : tuple of Part
         What was added, by kind; all terms one after the other are `terms`.
     formula : str
-        The same for any place.
+        The same for any index.
     reason : str
         In words, what was added.
     rounding : float
-        How far a sum of these terms may be off in the array's number type.
-    window : Window or None
+        How far a sum of these terms may be off in the array's dtype.
+    window : SeenWindow or None
         For an output: the part of the input image that it looked at.
     inner : tuple of Explanation
-        Where a factor came from that is itself a sum: the denominator of a normalisation.
+        Where a factor came from that is itself a sum: the denominator of a normalization.
     """
 
     what: str
@@ -47,12 +48,12 @@ class Explanation:
     reason: str
     rounding: float
     inner: tuple["Explanation", ...] = ()
-    window: Window | None = None
+    window: SeenWindow | None = None
 
     @cached_property
     def terms(self) -> list[Term]:
         """Every term that was added."""
-        return [part.term(index) for part in self.parts for index in range(len(part.values))]
+        return [part.term(t) for part in self.parts for t in range(len(part.values))]
 
     @cached_property
     def total(self) -> float:
@@ -88,10 +89,9 @@ class Explanation:
     def equality(self) -> str:
         """One line: the sum of the terms beside the number in the array."""
         count = sum(len(part.values) for part in self.parts)
-        terms = "the one term" if count == 1 else f"sum of {count} terms"
-        verdict = "equal to rounding" if self.agrees else "NOT EQUAL"
-        return (
-            f"{terms} {self.total:.8g}, in the array {self.value:.8g}: difference {self.difference:.1e}, {verdict}"
+        return text(
+            "sum", "one" if count == 1 else "several", count=count, total=self.total, value=self.value,
+            verdict=text("sum", "equal" if self.agrees else "different"), difference=self.difference,
         )
 
     def __repr__(self) -> str:
@@ -127,7 +127,7 @@ def as_html(e: Explanation) -> str:
     blocks = [head, *seen, *map(pictures, e.parts), html_table(*table(e)), f"<p>{html.escape(e.equality())}.</p>"]
     for part in e.parts:
         if WHOLE < len(part.values) <= ALL:
-            rows = [cells(part, index, widest(e)) for index in range(len(part.values))]
+            rows = [cells(part, t, widest(e)) for t in range(len(part.values))]
             blocks.append(details(f"all {len(rows)} terms of: {part.name}", html_table(heading(e), rows)))
     blocks += [details(f"{inner.what} = {inner.value:.6g}", as_html(inner)) for inner in e.inner]
     return "\n".join(block for block in blocks if block)
@@ -140,7 +140,7 @@ def table(e: Explanation) -> tuple[list[str], list[list[str]]]:
     for part in e.parts:
         count = len(part.values)
         order = np.arange(count) if count <= WHOLE else np.argsort(-np.abs(part.values), kind="stable")[:SHOWN]
-        rows += [cells(part, int(index), columns) for index in order]
+        rows += [cells(part, int(t), columns) for t in order]
         if count > WHOLE:
             rest = part.total - float(part.values[order].sum())
             rows.append([part.name, f"the other {count - SHOWN} terms", *[""] * (2 * columns - 1), f"{rest:.6g}", ""])
@@ -153,9 +153,9 @@ def heading(e: Explanation) -> list[str]:
     return ["part", *(name for _ in range(widest(e)) for name in ("factor", "value")), "term", ""]
 
 
-def cells(part: Part, index: int, columns: int) -> list[str]:
-    """Return one term's row."""
-    term = part.term(index)
+def cells(part: Part, t: int, columns: int) -> list[str]:
+    """Return the row of term t."""
+    term = part.term(t)
     factors = [cell for name, value in term.factors for cell in (name, f"{value + 0.0:.6g}")]
     return [term.part, *factors, *[""] * (2 * columns - len(factors)), f"{term.value + 0.0:.6g}", term.note]
 
@@ -169,7 +169,7 @@ def pictures(part: Part) -> str:
     """Return factors and products as pictures, where the part is laid out in rows and columns."""
     if "row" not in part.axes or max(part.shape) < 2 or 0 in part.shape:
         return ""
-    shown = {factor.name.replace("[]", ""): factor.values for factor in part.factors if factor.places is not None}
+    shown = {factor.name.replace("[]", ""): factor.values for factor in part.factors if factor.indices is not None}
     maps = {name: values.reshape(part.shape) for name, values in (shown | {"product": part.values}).items()}
     caption = ""
     if len(part.axes) == 3:

@@ -1,4 +1,4 @@
-"""A layer that nothing is known of: its backward alone, asked once for each output that had a part.
+"""A layer that tinynet does not know: only its backward, called once for each output that had a part.
 
 backward is linear in the upstream gradient, so the gradient of an input or of a parameter is the sum over all outputs
 of what backward gives for that output's upstream gradient alone, all others zero.
@@ -12,43 +12,39 @@ from ...network.params import flat
 from ...ops.arrays import Array, array_module, to_cpu
 from ..records import StepRecord
 from .explanation import Explanation
-from .reading import Place, count_of, explained, explanation, factor, name_of_gradient, name_of_output, read, value_at
+from .reading import Index, explained, explanation, factor, name_of_gradient, name_of_output, read, value_at
 from .terms import Factor, Part
+from .texts import wording
 
-MOST_CALLS = 4000  # of backward for one explanation; what is not told apart by then is one term
+MOST_CALLS = 4000  # of backward for one explanation; the outputs that are not single by then are one term
 
 
-def output(step: StepRecord, at: Place) -> Explanation:
+def output(step: StepRecord, at: Index) -> Explanation:
     """An output by the slopes of backward: inputs times slopes, and what they leave over."""
     xp = array_module(step.output)
     one_hot = xp.zeros_like(step.output)
     one_hot[at] = 1
     slopes = step.layer.backward(one_hot, step.saved)[0]                   # d output / d x, of the input's shape
-    places = np.argwhere(to_cpu(slopes != 0))
-    slope = Factor("d y / d x[]", read(slopes, places)[0], places)
-    products = Part("inputs times slopes", (factor("x[]", step.input, places), slope))
+    indices = np.argwhere(to_cpu(slopes != 0))
+    slope = Factor("d y / d x[]", read(slopes, indices)[0], indices)
+    products = Part("inputs times slopes", (factor("x[]", step.input, indices), slope))
     value = value_at(step.output, at)
     rest = Part("rest", (Factor("y minus the products", np.array([value - products.total])),))
-    reason = (
-        f"Nothing is known of {type(step.layer).__name__} but its backward: the output depends on "
-        f"{count_of(len(places), 'input')}. Each is listed with the slope that backward gives for it; the rest is what "
-        "is not proportional to the inputs, such as a bias or a bend."
-    )
-    formula = "y = sum over inputs of x * (d y / d x), + the rest"
-    return explained(name_of_output(step, at), value, step.output.dtype, [products, rest], formula, reason)
+    says = wording("unknown.output", layer=type(step.layer).__name__, inputs=len(indices))
+    return explained(name_of_output(step, at), value, step.output.dtype, [products, rest], says)
 
 
-def input_gradient(step: StepRecord, at: Place) -> Explanation:
+def input_gradient(step: StepRecord, at: Index) -> Explanation:
     return by_outputs(step, "x", step.input_gradient, at, lambda dx, _: dx)
 
 
-def param_gradient(step: StepRecord, name: str, at: Place) -> Explanation:
+def param_gradient(step: StepRecord, name: str, at: Index) -> Explanation:
     path = tuple(name.split("."))
     return by_outputs(step, name, flat(step.gradients)[path], at, lambda _, grads: flat(grads)[path])
 
 
 def by_outputs(
-    step: StepRecord, name: str, array: Array, at: Place, pick: Callable[[Array, Any], Array]
+    step: StepRecord, name: str, array: Array, at: Index, pick: Callable[[Array, Any], Array]
 ) -> Explanation:
     """A gradient as the sum over the outputs that had a part in it."""
     xp = array_module(step.upstream)
@@ -72,12 +68,8 @@ def by_outputs(
         count = sum(map(len, several))
         together = sum(through(group, step.upstream) for group in several)
         parts.append(Part("others", (Factor(f"{count} outputs together", np.array([together])),)))
-    reason = (
-        f"Nothing is known of {type(step.layer).__name__} but its backward, which was asked for one output at a time: "
-        f"{count_of(len(single), 'output')} had a part in this gradient."
-    )
-    formula = f"d loss / d {name} = sum over outputs o of dy[o] * (d y[o] / d {name})"
-    return explanation(name_of_gradient(step, name, at), array, at, parts, formula, reason)
+    says = wording("unknown.gradient", layer=type(step.layer).__name__, name=name, outputs=len(single))
+    return explanation(name_of_gradient(step, name, at), array, at, parts, says)
 
 
 def outputs_with_a_part(

@@ -1,4 +1,4 @@
-"""Reading single numbers out of arrays, with the places they came from."""
+"""Reading single numbers out of arrays, with their indices."""
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,33 +8,33 @@ from ...ops.arrays import Array, array_module, to_cpu
 from ...ops.window import Window
 from ..records import StepRecord
 from .explanation import Explanation
-from .terms import Factor, Part
-from .terms import Window as Seen
+from .terms import Factor, Part, SeenWindow
+from .texts import Wording
 
-Place = tuple[int, ...]
+Index = tuple[int, ...]
 
 
 def grid(*axes: int | Iterable[int]) -> np.ndarray:
-    """Return all places whose index on each axis is one of those given, the last axis running fastest: (T, axes)."""
+    """Return all indices that have on each axis one of those given, the last axis running fastest: (T, axes)."""
     ranges = [np.atleast_1d(np.array(axis if isinstance(axis, int) else list(axis), dtype=int)) for axis in axes]
     return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, len(ranges))
 
 
-def read(array: Array, places: np.ndarray | Place) -> tuple[np.ndarray, np.ndarray]:
-    """Return the float64 values of `array` at places (T, axes), zero outside it, and which are inside, both (T,)."""
-    places = np.atleast_2d(np.array(places, dtype=int))
-    inside = np.all((places >= 0) & (places < np.array(array.shape, dtype=int)), axis=1).reshape(-1)
+def read(array: Array, indices: np.ndarray | Index) -> tuple[np.ndarray, np.ndarray]:
+    """Return the float64 values of `array` at indices (T, axes), zero outside it, and which are inside, both (T,)."""
+    indices = np.atleast_2d(np.array(indices, dtype=int))
+    inside = np.all((indices >= 0) & (indices < np.array(array.shape, dtype=int)), axis=1).reshape(-1)
     xp = array_module(array)
-    values = np.zeros(len(places))
-    index = (np.zeros(int(inside.sum()), dtype=int), *places[inside].T)  # the zeros: for an array of one number, ()
-    values[inside] = to_cpu(array[None][tuple(xp.asarray(axis) for axis in index)])
+    values = np.zeros(len(indices))
+    found = (np.zeros(int(inside.sum()), dtype=int), *indices[inside].T)  # the zeros: for an array of one number, ()
+    values[inside] = to_cpu(array[None][tuple(xp.asarray(axis) for axis in found)])
     return values, inside
 
 
-def factor(name: str, array: Array, places: np.ndarray | Place) -> Factor:
-    """Return what `array` has at places (T, axes) as a factor called `name`, such as "x[]"."""
-    values, inside = read(array, places)
-    return Factor(name, values, np.atleast_2d(np.array(places, dtype=int)), inside)
+def factor(name: str, array: Array, indices: np.ndarray | Index) -> Factor:
+    """Return what `array` has at indices (T, axes) as a factor called `name`, such as "x[]"."""
+    values, inside = read(array, indices)
+    return Factor(name, values, np.atleast_2d(np.array(indices, dtype=int)), inside)
 
 
 def constant(name: str, value: float, count: int = 1) -> Factor:
@@ -42,21 +42,21 @@ def constant(name: str, value: float, count: int = 1) -> Factor:
     return Factor(name, np.full(count, float(value)))
 
 
-def value_at(array: Array, at: Place) -> float:
+def value_at(array: Array, at: Index) -> float:
     """Return one number."""
     return float(read(array, at)[0][0])
 
 
-def bias(step: StepRecord, at: Place) -> Part:
-    """Return the bias at a place in "b" as a part."""
+def bias(step: StepRecord, at: Index) -> Part:
+    """Return the bias at an index of "b" as a part."""
     return Part("bias", (factor("b[]", step.layer.params["b"], at),))
 
 
-def windows_over(window: Window, size: tuple[int, int], place: tuple[int, int]) -> tuple[range, range]:
-    """Return the rows and the columns of the windows that see `place` of an image of `size` (H, W)."""
+def windows_over(window: Window, size: tuple[int, int], position: tuple[int, int]) -> tuple[range, range]:
+    """Return the rows and the columns of the windows that see a position of an image of `size` (H, W)."""
     rows_and_columns = []
     for i, count in enumerate(window.output_size(size)):
-        from_edge = place[i] + window.padding[i]
+        from_edge = position[i] + window.padding[i]
         first = max(0, -(-(from_edge - window.kernel[i] + 1) // window.stride[i]))  # rounded up
         rows_and_columns.append(range(first, min(count, from_edge // window.stride[i] + 1)))
     return rows_and_columns[0], rows_and_columns[1]
@@ -67,44 +67,39 @@ def corner(window: Window, i: Any, j: Any) -> tuple[Any, Any]:
     return i * window.stride[0] - window.padding[0], j * window.stride[1] - window.padding[1]
 
 
-def seen_by(step: StepRecord, n: int, i: int, j: int, channels: slice) -> Seen:
+def seen_by(step: StepRecord, n: int, i: int, j: int, channels: slice) -> SeenWindow:
     """Return the window of output (i, j) on image n, with the channels that it looked at."""
     layer: Any = step.layer
-    return Seen(to_cpu(step.input[n, :, :, channels]), *corner(layer.window, i, j), *layer.window.kernel)
+    return SeenWindow(to_cpu(step.input[n, :, :, channels]), *corner(layer.window, i, j), *layer.window.kernel)
 
 
-def count_of(count: int, what: str) -> str:
-    """Write "1 window" or "4 windows"."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def name_of_output(step: StepRecord, at: Place) -> str:
+def name_of_output(step: StepRecord, at: Index) -> str:
     """Write "conv1.output[0, 5, 7, 3]"."""
     return f"{step.name}.output[{', '.join(map(str, at))}]"
 
 
-def name_of_gradient(step: StepRecord, name: str, at: Place) -> str:
+def name_of_gradient(step: StepRecord, name: str, at: Index) -> str:
     """Write "d loss / d conv1.w[2, 2, 0, 3]"."""
     return f"d loss / d {step.name}.{name}[{', '.join(map(str, at))}]"
 
 
 def explanation(
-    what: str, array: Array, at: Place, parts: Sequence[Part], formula: str, reason: str,
-    inner: Sequence[Explanation] = (), seen: Seen | None = None, slack: float = 0.0,
+    what: str, array: Array, at: Index, parts: Sequence[Part], says: Wording,
+    inner: Sequence[Explanation] = (), seen: SeenWindow | None = None, slack: float = 0.0,
 ) -> Explanation:
     """Return the Explanation of what `array` has at `at`."""
-    return explained(what, value_at(array, at), array.dtype, parts, formula, reason, inner, seen, slack)
+    return explained(what, value_at(array, at), array.dtype, parts, says, inner, seen, slack)
 
 
 def explained(
-    what: str, value: float, dtype: np.dtype, parts: Sequence[Part], formula: str, reason: str,
-    inner: Sequence[Explanation] = (), seen: Seen | None = None, slack: float = 0.0,
+    what: str, value: float, dtype: np.dtype, parts: Sequence[Part], says: Wording,
+    inner: Sequence[Explanation] = (), seen: SeenWindow | None = None, slack: float = 0.0,
 ) -> Explanation:
-    """Return the Explanation of a number; its rounding follows from the number type and the size of the terms.
+    """Return the Explanation of a number; its rounding follows from the dtype and the size of the terms.
 
     `slack` is what the factors' own rounding adds, where a factor is itself a small difference of large numbers.
     """
     count = sum(len(part.values) for part in parts)
     size = float(sum(np.abs(part.values).sum() for part in parts))
     rounding = float(np.finfo(dtype).eps) * (8 + count**0.5) * size + slack
-    return Explanation(what, value, tuple(parts), formula, reason, rounding, tuple(inner), seen)
+    return Explanation(what, value, tuple(parts), says.formula, says.reason, rounding, tuple(inner), seen)

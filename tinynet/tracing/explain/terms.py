@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .texts import text
+
 
 class Term(NamedTuple):
     """One number that was added.
@@ -15,7 +17,7 @@ class Term(NamedTuple):
     part : str
         Which part of the sum it belongs to: "window", "bias", "through the mean".
     factors : tuple of (str, float)
-        What was multiplied, each with the place it came from: (("x[0, 20, 28, 2]", 0.5), ("w[0, 0, 2, 3]", -0.1)).
+        What was multiplied, each with the index it came from: (("x[0, 20, 28, 2]", 0.5), ("w[0, 0, 2, 3]", -0.1)).
     value : float
         Their product.
     note : str
@@ -28,7 +30,7 @@ class Term(NamedTuple):
     note: str
 
 
-class Window(NamedTuple):
+class SeenWindow(NamedTuple):
     """Where a window lies on an image, perhaps reaching past its edges.
 
     Attributes
@@ -52,23 +54,23 @@ class Factor:
     Attributes
     ----------
     name : str
-        "x[]", where the place goes between the brackets, also inside a formula: "scale[]**-0.75"; or a constant, "1/N".
+        "x[]", where the index goes between the brackets, also inside a formula: "scale[]**-0.75"; or a constant, "1/N".
     values : array (T,)
-    places : array of int (T, axes) or None
+    indices : array of int (T, axes) or None
         Where in the array each value was; None for a constant.
     inside : array of bool (T,) or None
-        False where the place is outside the image, in the padding.
+        False where the index is outside the image, in the padding.
     """
 
     name: str
     values: np.ndarray
-    places: np.ndarray | None = None
+    indices: np.ndarray | None = None
     inside: np.ndarray | None = None
 
-    def text(self, index: int) -> str:
-        """The factor's name in one term, with its place."""
-        place = "" if self.places is None else ", ".join(map(str, self.places[index]))
-        return self.name.replace("[]", f"[{place}]")
+    def text(self, t: int) -> str:
+        """The factor's name in term t, with its index."""
+        index = "" if self.indices is None else ", ".join(map(str, self.indices[t]))
+        return self.name.replace("[]", f"[{index}]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +105,9 @@ class Part:
         """The sum of the part's terms."""
         return float(self.values.sum())
 
-    def term(self, index: int) -> Term:
-        """Return one term."""
-        factors = tuple((factor.text(index), float(factor.values[index])) for factor in self.factors)
-        outside = any(factor.inside is not None and not factor.inside[index] for factor in self.factors)
-        note = self.notes[index] if self.notes else "outside the image" if outside else ""
-        return Term(self.name, factors, float(self.values[index]), note)
+    def term(self, t: int) -> Term:
+        """Return term t."""
+        factors = tuple((factor.text(t), float(factor.values[t])) for factor in self.factors)
+        outside = any(factor.inside is not None and not factor.inside[t] for factor in self.factors)
+        note = self.notes[t] if self.notes else text("note", "outside") if outside else ""
+        return Term(self.name, factors, float(self.values[t]), note)

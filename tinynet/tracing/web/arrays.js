@@ -26,16 +26,16 @@ function fromHalf(bits) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-function isInside(array, place) {
-  return place.length === array.shape.length && place.every((index, axis) => index >= 0 && index < array.shape[axis]);
+function isInside(array, at) {
+  return at.length === array.shape.length && at.every((i, axis) => i >= 0 && i < array.shape[axis]);
 }
 
-/** Return the number at a place; 0 outside, as padding has it. */
-function valueAt(array, place) {
-  if (!isInside(array, place)) return 0;
-  let index = 0;
-  for (let axis = 0; axis < place.length; axis++) index = index * array.shape[axis] + place[axis];
-  return array.numbers[index];
+/** Return the number at an index; 0 outside, as padding has it. */
+function valueAt(array, at) {
+  if (!isInside(array, at)) return 0;
+  let flat = 0;
+  for (let axis = 0; axis < at.length; axis++) flat = flat * array.shape[axis] + at[axis];
+  return array.numbers[flat];
 }
 
 /** Return the whole numbers from `start` to before `stop`; with one argument, from 0. */
@@ -44,24 +44,24 @@ function range(start, stop) {
   return Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
 }
 
-/** Return all places whose index on each axis is the one given, or one of those given; the last axis runs fastest. */
+/** Return all indices that have on each axis the one given, or one of those given; the last axis runs fastest. */
 function grid(...axes) {
-  let places = [[]];
+  let indices = [[]];
   for (const axis of axes) {
-    const indices = Array.isArray(axis) ? axis : [axis];
-    places = places.flatMap((place) => indices.map((index) => [...place, index]));
+    const given = Array.isArray(axis) ? axis : [axis];
+    indices = indices.flatMap((at) => given.map((i) => [...at, i]));
   }
-  return places;
+  return indices;
 }
 
-/** Return the place of the number that stands at `index` in a row of all numbers of an array. */
-function unravel(index, shape) {
-  const place = [];
+/** Return the index of the number that is number `flat` in a row of all numbers of an array. */
+function unravel(flat, shape) {
+  const at = [];
   for (const length of [...shape].reverse()) {
-    place.unshift(index % length);
-    index = Math.floor(index / length);
+    at.unshift(flat % length);
+    flat = Math.floor(flat / length);
   }
-  return place;
+  return at;
 }
 
 function product(numbers) {

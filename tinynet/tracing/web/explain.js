@@ -8,7 +8,7 @@ const EXPLAINERS = {
 
 const LAYERS = []; // by station, filled when first asked for
 
-/** Return the layer that made the array of a station, with its arrays in the place of their numbers. */
+/** Return the layer that made the array of a station, with its arrays instead of their numbers. */
 function layerOf(index) {
   if (!LAYERS[index]) {
     const [before, here] = [CONTENT.stations[index - 1], CONTENT.stations[index]];
@@ -45,15 +45,15 @@ function shownShape(view) {
   return array ? array.shape : CONTENT.stations[view.station].shapes[view.which];
 }
 
-/** Where the number at place `at` of what a view shows came from. */
+/** Where the number at index `at` of what a view shows came from. */
 function explainUnit(view, at) {
   const { direction, station, which } = view;
   if (direction === "forward") return station === 0 ? pictureStatement(at) : explainedBy(station, "output", "x", at);
   if (which !== "x") return explainedBy(station, "paramGradient", which, at);
   if (station < lastStation()) return explainedBy(station + 1, "inputGradient", "x", at);
   return statement("d loss / d loss", arrayOf(CONTENT.stations[station].gradient), at,
-    "The way back starts here: moved by a little, the loss moves by just as much. Each layer passes on from here how much "
-    + "the loss would move with each of its inputs.");
+    "The backward pass starts here, with d loss / d loss = 1. Each layer passes on how much the loss would change with "
+    + "each of its inputs.");
 }
 
 function explainedBy(station, kind, name, at) {
@@ -64,22 +64,22 @@ function explainedBy(station, kind, name, at) {
   const needed = kind === "paramGradient" ? [] : Object.entries(layer.params).filter(([, value]) => value === null);
   if (needed.length) {
     const left = needed.map(([each]) => `${layer.name}.${each}`).join(", ");
-    return statement(what, array, at, `This file is without ${left}, so that its products cannot be shown here; `
+    return statement(what, array, at, `This file is without ${left}, so the products cannot be shown here; `
       + "in Python the trace has them.");
   }
   if (!explainer) {
-    return statement(what, array, at, "The page knows nothing of this kind of layer; in Python, `explain` asks its backward.");
+    return statement(what, array, at, "The page has no explanation for this kind of layer; in Python, `explain` asks its backward.");
   }
   return kind === "paramGradient" ? explainer.paramGradient(layer, name, at) : explainer[kind](layer, at);
 }
 
 function pictureStatement(at) {
   const values = arrayOf(CONTENT.stations[0].value);
-  const place = `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}`;
-  if (CONTENT.pixels === null) return statement(`picture[${at.join(", ")}]`, values, at, `A number of the image: ${place}.`);
+  const position = `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}`;
+  if (CONTENT.pixels === null) return statement(`picture[${at.join(", ")}]`, values, at, `A number of the image: ${position}.`);
   const pixel = valueAt(arrayOf(CONTENT.pixels), at.slice(1));
-  return statement(`picture[${at.join(", ")}]`, values, at, `The image has ${pixel} of 255 at ${place}; the network is `
-    + "given this number less the mean that it was trained with (and divided, where the network asks for it).");
+  return statement(`picture[${at.join(", ")}]`, values, at, `The image has ${pixel} of 255 at ${position}; the `
+    + "network gets this number minus the mean that it was trained with (and divided, where it needs that).");
 }
 
 function nameOfOutput(layer, at) {
@@ -96,10 +96,10 @@ function className(index) {
 
 /** The line that gives the same explanation in Python. */
 function pythonLine({ direction, station, which }, at) {
-  const place = at.length === 1 ? `(${at[0]},)` : `(${at.join(", ")})`;
+  const index = at.length === 1 ? `(${at[0]},)` : `(${at.join(", ")})`;
   if (direction === "forward") {
-    return station === 0 ? "" : `trace["${CONTENT.stations[station].name}"].explain(output=${place})`;
+    return station === 0 ? "" : `trace["${CONTENT.stations[station].name}"].explain(output=${index})`;
   }
   const layer = which === "x" ? station + 1 : station;
-  return layer > lastStation() ? "" : `trace["${CONTENT.stations[layer].name}"].explain(grad="${which}", at=${place})`;
+  return layer > lastStation() ? "" : `trace["${CONTENT.stations[layer].name}"].explain(grad="${which}", at=${index})`;
 }

@@ -1,52 +1,50 @@
-// Normalisation: response normalisation across channels or within a map, and batch normalisation.
+// Normalization: response normalization across channels or within a map, and batch normalization.
 
-/** The places whose squares are in the scale of `at`, itself among them; the relation goes both ways. */
+/** The indices whose squares are in the scale of `at`, itself among them; the relation goes both ways. */
 function neighbours(layer, [n, h, w, c]) {
   const { size, groups } = layer.settings;
   const half = Math.floor(size / 2);
   const [, height, width, channels] = layer.input.shape;
-  const around = (place, first, end) => range(Math.max(first, place - half), Math.min(end, place + half + 1));
+  const around = (middle, first, end) => range(Math.max(first, middle - half), Math.min(end, middle + half + 1));
   if (layer.kind === "SpatialResponseNorm") return grid(n, around(h, 0, height), around(w, 0, width), c);
   const length = channels / groups;
   const first = Math.floor(c / length) * length; // of its group
   return grid(n, h, w, around(c, first, first + length));
 }
 
-function aroundText({ kind, settings }) {
-  return kind === "LocalResponseNorm" ? `${settings.size} nearby channels` : `${settings.size} x ${settings.size} places around`;
+function aroundText({ kind, settings: { size } }) {
+  return textOf(kind === "LocalResponseNorm" ? "LocalResponseNorm" : "SpatialResponseNorm", "around", { size });
 }
 
 /** The denominator before its power: k + alpha * the sum of squares nearby. */
 function scaleAt(layer, at) {
   const { alpha, k } = layer.settings;
-  return k + alpha * sum(neighbours(layer, at).map((place) => valueAt(layer.input, place) ** 2));
+  return k + alpha * sum(neighbours(layer, at).map((near) => valueAt(layer.input, near) ** 2));
 }
 
-/** The scale at these places to a power, as a factor. */
-function power(layer, places, exponent) {
-  const values = places.map((place) => scaleAt(layer, place) ** exponent);
-  return madeFactor(`scale[]**${exponent}`, values, places, layer.input.eps);
+/** The scale at these indices to a power, as a factor. */
+function power(layer, indices, exponent) {
+  const values = indices.map((at) => scaleAt(layer, at) ** exponent);
+  return madeFactor(`scale[]**${formatted(exponent, ".6g")}`, values, indices, layer.input.eps);
 }
 
 /** Where the denominator before its power came from. */
 function scaleExplained(layer, at) {
   const { alpha, k } = layer.settings;
   const near = neighbours(layer, at);
-  const squares = madeFactor("x[]**2", near.map((place) => valueAt(layer.input, place) ** 2), near);
+  const squares = madeFactor("x[]**2", near.map((each) => valueAt(layer.input, each) ** 2), near);
   const parts = [part("k", [constant("k", k)]), part("squares", [constant("alpha", alpha, near.length), squares])];
-  const reason = `The constant k, and alpha times the squares of ${countOf(near.length, "activation")} nearby.`;
-  const formula = `scale = k + alpha * sum of x**2 over ${aroundText(layer)}`;
-  return explanation(`scale[${at.join(", ")}]`, null, at, parts, formula, reason);
+  const says = wording("ResponseNorm.scale", { around: aroundText(layer), count: near.length });
+  return explanation(`scale[${at.join(", ")}]`, null, at, parts, says);
 }
 
 const RESPONSE_NORM = {
   output(layer, at) {
     const { beta } = layer.settings;
     const parts = [part("output", [factor("x[]", layer.input, [at]), power(layer, [at], -beta)])];
-    const reason = `The input divided by scale**${beta}, where scale is ${brief(scaleAt(layer, at))}.`;
-    const formula = `y = x / scale**beta,  scale = k + alpha * sum of x**2 over ${aroundText(layer)}`;
+    const says = wording("ResponseNorm.output", { around: aroundText(layer), beta, scale: scaleAt(layer, at) });
     const more = { inner: [scaleExplained(layer, at)], seen: frameAround(layer, at, "input") };
-    return explanation(nameOfOutput(layer, at), layer.output, at, parts, formula, reason, more);
+    return explanation(nameOfOutput(layer, at), layer.output, at, parts, says, more);
   },
 
   inputGradient(layer, at) {
@@ -55,47 +53,55 @@ const RESPONSE_NORM = {
     const own = part("own path", [factor("dy[]", layer.upstream, [at]), power(layer, [at], -beta)]);
     const slope = -2 * alpha * beta * valueAt(layer.input, at); // of scale**-beta, less a factor
     const shared = part("shared path", [
-      constant("−2 alpha beta x", slope, near.length), factor("dy[]", layer.upstream, near),
+      constant("-2 alpha beta x", slope, near.length), factor("dy[]", layer.upstream, near),
       factor("x[]", layer.input, near), power(layer, near, -beta - 1),
     ]);
-    const reason = "Two paths lead from the input to the loss: its own output, and the scale of every place nearby, "
-      + `itself included (${countOf(near.length, "term")}).`;
-    const formula = "dx[c] = dy[c] * scale[c]**-beta  -  2 alpha beta x[c] * sum over nearby c' of "
-      + "dy[c'] x[c'] scale[c']**(-beta - 1)";
+    const says = wording("ResponseNorm.x", { count: near.length });
     const more = { inner: [scaleExplained(layer, at)], seen: frameAround(layer, at, "upstream") };
-    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, [own, shared], formula, reason, more);
+    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, [own, shared], says, more);
   },
 };
 
 function frameAround(layer, at, map) {
   const near = neighbours(layer, at);
-  const rows = [...new Set(near.map((place) => place[1]))];
-  const columns = [...new Set(near.map((place) => place[2]))];
+  const rows = [...new Set(near.map((each) => each[1]))];
+  const columns = [...new Set(near.map((each) => each[2]))];
   return frame(map, rows, columns, at[3]);
 }
 
 const BATCH_AXES = ["image", "row", "column"];
 
-/** All places of channel c, which share its mean and variance. */
-function channelPlaces({ input }, c) {
+/** All indices of channel c, which share its mean and variance. */
+function channelIndices({ input }, c) {
   return grid(range(input.shape[0]), range(input.shape[1]), range(input.shape[2]), c);
+}
+
+/** Where the square of the deviation came from. */
+function varianceExplained(layer, c, mean) {
+  const indices = channelIndices(layer, c);
+  const m = indices.length;
+  const squares = madeFactor("(x[] - mean)**2", indices.map((at) => (valueAt(layer.input, at) - mean) ** 2), indices);
+  const parts = [
+    part("squares", [constant("1 / M", 1 / m, m), squares], layer.input.shape.slice(0, 3), BATCH_AXES),
+    part("eps", [constant("eps", layer.settings.eps)]),
+  ];
+  return explanation(`deviation[${c}]**2`, null, [c], parts, wording("BatchNorm2d.variance", { m }));
 }
 
 const BATCH_NORM = {
   output(layer, at) {
     const c = at[3];
     const { normalized, deviation } = layer.saved;
-    const places = channelPlaces(layer, c);
-    const mean = layer.fromBatch ? sum(places.map((place) => valueAt(layer.input, place))) / places.length
+    const indices = channelIndices(layer, c);
+    const mean = layer.fromBatch ? sum(indices.map((each) => valueAt(layer.input, each))) / indices.length
       : valueAt(layer.runningMean, [c]);
     const scaled = part("scaled", [factor("w[]", layer.params.w, [[c]]), factor("normalized[]", normalized, [at])]);
     const parts = [scaled, part("bias", [factor("b[]", layer.params.b, [[c]])])];
-    const whose = layer.fromBatch ? `channel ${c} in this batch` : `channel ${c} in training (running statistics)`;
-    const reason = `The input ${brief(valueAt(layer.input, at))} minus the mean ${brief(mean)}, divided by the deviation `
-      + `${brief(valueAt(deviation, [c]))} of ${whose}; that times w, and b.`;
-    const formula = "y = w * normalized + b,  normalized = (x - mean) / sqrt(variance + eps)";
-    const more = { seen: frame("input", [at[1]], [at[2]], c) };
-    return explanation(nameOfOutput(layer, at), layer.output, at, parts, formula, reason, more);
+    const says = wording("BatchNorm2d.output", { x: valueAt(layer.input, at), mean, deviation: valueAt(deviation, [c]), c },
+      layer.fromBatch ? "batch" : "running");
+    const inner = layer.fromBatch ? [varianceExplained(layer, c, mean)] : [];
+    const more = { inner, seen: frame("input", [at[1]], [at[2]], c) };
+    return explanation(nameOfOutput(layer, at), layer.output, at, parts, says, more);
   },
 
   inputGradient(layer, at) {
@@ -103,36 +109,31 @@ const BATCH_NORM = {
     const { normalized, deviation } = layer.saved;
     const slope = valueAt(layer.params.w, [c]) / valueAt(deviation, [c]);
     const parts = [part("own path", [constant("w / deviation", slope), factor("dy[]", layer.upstream, [at])])];
-    let reason = "Mean and variance are the running ones here, so the only path is through the input's own output.";
+    let says = wording("BatchNorm2d.x", {}, "running");
     if (layer.fromBatch) {
-      const places = channelPlaces(layer, c);
-      const m = places.length;
+      const indices = channelIndices(layer, c);
+      const m = indices.length;
       const shape = layer.input.shape.slice(0, 3);
-      const dy = factor("dy[]", layer.upstream, places);
+      const dy = factor("dy[]", layer.upstream, indices);
       const here = valueAt(normalized, at);
-      parts.push(part("through the mean", [constant("−w / (deviation M)", -slope / m, m), dy], shape, BATCH_AXES));
+      parts.push(part("through the mean", [constant("-w / (deviation M)", -slope / m, m), dy], shape, BATCH_AXES));
       parts.push(part("through the variance", [
-        constant("−w normalized / (deviation M)", (-slope * here) / m, m), dy, factor("normalized[]", normalized, places),
+        constant("-w normalized / (deviation M)", (-slope * here) / m, m), dy, factor("normalized[]", normalized, indices),
       ], shape, BATCH_AXES));
-      reason = "Three paths lead from the input to the loss: its own output, the mean and the variance, through which "
-        + `it moves all M = ${m} outputs of channel ${c}.`;
+      says = wording("BatchNorm2d.x", { m, c }, "batch");
     }
-    const formula = "dx = w / deviation * (dy - mean of dy - normalized * mean of (dy * normalized))";
     const more = { seen: frame("upstream", [at[1]], [at[2]], c) };
-    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, formula, reason, more);
+    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, more);
   },
 
   paramGradient(layer, name, at) {
-    const places = channelPlaces(layer, at[0]);
-    const dy = factor("dy[]", layer.upstream, places);
-    const used = countOf(places.length, "output");
+    const indices = channelIndices(layer, at[0]);
+    const dy = factor("dy[]", layer.upstream, indices);
     const shape = layer.input.shape.slice(0, 3);
     const isWeight = name === "w";
-    const factors = isWeight ? [factor("normalized[]", layer.saved.normalized, places), dy] : [dy];
+    const factors = isWeight ? [factor("normalized[]", layer.saved.normalized, indices), dy] : [dy];
     const parts = [part(isWeight ? "products" : "upstream", factors, shape, BATCH_AXES)];
-    const reason = isWeight ? `w was used in ${used}: each gives its normalised input times its gradient.`
-      : `b was added in ${used}: the sum of their gradients.`;
-    const formula = isWeight ? "dw[c] = sum over n, i and j of normalized * dy" : "db[c] = sum over n, i and j of dy";
-    return explanation(nameOfGradient(layer, name, at), layer.grads[name], at, parts, formula, reason);
+    const says = wording(isWeight ? "BatchNorm2d.w" : "BatchNorm2d.b", { outputs: indices.length });
+    return explanation(nameOfGradient(layer, name, at), layer.grads[name], at, parts, says);
   },
 };

@@ -1,7 +1,7 @@
 // How an array is laid out as maps, and which part of the picture a unit looks at.
 
 /**
- * Return the maps of what a view shows: {label, rows, columns, place}, where place(row, column) is the place in the
+ * Return the maps of what a view shows: {label, rows, columns, index}, where index(row, column) is the index in the
  * array, or null after the last number of a row that was broken into lines.
  */
 function mapsOf(view) {
@@ -12,18 +12,18 @@ function mapsOf(view) {
     const last = isParameter ? view.filter : 0;
     return range(isParameter ? shape[2] : shape[3]).map((m) => ({
       label: isParameter ? `channel ${m}` : channelName(view.station, m), rows, columns,
-      place: (row, column) => (isParameter ? [row, column, m, last] : [0, row, column, m]),
+      index: (row, column) => (isParameter ? [row, column, m, last] : [0, row, column, m]),
     }));
   }
   if (shape.length === 3) { // the biases of filters that are not shared
     return range(shape[2]).map((m) => ({
-      label: `filter ${m}`, rows: shape[0], columns: shape[1], place: (row, column) => [row, column, m],
+      label: `filter ${m}`, rows: shape[0], columns: shape[1], index: (row, column) => [row, column, m],
     }));
   }
   if (shape.length === 2 && isParameter) return [lineMap("", shape[0], (k) => [k, view.filter])];
   if (shape.length === 2) return [lineMap("", shape[1], (k) => [0, k])];
   if (shape.length === 1) return [lineMap("", shape[0], (k) => [k])];
-  return [{ label: "", rows: 1, columns: 1, place: () => [] }];
+  return [{ label: "", rows: 1, columns: 1, index: () => [] }];
 }
 
 /** How many filters, or columns of w, there are to choose from; 0 where the view shows all at once. */
@@ -34,33 +34,33 @@ function filterCount(view) {
 }
 
 /** A row of numbers, broken into lines of nearly a square where it is long. */
-function lineMap(label, count, placeOf) {
+function lineMap(label, count, indexOf) {
   const columns = count <= 16 ? count : Math.ceil(Math.sqrt(count));
   return {
     label, columns, rows: Math.ceil(count / columns),
-    place: (row, column) => (row * columns + column < count ? placeOf(row * columns + column) : null),
+    index: (row, column) => (row * columns + column < count ? indexOf(row * columns + column) : null),
   };
 }
 
-/** Where a place lies: {map, row, column}. */
+/** Where the number at an index is drawn: {map, row, column}. */
 function positionOf(view, at) {
   const shape = shownShape(view);
   const isParameter = view.direction === "backward" && view.which !== "x";
   if (shape.length === 4) return isParameter ? { map: at[2], row: at[0], column: at[1] } : { map: at[3], row: at[1], column: at[2] };
   if (shape.length === 3) return { map: at[2], row: at[0], column: at[1] };
   if (!shape.length) return { map: 0, row: 0, column: 0 };
-  const index = isParameter ? at[0] : at[at.length - 1];
+  const k = isParameter ? at[0] : at[at.length - 1];
   const { columns } = mapsOf(view)[0];
-  return { map: 0, row: Math.floor(index / columns), column: index % columns };
+  return { map: 0, row: Math.floor(k / columns), column: k % columns };
 }
 
-/** The numbers of a map, row by row; nan where there is no place. */
+/** The numbers of a map, row by row; nan after the last of a row that was broken into lines. */
 function numbersOf(map, array) {
   const numbers = new Float32Array(map.rows * map.columns);
   for (let row = 0; row < map.rows; row++) {
     for (let column = 0; column < map.columns; column++) {
-      const place = map.place(row, column);
-      numbers[row * map.columns + column] = place ? valueAt(array, place) : NaN;
+      const at = map.index(row, column);
+      numbers[row * map.columns + column] = at ? valueAt(array, at) : NaN;
     }
   }
   return numbers;
@@ -71,8 +71,8 @@ function channelName(station, c) {
   return station === 0 && channels === 3 ? ["red", "green", "blue"][c] : `channel ${c}`;
 }
 
-/** A place in words: "row 5, column 7, channel 3". */
-function placeInWords(view, at) {
+/** An index in words: "row 5, column 7, channel 3". */
+function indexInWords(view, at) {
   const shape = shownShape(view);
   const isParameter = view.direction === "backward" && view.which !== "x";
   if (!shape.length) return "the one number";

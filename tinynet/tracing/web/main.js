@@ -1,14 +1,14 @@
 // The state of the page, and what keys, buttons and pointer do to it.
 
 const view = { direction: "forward", station: 1, which: "x", filter: 0 };
-let unit = null; // the chosen place in the array that the view shows
+let unit = null; // the index of the chosen number in the array that the view shows
 let held = false; // whether it stays when the pointer moves on
 let layout = null;
 let drawn = null;
 
 const byId = (id) => document.getElementById(id);
 
-/** Forwards through all stations, then back: where in this walk we are. */
+/** Forward through all stations, then backward: where in this walk we are. */
 function walkPosition() {
   return view.direction === "forward" ? view.station : 2 * lastStation() + 1 - view.station;
 }
@@ -19,7 +19,7 @@ function walkTo(position) {
   goTo(there <= lastStation() ? "forward" : "backward", there <= lastStation() ? there : last - there);
 }
 
-/** Go to a station. The unit stays chosen where the array has the same shape, so that one place can be followed. */
+/** Go to a station. The unit stays chosen where the array has the same shape, so that one unit can be followed. */
 function goTo(direction, station, which = "x") {
   const before = shownShape(view).join();
   const turned = direction !== view.direction;
@@ -33,7 +33,7 @@ function goTo(direction, station, which = "x") {
 function showStation() {
   const last = 2 * lastStation() + 1;
   markStation(view);
-  byId("position").textContent = `step ${walkPosition() + 1} of ${last + 1}, ${view.direction === "forward" ? "forwards" : "on the way back"}`;
+  byId("position").textContent = `step ${walkPosition() + 1} of ${last + 1}, ${view.direction} pass`;
   byId("back").setAttribute("aria-disabled", walkPosition() === 0);
   byId("next").setAttribute("aria-disabled", walkPosition() === last);
   byId("forward").setAttribute("aria-pressed", view.direction === "forward");
@@ -72,15 +72,15 @@ function showArray() {
   byId("maps").hidden = !array;
   layout = layOut(mapsOf(view), byId("maps-frame").clientWidth - 8);
   if (array) layout.full = fullColour(view, layout.maps, array);
-  byId("legend").replaceChildren(...(array ? legend(layout) : ["This file is without this array, so that it stays small."]));
+  byId("legend").replaceChildren(...(array ? legend(layout) : ["This array was left out, so that the file stays small."]));
   drawn = array && drawnMaps(layout, array);
   byId("maps").setAttribute("aria-label", `${describe(view)[0]}: maps. Arrow keys move from number to number, Page Up and Page Down `
     + "from map to map, Escape lets go.");
   showUnit();
 }
 
-function choose(place, hold) {
-  [unit, held] = [place, hold];
+function choose(at, hold) {
+  [unit, held] = [at, hold];
   showUnit();
 }
 
@@ -97,7 +97,7 @@ function showUnit() {
   const explained = explainUnit(view, unit);
   const value = explained.value === null ? explained.total : explained.value;
   const where = view.which === "x" ? `${CONTENT.stations[view.station].name}, ` : `${CONTENT.stations[view.station].name}.`;
-  byId("live").textContent = `${view.direction === "backward" ? "gradient of " : ""}${where}${placeInWords(view, unit)}: ${brief(value)}`;
+  byId("live").textContent = `${view.direction === "backward" ? "gradient of " : ""}${where}${indexInWords(view, unit)}: ${brief(value)}`;
   byId("where").replaceChildren(...whereFigures(view, unit, explained), ...chosenFigure());
   byId("meaning").textContent = meaning(value);
   byId("explanation").replaceChildren(explanationView(explained));
@@ -106,7 +106,7 @@ function showUnit() {
   byId("python-line").textContent = python;
 }
 
-/** What a gradient tells. */
+/** What a gradient means. */
 function meaning(gradient) {
   if (view.direction === "forward" || !shownShape(view).length) return "";
   const { value, params } = CONTENT.stations[view.station];
@@ -132,8 +132,8 @@ function chosenFigure() {
   made.querySelector("canvas").addEventListener("click", (event) => {
     const [x, y] = [(event.offsetX - MARGIN) / width, (event.offsetY - MARGIN) / height];
     const within = x >= 0 && x < 1 && y >= 0 && y < 1;
-    const place = within && map.place(Math.floor(y * map.rows), Math.floor(x * map.columns));
-    if (place) choose(place, true);
+    const at = within && map.index(Math.floor(y * map.rows), Math.floor(x * map.columns));
+    if (at) choose(at, true);
   });
   return [made];
 }
@@ -145,8 +145,8 @@ function moveUnit(rows, columns, maps) {
   const m = (from.map + (unit ? maps : 0) + all.length) % all.length;
   const row = Math.max(0, Math.min(all[m].rows - 1, from.row + rows));
   const column = Math.max(0, Math.min(all[m].columns - 1, from.column + columns));
-  const place = all[m].place(row, column);
-  if (place) choose(place, true);
+  const at = all[m].index(row, column);
+  if (at) choose(at, true);
 }
 
 const MOVES = {
@@ -166,8 +166,8 @@ function onKey(event) {
 function onPointer(event) {
   const hold = event.type === "click";
   if (held && !hold) return;
-  const place = placeUnder(layout, event.offsetX, event.offsetY);
-  if (place && (hold || String(place) !== String(unit))) choose(place, hold);
+  const at = indexUnder(layout, event.offsetX, event.offsetY);
+  if (at && (hold || String(at) !== String(unit))) choose(at, hold);
 }
 
 function setTheme(dark) {
@@ -191,7 +191,7 @@ function about() {
 }
 
 function start() {
-  byId("title").textContent = `${CONTENT.network}, forwards and back`;
+  byId("title").textContent = `${CONTENT.network}, forward and backward`;
   byId("about").textContent = about();
   byId("note").textContent = CONTENT.note;
   byId("back").addEventListener("click", () => walkTo(walkPosition() - 1));

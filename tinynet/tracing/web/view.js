@@ -4,7 +4,7 @@ const THUMBNAIL = 44; // CSS pixels
 const GAP = 6;
 const LABEL = 12; // CSS pixels below a map for its number
 
-/** Draw the mean size over the channels of each station's values, or gradients, and mark the current one. */
+/** Draw the mean size over the channels of each station's values, or gradients. */
 function drawStrip(view, goTo) {
   const strip = document.getElementById("strip");
   const items = CONTENT.stations.map((station, index) => {
@@ -71,14 +71,14 @@ function layOut(maps, width) {
   };
 }
 
-/** The place in the array that lies at a point of the canvas; null between the maps. */
-function placeUnder(layout, x, y) {
+/** The index of the number that is drawn at a point of the canvas; null between the maps. */
+function indexUnder(layout, x, y) {
   for (let m = 0; m < layout.maps.length; m++) {
     const [left, top] = layout.corner(m);
     const map = layout.maps[m];
     const column = Math.floor(((x - left) / layout.mapWidth) * map.columns);
     const row = Math.floor(((y - top) / layout.mapHeight) * map.rows);
-    if (row >= 0 && column >= 0 && row < map.rows && column < map.columns) return map.place(row, column);
+    if (row >= 0 && column >= 0 && row < map.rows && column < map.columns) return map.index(row, column);
   }
   return null;
 }

@@ -37,8 +37,8 @@ function seenFigure(other, seen) {
   const map = mapsOf(other)[at ? 0 : seen.channel];
   const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
   const scale = width / map.columns;
-  const place = at ? positionOf(other, at) : null;
-  const [top, left, rows, columns] = at ? [place.row, place.column, 1, 1] : [seen.top, seen.left, seen.height, seen.width];
+  const position = at ? positionOf(other, at) : null;
+  const [top, left, rows, columns] = at ? [position.row, position.column, 1, 1] : [seen.top, seen.left, seen.height, seen.width];
   const isPicture = other.direction === "forward" && other.station === 0;
   const caption = isPicture ? "its window on the picture" : `${what}${map.label ? `, ${map.label}` : ""}`;
   return figure(caption, width, height, (pen) => {
@@ -62,8 +62,16 @@ function explanationView(explained, isInner = false) {
   return view;
 }
 
+/** One line: the sum of the terms beside the number in the array. */
+function equality({ terms, total, value, difference, agrees, eps }) {
+  const equal = eps > 1e-5 ? "float16" : "equal";
+  const verdict = textOf("sum", agrees ? equal : "different");
+  return textOf("sum", terms === 1 ? "one" : "several", { count: terms, total, value, verdict, difference });
+}
+
 /** The sum by part, and whether it is the number in the array. */
-function sumView({ parts, total, value, terms, difference, agrees, eps, what }) {
+function sumView(explained) {
+  const { parts, total, value, agrees } = explained;
   const line = el("p", { class: "sum" });
   parts.forEach((one, i) => {
     if (i) line.append(el("span", { class: "sign" }, " + "));
@@ -71,12 +79,7 @@ function sumView({ parts, total, value, terms, difference, agrees, eps, what }) 
   });
   line.append(el("span", { class: "sign" }, " = "), el("strong", {}, brief(total)));
   if (value === null) return line;
-  const equal = eps > 1e-5 ? "equal to the rounding of the float16 numbers in this file" : "equal to rounding";
-  const verdict = el("p", { class: agrees ? "verdict" : "verdict wrong" },
-    `${agrees ? "✓" : "✗"} ${terms === 1 ? "The one term is" : `The sum of ${terms} terms is`} ${long(total)}, the array has `
-    + `${long(value)}: ${agrees ? equal : "NOT EQUAL"} (difference ${withMinus(difference.toExponential(1))}).`);
-  verdict.dataset.what = what;
-  return el("div", {}, line, verdict);
+  return el("div", {}, line, el("p", { class: agrees ? "verdict" : "verdict wrong" }, `${agrees ? "✓" : "✗"} ${equality(explained)}.`));
 }
 
 function partInNumbers(one) {
@@ -109,7 +112,7 @@ function partTitle(one) {
   return `${one.name}: ${layout.join(" × ") || countOf(one.values.length, "term")}`;
 }
 
-/** Cut a part with three axes along the axis that is not a place; return {name, rows, columns, indices, total}. */
+/** Cut a part with three axes along the axis that is not a row or a column; return {name, rows, columns, terms, total}. */
 function slicesOf(one) {
   const [rows, columns, count] = one.shape;
   if (one.shape.length === 3 && one.axes[0] !== "image") {
@@ -122,8 +125,8 @@ function slicesOf(one) {
   return [sliceOf(one, "", line.rows, line.columns, all)];
 }
 
-function sliceOf(one, name, rows, columns, indices) {
-  return { name, rows, columns, indices, total: sum(indices.map((i) => one.values[i])) };
+function sliceOf(one, name, rows, columns, terms) {
+  return { name, rows, columns, terms, total: sum(terms.map((t) => one.values[t])) };
 }
 
 /** Which slice of a part adds most to its sum. */
@@ -135,15 +138,14 @@ function strongestSlice(one) {
 /** A slice in pictures: factor × factor = products, sum. */
 function sliceView(one, slice) {
   const row = el("div", { class: "slice" });
-  const notes = slice.indices.map((i) => noteOf(one, i));
+  const notes = slice.terms.map((i) => noteOf(one, i));
   one.factors.forEach((each, i) => {
-    const constantHere = each.places === null;
     if (i) row.append(el("span", { class: "sign" }, "×"));
-    if (constantHere) row.append(el("span", { class: "number" }, `${each.name} ${brief(each.values[0])}`));
-    else row.append(tile(each.name.replaceAll("[]", ""), slice, slice.indices.map((k) => each.values[k]), strongest(each.values), notes));
+    if (each.indices === null) row.append(el("span", { class: "number" }, `${each.name} ${brief(each.values[0])}`));
+    else row.append(tile(each.name.replaceAll("[]", ""), slice, slice.terms.map((k) => each.values[k]), strongest(each.values), notes));
   });
   if (one.factors.length > 1) {
-    const values = slice.indices.map((k) => one.values[k]);
+    const values = slice.terms.map((k) => one.values[k]);
     row.append(el("span", { class: "sign" }, "="), tile("products", slice, values, strongest(one.values), notes));
   }
   if (slice.name) return el("div", {}, el("h5", {}, `${slice.name}: sum `, el("b", {}, brief(slice.total))), row);
@@ -169,7 +171,8 @@ function tile(name, { rows, columns }, values, full, notes) {
       const colour = colourOf(values[i], full);
       line.append(el("td", {
         style: `background: rgb(${colour}); color: ${inkOn(colour)}`, title: `${values[i]}${notes[i] ? `, ${notes[i]}` : ""}`,
-        class: notes[i] === "the winner" || notes[i] === "won" ? "winner" : notes[i] === "outside the image" ? "outside" : null,
+        class: [textOf("note", "winner"), textOf("note", "won")].includes(notes[i]) ? "winner"
+          : notes[i] === textOf("note", "outside") ? "outside" : null,
       }, short(values[i] / 10 ** power)));
     }
     body.append(line);
@@ -195,7 +198,7 @@ function short(value) {
   return text.replace("-", "\u2212").replace("0.", ".");
 }
 
-/** The largest terms one by one, with the places that their factors came from. */
+/** The largest terms one by one, with the indices that their factors came from. */
 function largestTerms(one) {
   const order = range(one.values.length).sort((a, b) => Math.abs(one.values[b]) - Math.abs(one.values[a]) || a - b);
   const shown = order.slice(0, MOST_TERMS);

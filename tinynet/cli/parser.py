@@ -1,0 +1,239 @@
+"""What can be typed after `tinynet`: the commands, their arguments, and the help."""
+import argparse
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+from ..data.download import SOURCES
+from ..lessons import LESSONS
+from ..models import MODELS
+from . import commands, demo
+from .lesson import run_lesson
+from .trace import run_trace
+
+Run = Callable[[argparse.Namespace], int | None]
+AddArguments = Callable[[argparse.ArgumentParser], None]
+
+
+def demo_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("--run", metavar="DIR", help="a folder without a run, for the results (default: "
+                     f"{demo.FOLDER}, where the files of an earlier demo are replaced)")
+    add_seed(add, "of the initial weights, the order of the images and dropout")
+    add_computation(add, device=False)
+
+
+def train_arguments(add: argparse.ArgumentParser) -> None:
+    net = add.add_argument_group("network")
+    net.add_argument("--model", required=True, metavar="NAME", help=f"one of {', '.join(MODELS)}")
+    net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                     help="an argument of the network, such as activation=tanh; can be given several times")
+    data = add.add_argument_group("data")
+    add_data(data, "for a folder 256 / 227 of the network's input (256 for 224), for shapes 32")
+    data.add_argument("--mean", choices=["image", "colour"], help="what is subtracted from images: the mean image, or "
+                      "the mean colour (default: the recipe's, else image)")
+    data.add_argument("--no-augmentation", action="store_true", help="no random crops, mirror images or colours")
+    how = add.add_argument_group("training (by default as in the network's recipe)")
+    how.add_argument("--epochs", type=int, metavar="N", help="passes over the training set")
+    how.add_argument("--batch-size", type=int, metavar="N", help="images in a batch")
+    how.add_argument("--learning-rate", type=float, metavar="RATE", help="the first, until the schedule changes it")
+    how.add_argument("--rate-drops", type=int, nargs="*", metavar="EPOCH", help="divide the learning rate by 10 after "
+                     "these epochs")
+    add_seed(how, "of the initial weights, the order of the images, augmentation and dropout")
+    run = add.add_argument_group("results")
+    run.add_argument("--run", metavar="DIR", help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
+    run.add_argument("--resume", action="store_true", help="resume the run in DIR; the other arguments as before")
+    where = add_computation(add)
+    where.add_argument("--loader-threads", type=int, default=1, metavar="N", help="threads that read and augment "
+                       "images meanwhile (default: %(default)s)")
+
+
+def evaluate_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder: its best checkpoint")
+    data = add.add_argument_group("data")
+    add_data(data, "that of the training")
+    data.add_argument("--split", choices=["test", "train"], default="test", help="which images to take (default: "
+                      "%(default)s)")
+    add_ten_crop(data)
+    add_computation(add, batch_size=True)
+
+
+def predict_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
+    add.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder: its best checkpoint")
+    add.add_argument("--names", metavar="FILE", help="class names, one a line, instead of the checkpoint's")
+    add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
+    add_ten_crop(add)
+    add.add_argument("--sheet", metavar="FILE", help="draw the images, with the probabilities as bars (needs the extra "
+                     "plots)")
+    add_computation(add, batch_size=True)
+
+
+def summary_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("models", nargs="+", metavar="MODEL", help=f"one or two of {', '.join(MODELS)}")
+    add_computation(add, device=False)
+
+
+def trace_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("image", nargs="?", metavar="IMAGE", help="an image file (default: a shape is drawn)")
+    net = add.add_argument_group("network (one of the two)").add_mutually_exclusive_group(required=True)
+    net.add_argument("--model", metavar="NAME", help="an untrained one, such as alexnet-small")
+    net.add_argument("--checkpoint", help="a trained one: a checkpoint, or a run folder: its best checkpoint")
+    add.add_argument("--html", metavar="FILE", help="write a page for the browser instead of the table: it shows where "
+                     "each number came from")
+    add.add_argument("--label", type=int, metavar="CLASS", help="index of the class that the loss takes as right "
+                     "(default: the drawn shape's, else the network's first guess)")
+    add.add_argument("--train", action="store_true", help="as in training: dropout drops units")
+    add_seed(add, "of the untrained weights and of the drawn shape")
+    add_computation(add, device=False)
+
+
+def gradcheck_arguments(add: argparse.ArgumentParser) -> None:
+    add_model(add)
+    add_seed(add, "of the weights and of the images")
+    add_computation(add, device=False)
+
+
+def profile_arguments(add: argparse.ArgumentParser) -> None:
+    add_model(add)
+    add_computation(add, batch_size=True)
+
+
+def gpu_check_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("--model", default="alexnet", metavar="NAME", help="the network whose layers and shapes are taken "
+                     "(default: %(default)s)")
+    add_computation(add, device=False, batch_size=True)
+
+
+def lesson_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("name", choices=LESSONS, metavar="NAME", help=f"one of {', '.join(LESSONS)}")
+    add.add_argument("--quick", action="store_true", help="minutes on drawn shapes instead of hours on CIFAR-10")
+    add.add_argument("--data", help="a folder with CIFAR-10 or another data set, or the word shapes")
+    add.add_argument("--run", metavar="DIR", help="folder for the results; the same command goes on with what is in it "
+                     "(default: tinynet-lesson/NAME)")
+    what = add.add_argument_group("experiment (by default the lesson's)")
+    what.add_argument("--arms", metavar="NAME,NAME", help="some of the lesson's arms; the first is the reference")
+    what.add_argument("--arm", action="append", default=[], metavar="NAME:SWITCH=VALUE,...", help="a further arm; can "
+                      "be given several times")
+    what.add_argument("--model", help="another network, which has the arguments that the arms set")
+    for option, text in {"epochs": "of each training", "images": "to train on", "batch-size": "images in a "
+                         "batch", "seeds": "trainings of each arm"}.items():
+        what.add_argument(f"--{option}", type=int, metavar="N", help=text)
+    what.add_argument("--rates", type=float, nargs="+", metavar="RATE", help="learning rates to choose from")
+    where = add_computation(add, device=False)
+    where.add_argument("--jobs", type=int, metavar="N", help="trainings at a time (default: one on each core)")
+
+
+def exercise_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="write this exercise's file")
+    add.add_argument("--to", default=".", metavar="DIR", help="folder of the file (default: the current one)")
+    wish = add.add_mutually_exclusive_group()
+    wish.add_argument("--check", nargs="?", const="", metavar="FILE", help="say what is right in the file, and exit "
+                      "with 0 if it is solved, with 1 if not (default: the exercise's file in --to)")
+    wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="N", help="print the first hint, or so many")
+    wish.add_argument("--solution", action="store_true", help="print the right lines, and why")
+    add_computation(add, device=False)
+
+
+def download_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("name", choices=list(SOURCES), metavar="NAME", help=f"one of {', '.join(SOURCES)}")
+    add.add_argument("--to", default="data", metavar="DIR", help="folder (default: %(default)s)")
+    add_computation(add, device=False)
+
+
+def add_model(to: Any) -> None:
+    to.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
+
+
+def add_data(to: Any, size: str) -> None:
+    to.add_argument("--data", required=True, help="a folder with CIFAR-10, MNIST or images by class, or the word "
+                    "shapes")
+    to.add_argument("--image-size", type=int, metavar="PIXELS", help="height and width at which a folder's images, or "
+                    f"shapes, are stored (default: {size})")
+
+
+def add_ten_crop(to: Any) -> None:
+    to.add_argument("--ten-crop", action="store_true", help="average over ten crops: corners, centre, mirror images")
+
+
+def add_seed(to: Any, what: str) -> None:
+    to.add_argument("--seed", type=int, default=0, metavar="N", help=f"{what} (default: %(default)s)")
+
+
+def add_computation(add: argparse.ArgumentParser, device: bool = True, batch_size: bool = False) -> Any:
+    """Add and return the group of arguments on how a command computes."""
+    where = add.add_argument_group("computation")
+    if device:
+        where.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="auto takes the "
+                           "GPU if there is one, else the CPU; gpu also says why there is none (default: "
+                           "%(default)s)")
+    if batch_size:
+        where.add_argument("--batch-size", type=int, default=128, metavar="N", help="images at a time (default: "
+                           "%(default)s)")
+    where.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: the cores that the "
+                       "process may use)")
+    return where
+
+
+COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
+    "train and use a network": {
+        "demo": (commands.run_demo, demo_arguments,
+                 "train a small AlexNet on drawn shapes, check it, and draw pictures"),
+        "train": (commands.run_train, train_arguments, "train a network"),
+        "evaluate": (commands.run_evaluate, evaluate_arguments,
+                     "measure the top-1 and top-5 error rates of a trained network"),
+        "predict": (commands.run_predict, predict_arguments, "classify images with a trained network"),
+    },
+    "look into a network": {
+        "summary": (commands.run_summary, summary_arguments,
+                    "print a network's layers and their costs, or compare two networks"),
+        "trace": (run_trace, trace_arguments, "follow one image forward and backward through a network"),
+        "gradcheck": (commands.run_gradcheck, gradcheck_arguments,
+                      "compare all gradients of a network with finite differences"),
+        "profile": (commands.run_profile, profile_arguments,
+                    "time each layer, beside the rates that the machine reaches"),
+        "gpu-check": (commands.run_gpu_check, gpu_check_arguments,
+                      "compare all that runs on the GPU with NumPy, and time it"),
+    },
+    "learn": {
+        "lesson": (run_lesson, lesson_arguments, "run an experiment on one of the paper's claims"),
+        "exercise": (commands.run_exercise, exercise_arguments,
+                     "mend a broken layer; without a number, list the exercises"),
+    },
+    "data": {
+        "download": (commands.run_download, download_arguments,
+                     "download a data set and verify it (needs the extra download)"),
+    },
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; `command` of what it parses is the function that runs one."""
+    top = argparse.ArgumentParser(
+        prog="tinynet", usage="tinynet [--help] [--version] COMMAND ...", description=command_list(),
+        epilog="`tinynet COMMAND --help` shows the arguments of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"tinynet {installed_version()}")
+    subparsers = top.add_subparsers(prog="tinynet", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    for group in COMMANDS.values():
+        for name, (run, add_arguments, what) in group.items():
+            command = subparsers.add_parser(name, description=f"{what[0].upper()}{what[1:]}.")
+            command.set_defaults(command=run)
+            add_arguments(command)
+    return top
+
+
+def command_list() -> str:
+    """Return the commands by group, as the help shows them."""
+    lines = ["Convolutional networks from scratch, to be read."]
+    for title, group in COMMANDS.items():
+        lines += ["", f"{title}:", *(f"  {name:<11}{what}" for name, (_, _, what) in group.items())]
+    return "\n".join(lines)
+
+
+def installed_version() -> str:
+    """Return the version of the installed package."""
+    try:
+        return metadata.version("tinynet")
+    except metadata.PackageNotFoundError:  # a copy of the source that is not installed
+        return "(not installed)"

@@ -1,0 +1,172 @@
+"""Which code runs for a layer: its own methods, or a fast implementation of them. The layers know nothing of it.
+
+A fast implementation stands in for a layer only if all of this is true:
+
+- The layer's methods are the very functions that tinynet loaded. A method patched on the class or on the object, a
+  derived class, code that a notebook has loaded anew: all these run as written.
+- It gives the numbers of the layer's own methods. Before it is first used for a layer and a size of image, both go
+  through one drawn image with drawn parameters, forward and, before the first backward, backward. So an edited file is
+  noticed as well: then the layer's own methods run, and a warning says by how much the two differ.
+- Nobody asked for the layers as they are written: see `ops/plain.py`.
+"""
+import copy
+import types
+import warnings
+from functools import cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..layers import Conv2d, LocalResponseNorm
+from ..layers.base import Layer
+from ..ops.arrays import Array, Shape, array_module
+from ..ops.plain import fast_allowed
+from .fast_conv import fast_convolution
+from .fast_on_gpu import FusedResponseNorm
+
+TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
+PIXELS = 64.0  # the size of the drawn image's numbers
+NUMBERS = 8191  # drawn once, then repeated; a prime, so that no axis repeats them
+
+
+def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
+    """Return the class of the fast implementation that pays for a layer, or None."""
+    if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
+        return fast_convolution(layer)
+    return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
+
+
+def fast_or_own(
+    layer: Layer, like: Array | None = None, shape: Shape = (), name: str = "", way: str = "forward"
+) -> Any:
+    """Return what runs for a layer: its fast implementation where that may stand in, else the layer itself.
+
+    Parameters
+    ----------
+    layer : Layer
+    like : array, optional
+        Has the library and the dtype of what the layer will be given. Without it nothing is proven.
+    shape : tuple of int
+        Of one image that the layer will be given.
+    name : str
+        The layer's name in its network, for a warning.
+    way : "forward" or "backward"
+    """
+    made = fast_implementation(layer, like is not None and array_module(like) is not np)
+    if made is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
+        return layer
+    if like is None:
+        return made(layer)
+    proven = _proven.setdefault(layer, set())
+    if (way, shape, like.dtype) not in proven:
+        found = difference(layer, made, like, shape, way)
+        if found is None:  # the layer's own methods fail: the caller is to see how
+            return layer
+        if not found <= TOLERANCES.get(str(like.dtype), 0.0):
+            warn(layer, name, way, found)
+            return layer
+        proven.add((way, shape, like.dtype))
+    return made(layer)
+
+
+_proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which ways, shapes and dtypes
+_differ: set[type] = set()  # classes whose own methods gave other numbers
+
+
+def warn(layer: Layer, name: str, way: str, found: float) -> None:
+    """Say that a layer's own methods give other numbers, and let them run from now on in all layers of its class."""
+    kind = type(layer)
+    _differ.add(kind)
+    warnings.warn(
+        f"layer {name!r} ({kind.__name__}): its {way} and tinynet's fast implementation of it differ by {found:.1e} of "
+        f"the largest number. {kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. "
+        "If you have edited that file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
+
+
+def difference(layer: Layer, made: Any, like: Array, shape: Shape, way: str) -> float | None:
+    """Compare both on one drawn image: the largest difference, in parts of the largest number, or infinity.
+
+    None where the layer's own methods cannot be run.
+    """
+    trial = copy.copy(layer)
+    trial.params = {key: drawn(array.shape, like) for key, array in layer.params.items()}
+    x = PIXELS * drawn((1, *shape), like)
+    try:
+        y, saved = trial.forward(x)
+        dy = drawn(y.shape, like)
+        own = {"y": y} if way == "forward" else named_gradients(trial.backward(dy, saved))
+    except Exception:  # of whatever kind a layer's edited file raises
+        return None
+    try:
+        fast = made(trial)
+        other = {"y": fast.forward(x)[0]} if way == "forward" else named_gradients(fast.backward(dy, saved))
+    except Exception:
+        return float("inf")
+    if own.keys() != other.keys():
+        return float("inf")
+    return max(relative(own[key], other[key]) for key in own)
+
+
+def named_gradients(result: tuple[Array, dict[str, Array]]) -> dict[str, Array]:
+    """Return dx and the parameters' gradients in one dict."""
+    dx, grads = result
+    return {"x": dx, **grads}
+
+
+def relative(one: Array, two: Array) -> float:
+    """Return the largest difference of two arrays, in parts of the first one's largest number."""
+    if one.shape != two.shape or one.dtype != two.dtype:
+        return float("inf")
+    largest = float(abs(one).max())
+    found = float(abs(one - two).max()) / largest if largest else float(abs(two).max())
+    return found if np.isfinite(found) else float("inf")
+
+
+def drawn(shape: Shape, like: Array) -> Array:
+    """Return numbers from -1 to 1 without a pattern, of the dtype and in the library of `like`."""
+    xp = array_module(like)
+    return xp.resize(numbers(xp, like.dtype), shape)
+
+
+@cache
+def numbers(xp: types.ModuleType, dtype: np.dtype) -> Array:
+    """Return what `drawn` repeats."""
+    i = xp.arange(NUMBERS, dtype=np.float64)
+    return xp.sin(i * (0.7 + 0.013 * i)).astype(dtype)
+
+
+def as_loaded(layer: Layer) -> bool:
+    """Tell whether a layer's methods, and what they call by name, are those that tinynet loaded."""
+    loaded = _loaded[type(layer)]
+    return loaded.methods.isdisjoint(vars(layer)) and loaded.unchanged()
+
+
+class Loaded:
+    """The methods of a class as they were when tinynet was loaded."""
+
+    def __init__(self, kind: type) -> None:
+        self.owners = [(owner, own_attributes(owner)) for owner in kind.__mro__ if owner is not object]
+        self.methods = {name for _, attributes in self.owners for name in attributes}
+        functions = [value for _, attributes in self.owners for value in attributes.values()
+                     if isinstance(value, types.FunctionType)]
+        self.code = [(function, function.__code__) for function in functions]
+        # What they call by name: im2col, put in another's place in layers/conv.py, is the reader's own code too.
+        self.names = [(function.__globals__, name, function.__globals__[name]) for function in functions
+                      for name in function.__code__.co_names if name in function.__globals__]
+
+    def unchanged(self) -> bool:
+        """Tell whether nothing was replaced, added or loaded anew since."""
+        return (
+            all(own_attributes(owner) == attributes for owner, attributes in self.owners)
+            and all(function.__code__ is code for function, code in self.code)
+            and all(space.get(name) is value for space, name, value in self.names)
+        )
+
+
+def own_attributes(kind: type) -> dict[str, Any]:
+    """Return what a class defines itself, without what Python adds to every class."""
+    return {name: value for name, value in vars(kind).items() if not name.startswith("__") or name == "__init__"}
+
+
+_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, LocalResponseNorm)}
