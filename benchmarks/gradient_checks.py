@@ -1,9 +1,9 @@
-"""How many planted bugs do the usual checks of a gradient catch, and how often do they alarm at what is right?
+"""How many planted bugs do the usual checks of a gradient catch, and how often do they raise an alarm at right code?
 
     python benchmarks/gradient_checks.py
 
-Puts every bug of tinynet.gradcheck.planted, and everything right that the bugs were made from, to the usual checks
-(usual_checks.py), to a comparison with PyTorch at its default settings (torch_defaults.py), and to ours. Writes
+Runs the usual checks (usual_checks.py), a comparison with PyTorch at its default settings (torch_defaults.py) and ours
+on every bug of tinynet.gradcheck.planted, and on everything right that the bugs were made from. Writes
 results/gradient_checks.json and GRADIENT_CHECKS.md beside this file. Needs torch.
 """
 import json
@@ -27,11 +27,11 @@ from tinynet.gradcheck.planted import CATALOGUE, FAMILIES
 HERE = Path(__file__).parent
 OURS, TORCH = "tinynet", "PyTorch"
 COLUMNS = [*(method.name for method in METHODS), TORCH, OURS]
-SWEEP = [10.0**-power for power in range(9)]  # tolerances tried, to give each method its best
+SWEEP = [10.0**-power for power in range(9)]  # tolerances tried, to find the best one for each method
 
 
 def awkward() -> dict[str, tuple[Any, np.ndarray]]:
-    """Right code at inputs that occur and that checks stumble over."""
+    """Return right code at realistic inputs that are difficult for checks."""
     generator = np.random.default_rng(0)
     image = generator.standard_normal((2, 6, 6, 2))
     pixels = generator.integers(0, 8, (2, 6, 6, 2)) * 32.0
@@ -59,7 +59,7 @@ def awkward() -> dict[str, tuple[Any, np.ndarray]]:
 
 
 def rights() -> dict[str, Callable[[], tuple[Any, np.ndarray]]]:
-    """What is right, by name: each case of the catalogue in its right version once, and the awkward ones."""
+    """Return what is right, by name: each case of the catalogue in its right version once, and the awkward ones."""
     cases: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {}
     for bug in CATALOGUE.values():
         if bug.family != "optimizer":
@@ -72,7 +72,7 @@ def rights() -> dict[str, Callable[[], tuple[Any, np.ndarray]]]:
 
 
 def measure(case: Callable[[], tuple[Any, np.ndarray]]) -> dict[str, Any]:
-    """Each usual check's error, infinite where the code fails; ours: what it calls wrong."""
+    """Return each usual check's error, infinite where the code fails; of ours, what it calls wrong."""
     found: dict[str, Any] = {}
     for method in METHODS:
         begin = time.perf_counter()
@@ -87,7 +87,7 @@ def measure(case: Callable[[], tuple[Any, np.ndarray]]) -> dict[str, Any]:
 
 
 def error_of(method: Callable[[Any, np.ndarray], float], case: Callable[[], tuple[Any, np.ndarray]]) -> float:
-    """The error that a method finds; infinite where the code under test fails, in whatever way."""
+    """Return the error that a method finds; infinite where the code under test fails in any way."""
     try:
         return method(*case())
     except Exception:
@@ -95,14 +95,14 @@ def error_of(method: Callable[[Any, np.ndarray], float], case: Callable[[], tupl
 
 
 def other_entries(draws: int = 20) -> list[int]:
-    """How many bugs one entry of each array catches, for other draws of that entry."""
+    """Return how many bugs one entry of each array catches, for other draws of that entry."""
     bugs = [bug for bug in CATALOGUE.values() if bug.family != "optimizer"]
     return [sum(not error_of(partial(differences, entries=1, seed=100 + draw), bug.case) <= 1e-4 for bug in bugs)
             for draw in range(draws)]
 
 
 def measure_bugs() -> dict[str, dict[str, Any]]:
-    """For every bug: its family, what it is, and what each method says."""
+    """Return for every bug its family, what it is, and what each method says."""
     rows: dict[str, dict[str, Any]] = {}
     for bug in CATALOGUE.values():
         if bug.family == "optimizer":
@@ -117,13 +117,13 @@ def measure_bugs() -> dict[str, dict[str, Any]]:
 
 
 def torch_on_right() -> dict[str, bool]:
-    """For what is right, by name: whether it agrees with PyTorch."""
+    """Return whether it agrees with PyTorch, for what is right, by name."""
     bugs = {bug.right: bug for bug in CATALOGUE.values() if torch_defaults.has_counterpart(bug)}
     return {right.__name__: torch_defaults.agrees(bug, right=True) for right, bug in bugs.items()}
 
 
 def best_tolerance(bugs: dict, right: dict, method: str) -> dict[str, Any]:
-    """The tolerance that does best (bugs caught less false alarms), of 1, 0.1, 0.01 ... and what it gives."""
+    """Return the best tolerance (bugs caught minus false alarms) of 1, 0.1, 0.01 ... and what it gives."""
     errors = [row["found"][method]["error"] for row in bugs.values() if method in row["found"]]
     on_right = [found[method]["error"] for found in right.values()]
     tried = [

@@ -8,10 +8,10 @@ Made by `python benchmarks/gradient_checks.py` ({versions}).
 
 {bugs} planted bugs (`tinynet/gradcheck/planted`), each the kind of mistake that people make, and {right} cases of right
 code: {plain} that the bugs were made from, and {awkward} awkward ones (pixels of 0, ties, saturated units, numbers of
-size 0.0001 or 255). Every usual method but the comparison with PyTorch gets the catalogue's cases, whose shapes and
-settings were chosen so that each bug can show, and dropout's mask held still. Code that fails while it is checked
-counts as caught. The catalogue was written together with tinynet's check, whose tests ask it to catch all of it and to
-raise no alarm at the right versions: its own column says no more than that.
+size 0.0001 or 255). Every usual method except the comparison with PyTorch gets the catalogue's cases, whose shapes and
+settings were chosen so that each bug can show, and a fixed dropout mask. Code that fails while it is checked counts as
+caught. The catalogue was written together with tinynet's check, whose tests require that it catches all of it and
+raises no alarm at the right versions: its own column says no more than that.
 """
 
 
@@ -53,7 +53,7 @@ def markdown(results: dict[str, Any], columns: Sequence[str], families: Sequence
     best = [[name, f"{one['tolerance']:.0e}", str(one["caught"]), str(one["false_alarms"])]
             for name, one in results["best_tolerance"].items()]
     parts.append("## The same with the best tolerance\n\nNobody knows it beforehand: of 1, 0.1, 0.01 ... 1e-8 the one "
-                 "with which, on these cases, the bugs caught less the false alarms are the most.\n\n"
+                 "with the largest number of bugs caught minus false alarms on these cases.\n\n"
                  + table(["method", "tolerance", "bugs caught", "false alarms"], best))
     others = [column for column in columns if column != "PyTorch"]
     alarms = [[name, *("alarm" if found[column]["alarm"] else "" for column in others)]
@@ -61,8 +61,8 @@ def markdown(results: dict[str, Any], columns: Sequence[str], families: Sequence
     parts.append("## Alarms at what is right\n\n" + table(["right code", *others], alarms))
     undecided = [f"{name} ({', '.join(found['tinynet']['undecided'])})" for name, found in right.items()
                  if found["tinynet"]["undecided"]]
-    parts.append("With ones from above, the gradient of softmax and of batch normalisation is 0, and rounding is "
-                 "compared with rounding. tinynet's check left undecided, as every probe met a kink: "
+    parts.append("With an upstream gradient of ones, the gradient of softmax and of batch normalization is 0, and "
+                 "rounding is compared with rounding. Not decided by tinynet's check, because every probe met a kink: "
                  f"{'; '.join(undecided) or 'nothing'}.")
     every = []
     for name, row in bugs.items():
@@ -73,15 +73,15 @@ def markdown(results: dict[str, Any], columns: Sequence[str], families: Sequence
 
 
 def method_lines(results: dict[str, Any]) -> list[str]:
-    """What each column is."""
+    """Return the lines that say what each column is."""
     draws = results["one_entry_other_draws"]
     return [
         *(f"- **{name}**: {method['text']}." for name, method in results["methods"].items()),
         f"  In {len(draws)} other draws of the entries, *one entry* caught {min(draws)} to {max(draws)}.",
         "- **PyTorch**: output and gradients compared with PyTorch's, both at PyTorch's default settings (no padding, "
-        "no groups, pooling windows side by side, LRN with alpha 1e-4, weights of ones in batch normalisation, no "
-        "momentum; four images for a network); float32, random upstream gradient, torch.testing.assert_close as it "
-        "comes. Dropout in evaluation, as the two draw masks of their own. A dash, and not counted: what PyTorch does "
-        "not have.",
-        "- **tinynet**: `check_gradients(f, x)` and `check_optimizer(make)` as they come.",
+        "no groups, pooling windows side by side, LRN with alpha 1e-4, weights of ones in batch normalization, no "
+        "momentum; four images for a network); float32, random upstream gradient, torch.testing.assert_close with its "
+        "defaults. Dropout in evaluation, because the two draw masks of their own. A dash, which does not count: "
+        "PyTorch has no such layer.",
+        "- **tinynet**: `check_gradients(f, x)` and `check_optimizer(make)` with their defaults.",
     ]

@@ -1,6 +1,6 @@
 """The usual ways to check a gradient, each with its usual numbers, as `gradient_checks.py` compares them.
 
-Every one gets the mask of dropout held still, and a crash of the code under test counts as a mistake found.
+Every one gets a fixed dropout mask, and a crash of the code under test counts as a mistake found.
 """
 import copy
 from collections.abc import Callable
@@ -40,26 +40,26 @@ class Pass:
         return self.f.forward(x, train=True)
 
     def backward(self, dy: np.ndarray, saved: Any) -> dict[str, np.ndarray]:
-        """The gradients by name, the input's as "x"."""
+        """Return the gradients by name, the input's as "x"."""
         if self.is_loss:
             return {"x": saved * dy}
         dx, grads = self.f.backward(dy, saved)
         return {"x": dx} | {".".join(path): array for path, array in flat(grads).items()}
 
     def arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """What is differentiated, to be changed in place."""
+        """Return what is differentiated, to be changed in place."""
         params = {} if self.is_loss else flat(self.f.params)
         return {"x": x} | {".".join(path): array for path, array in params.items()}
 
 
 def relative_error(analytic: Any, numeric: Any) -> float:
-    """The largest |a - n| / (|a| + |n|) over the entries, as Stanford's course CS231n measures it."""
+    """Return the largest |a - n| / (|a| + |n|) over the entries, as Stanford's course CS231n measures it."""
     error = np.abs(analytic - numeric) / np.maximum(np.abs(analytic) + np.abs(numeric), 1e-8)
     return float("inf") if np.isnan(error).any() else float(error.max())
 
 
 def scaled_error(analytic: Any, numeric: Any) -> float:
-    """The largest |a - n| / max(|a|, |n|, 1) over the entries, as the checker of Caffe's tests measures it."""
+    """Return the largest |a - n| / max(|a|, |n|, 1) over the entries, as the checker of Caffe's tests measures it."""
     error = np.abs(analytic - numeric) / np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), 1)
     return float("inf") if np.isnan(error).any() else float(error.max())
 
@@ -68,7 +68,7 @@ def differences(
     f: Any, x: np.ndarray, dtype: str = "float64", h: float = 1e-5, ones: bool = False, entries: int | None = None,
     one_sided: bool = False, measure: Callable[[Any, Any], float] = relative_error, seed: int = 1,
 ) -> float:
-    """Compare with differences of sum(dy * f(x)), entry by entry; `entries`: so many drawn ones of each array."""
+    """Compare with differences of sum(dy * f(x)), entry by entry; `entries`: only so many drawn ones of each array."""
     generator, run, x = np.random.default_rng(seed), Pass(f, dtype), x.astype(dtype)
     y, saved = run.forward(x)
     dy = (np.ones(y.shape) if ones else generator.standard_normal(y.shape)).astype(dtype)

@@ -15,6 +15,31 @@ settings.register_profile("mutants", settings.get_profile("tinynet"), phases=[Ph
 settings.load_profile("tinynet")
 
 
+# For whoever changes a layer: `pytest -m quick`, under 45 seconds.
+QUICK = (
+    "layers/test_layers.py", "layers/test_layers_by_hand.py", "layers/test_settings.py", "layers/test_loss.py",
+    "layers/test_own_layers.py", "network/test_network.py", "network/test_fast.py", "network/test_fast_conv.py",
+    "network/test_returned.py", "training/test_step.py", "training/test_loop.py", "training/test_optim.py",
+    "cli/test_parser.py",
+)
+# Tests of time, memory and threads, which other tests beside them would disturb: `pytest -m alone`.
+ALONE = (
+    "ops/test_threads.py", "measure/test_profiling.py", "training/test_memory.py", "training/test_interrupt.py",
+    "reliability/test_memory.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Give the tests of these files their marks, before the command line's -m chooses among them."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent).as_posix() if item.path.is_relative_to(
+            Path(__file__).parent) else ""
+        for mark, files in (("quick", QUICK), ("alone", ALONE)):
+            if file in files:
+                item.add_marker(mark)
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder with mnist/, imagenet-sample/ and the CIFAR-10 archive, from the environment."""

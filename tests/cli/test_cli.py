@@ -2,12 +2,10 @@
 import csv
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from importlib import metadata
 
 import numpy as np
 import pytest
@@ -16,8 +14,6 @@ from PIL import Image
 from tinynet import cli
 from tinynet.data import draw_shapes
 from tinynet.models import make_model
-
-COMMAND_PARSERS = next(action.choices for action in cli.parser()._actions if isinstance(action.choices, dict))
 
 
 def tinynet(capsys, *arguments):
@@ -168,39 +164,6 @@ def test_a_broken_photograph_is_named(capsys, run, tmp_path):
     path.write_bytes(b"\xff\xd8\xff nothing more")
     code, _, err = tinynet(capsys, "predict", path, "--checkpoint", run)
     assert code == 2 and "broken.jpg" in err
-
-
-def test_the_version_is_the_installed_ones(capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["--version"])
-    assert ended.value.code == 0 and capsys.readouterr().out == f"tinynet {metadata.version('tinynet')}\n"
-
-
-def test_a_copy_that_is_not_installed_has_no_version(monkeypatch, capsys):
-    def missing(name):
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", missing)
-    with pytest.raises(SystemExit):
-        cli.main(["--version"])
-    assert capsys.readouterr().out == "tinynet (not installed)\n"
-
-
-def test_help_lists_every_command_in_80_columns(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    text = cli.parser().format_help()
-    assert max(map(len, text.splitlines())) <= 80
-    assert re.findall(r"^  (\S+?) +\S", text, re.MULTILINE) == [*COMMAND_PARSERS, "-h,", "--version"]
-
-
-@pytest.mark.parametrize("name", COMMAND_PARSERS)
-def test_every_argument_of_a_command_has_its_help(name):
-    command = COMMAND_PARSERS[name]
-    assert command.description and callable(command.get_default("command"))
-    for action in command._actions:
-        assert action.help, action.dest
-        if action.default not in (None, False, []) and action.dest not in ("help", "command"):
-            assert "default: " in action.help, action.dest
 
 
 def test_python_m_tinynet_is_the_same_program():

@@ -2,12 +2,16 @@
 import ast
 import re
 
+import numpy as np
 import pytest
 
+import tinynet as tn
 from tinynet.exercises import show
 from tinynet.exercises.catalogue import EXERCISES, find_exercise
+from tinynet.exercises.examine import examine_case, examine_layer, examine_loss, examine_optimizer
 from tinynet.exercises.guard import Verdict
-from tinynet.exercises.loading import examine_source
+from tinynet.exercises.loading import defined, examine_source, load
+from tinynet.gradcheck.planted import CATALOGUE
 
 BY_NUMBER = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: f"{exercise.number}-{exercise.name}")
 
@@ -16,7 +20,7 @@ WRONG = {
     1: ("gradient of x", "input_gradient"), 2: ("gradient of x", "input_gradient"),
     3: ("gradient of x", "input_gradient"), 4: ("gradient of b", "param_gradients"),
     5: ("gradient, ", "softmax_cross_entropy"), 6: ("gradient of x", "input_gradient"),
-    7: ("gradient of x", "input_gradient"), 8: ("two passes forward", "forward"),
+    7: ("gradient of x", "input_gradient"), 8: ("two forward passes", "forward"),
     9: ("gradient of x, p = ", "input_gradient"), 10: ("step ", "step"),
     11: ("gradient of x", "input_gradient"), 12: ("gradient of x", "input_gradient"),
     13: ("gradient of x, ties", "input_gradient"), 14: ("gradient of x", "input_gradient"),
@@ -132,6 +136,55 @@ def test_texts_that_go_with_an_exercise(exercise):
         assert mend.right.strip() == "" or mend.right.strip() not in exercise.broken.split('"""', 2)[1]
 
 
+def test_most_exercises_have_a_planted_bug():
+    without = [exercise.number for exercise in EXERCISES if not exercise.bug]
+    assert without == [2, 3, 8, 21]  # why: beside each exercise
+
+
+LINKED = pytest.mark.parametrize(
+    "exercise", [exercise for exercise in EXERCISES if exercise.bug], ids=lambda exercise: exercise.bug)
+
+
+@LINKED
+def test_the_planted_bug_is_of_the_same_layer(exercise):
+    assert exercise.bug in CATALOGUE
+    assert CATALOGUE[exercise.bug].right.__name__ == exercise.wanted
+
+
+@LINKED
+def test_the_planted_bug_gives_the_same_wrong_numbers(exercise):
+    student, bug = defined(exercise, load(exercise.broken.encode())), CATALOGUE[exercise.bug]
+    same = {examine_layer: same_layer, examine_loss: same_loss, examine_optimizer: same_steps}[exercise.examine]
+    assert any(same(case, student, bug.wrong) and not same(case, student, bug.right) for case in exercise.cases)
+
+
+def same_layer(case, student, kind):
+    """Whether output and gradients are the same; not where the planted bug fails for these settings."""
+    findings = []
+    try:
+        examine_case(case, kind, student, 0, findings)
+    except ValueError:
+        return False
+    return not any(finding.fault for finding in findings)
+
+
+def same_loss(case, student, loss):
+    scores, labels = np.random.default_rng(0).standard_normal(case.shape), np.array(case.settings["labels"])
+    pairs = zip(student(scores, labels), loss(scores, labels), strict=True)
+    return all(np.allclose(ours, theirs, rtol=1e-9) for ours, theirs in pairs)
+
+
+def same_steps(case, student, optimizer):
+    nets = [tn.Linear(*case.shape).astype("float64") for _ in range(2)]
+    optimizers = student(nets[0], **case.settings), optimizer(nets[1], **case.settings)
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        grads = {name: generator.standard_normal(w.shape) for name, w in nets[0].params.items()}
+        for each in optimizers:
+            each.step(grads)
+    return np.allclose(nets[0].params["w"], nets[1].params["w"], rtol=1e-9)
+
+
 def test_numbers_and_levels_go_up():
     assert [exercise.number for exercise in EXERCISES] == list(range(1, len(EXERCISES) + 1))
     levels = [("easy", "medium", "hard").index(exercise.level) for exercise in EXERCISES]
@@ -168,8 +221,8 @@ def test_what_else_a_check_sees(number, old, new, told):
 
 @pytest.mark.parametrize(("number", "old", "new", "told"), [
     (1, "class ReLU(tn.Layer)", "class Relu(tn.Layer)", "defines no ReLU; it defines Saved, Relu"),
-    (1, "class ReLU(tn.Layer)", "class ReLU", "no class derived from tn.Layer"),
-    (1, "return y, Saved(y)", "return y", "forward returned a ndarray, expected two things"),
+    (1, "class ReLU(tn.Layer)", "class ReLU", "not a class derived from tn.Layer"),
+    (1, "return y, Saved(y)", "return y", "forward returned ndarray, expected two things"),
     (2, "class Sigmoid(tn.Layer)", "Sigmoid = tn.Sigmoid\nclass Mine(tn.Layer)", "Sigmoid is tinynet's own, imported"),
     (4, '"b": dy.sum(axis=0)', "", "param_gradients returned ['w'], expected a dict of ['b', 'w']"),
     (4, 'np.zeros(out_features, np.float32)', "np.zeros(1, np.float32)", "b (1,)"),

@@ -19,7 +19,7 @@ NASTY = {
                 "        while True: pass\n", "line 4: it is not done after 1 seconds"),
     "exit": ("import sys\nsys.exit(0)\n", "line 2: the file ends the program itself"),
     "os exit": ("import os\n\nos._exit(0)\n", "line 3: the file ends the program itself"),
-    "abort": ("import os\nos.abort()\n", "line 2: Python itself broke down (Aborted)"),
+    "abort": ("import os\nos.abort()\n", "line 2: Python itself crashed (Aborted)"),
     "exception": ("x = 1\n\n1 / 0  # here\n", "line 3: ZeroDivisionError: division by zero\n    1 / 0  # here"),
     "recursion": ("def f():\n    return f()\nf()\n", "line 2: a function calls itself without end"),
     "input": ("input()\n", "line 1: the file waits for input"),
@@ -49,7 +49,7 @@ def test_nasty_files_are_told_with_their_line(tmp_path, name):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not limit a process's memory")
 def test_memory_is_limited(tmp_path):
     verdict = check(tmp_path, "import numpy as np\na = np.ones(10**9)\n")  # 8 GB, of which 2 are given
-    assert "line 2: more memory is asked for than a check gets" in verdict.failure
+    assert "line 2: it asks for more memory than a check gets" in verdict.failure
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
@@ -84,9 +84,9 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 def test_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="there is no file .*`tinynet exercise 1` writes it"):
+    with pytest.raises(DataError, match="the file .* does not exist; `tinynet exercise 1` writes it"):
         guard.check_file(RELU, tmp_path / RELU.file_name)
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="the file .* does not exist"):
         guard.check_file(RELU, tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_write_check_mend_check(capsys, tmp_path, monkeypatch):
     code, out, _ = run(capsys, 6, "--check")
     assert code == 0 and "Solved: all " in out
     code, _, err = run(capsys, 6)
-    assert code == 2 and "is there already and may have your work in it" in err
+    assert code == 2 and "exists already and may contain your work" in err
     assert path.read_text(encoding="utf-8") == find_exercise(6).solved
 
 
@@ -149,13 +149,13 @@ def test_the_solution_shows_lines_and_reason(capsys):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ([99], "there is no exercise 99; there are 1 to 21"),
-    ([0], "there is no exercise 0"),
+    ([99], "exercise 99 does not exist; there are 1 to 21"),
+    ([0], "exercise 0 does not exist"),
     ([1, "--hint", 9], "exercise 1 has hints 1 to 3"),
     ([1, "--hint", 0], "exercise 1 has hints 1 to 3"),
     (["--check", "mine.py"], "its number comes first"),
     (["--solution"], "its number comes first"),
-    ([1, "--check", "nowhere.py"], "there is no file nowhere.py"),
+    ([1, "--check", "nowhere.py"], "the file nowhere.py does not exist"),
     ([1, "--to", Path(__file__) / "folder"], "folder cannot be made a folder for the exercise: Not a directory"),
     ([1, "--to", Path(__file__)], "test_exercises_guard.py cannot be made a folder for the exercise: File exists"),
 ])

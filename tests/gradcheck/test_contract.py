@@ -6,39 +6,16 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError
+from tinynet.gradcheck.planted import CATALOGUE
 
 
 def images(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-class InPlace(tn.ReLU):
-    """Forward works on the caller's array."""
-
-    def forward(self, x, train=False):
-        y, saved = super().forward(x, train)
-        x[...] = y
-        return y, saved
-
-
-class DecaysInForward(tn.Linear):
-    def forward(self, x, train=False):
-        result = super().forward(x, train)
-        self.params["b"] += 0.001
-        return result
-
-
-class UpstreamInPlace(tn.Sigmoid):
-    def input_gradient(self, dy, saved):
-        dy *= saved.y * (1 - saved.y)
-        return dy
-
-
-class SavedInPlace(tn.Softmax):
-    def input_gradient(self, dy, saved):
-        dx = super().input_gradient(dy, saved)
-        saved.y[...] = 0
-        return dx
+def wrong_layer(name, *arguments):
+    """A layer of the catalogue's wrong class."""
+    return CATALOGUE[name].wrong(*arguments)
 
 
 class StepsInBackward(tn.Linear):
@@ -48,28 +25,8 @@ class StepsInBackward(tn.Linear):
         return grads
 
 
-class Accumulates(tn.Linear):
-    """Gradients are added to an array that the layer keeps."""
-
-    def param_gradients(self, dy, saved):
-        grads = super().param_gradients(dy, saved)
-        self.total = getattr(self, "total", 0) + grads["b"]
-        return grads | {"b": self.total}
-
-
-class KeepsItsInput(tn.Linear):
-    """The input is kept on the layer, so that the next call of forward replaces it."""
-
-    def forward(self, x, train=False):
-        self.x = x
-        return super().forward(x, train)
-
-    def param_gradients(self, dy, saved):
-        return super().param_gradients(dy, saved._replace(x=self.x))
-
-
 class KeepsItsMask(tn.Dropout):
-    """Fails for any other batch size; for the same, drops other places than forward did."""
+    """Fails for any other batch size; for the same one, it drops other entries than forward did."""
 
     def forward(self, x, train=False):
         y, saved = super().forward(x, train)
@@ -97,19 +54,8 @@ class NotWithoutInputGradient(tn.Linear):
         return dx, grads if input_gradient else {name: 0 * gradient for name, gradient in grads.items()}
 
 
-class SingleInside(tn.Tanh):
-    def forward(self, x, train=False):
-        y, saved = super().forward(x.astype("float32"))
-        return y.astype("float64"), saved._replace(y=y.astype("float64"))
-
-
-class Single(tn.Tanh):
-    def forward(self, x, train=False):
-        return super().forward(x.astype("float32"))
-
-
 class OwnGenerator(tn.Layer):
-    """The check cannot hold random numbers that it doesn't find."""
+    """The check cannot freeze a random generator that it doesn't find."""
 
     def __init__(self):
         super().__init__()
@@ -130,18 +76,21 @@ class RunsInEvaluation(tn.BatchNorm2d):
 
 
 @pytest.mark.parametrize(("layer", "x", "wrong", "sentence"), [
-    (InPlace(), images(3, 4), ["forward"], "writes into its input x"),
-    (DecaysInForward(4, 3), images(3, 4), ["forward"], "changes the parameter b: only the optimiser may"),
-    (UpstreamInPlace(), images(3, 4), ["backward"], "writes into the upstream gradient dy"),
-    (SavedInPlace(), images(3, 4), ["backward"], r"writes into saved\.y"),
-    (StepsInBackward(4, 3), images(3, 4), ["backward"], "changes the parameter w: only the optimiser may"),
-    (Accumulates(4, 3), images(3, 4), ["backward"], "called twice .* another gradient of b the second time"),
-    (KeepsItsInput(4, 3), images(3, 4), ["backward"], "after another call of forward it fails .*ValueError"),
+    (wrong_layer("contract-forward-writes-into-x"), images(3, 4), ["forward"], "writes into its input x"),
+    (wrong_layer("contract-forward-changes-weights", 4, 3), images(3, 4), ["forward"],
+     "changes the parameter w: only the optimizer may"),
+    (wrong_layer("contract-backward-writes-into-dy"), images(3, 4), ["backward"], "writes into the upstream gradient"),
+    (wrong_layer("contract-backward-writes-into-saved"), images(3, 4), ["backward"], r"writes into saved\.y"),
+    (StepsInBackward(4, 3), images(3, 4), ["backward"], "changes the parameter w: only the optimizer may"),
+    (wrong_layer("contract-gradients-accumulate", 4, 3), images(3, 4), ["backward"],
+     "called twice .* another gradient of w, b the second time"),
+    (wrong_layer("contract-saved-on-self", 4, 3), images(3, 4), ["backward"],
+     "after another call of forward it fails .*ValueError"),
     (KeepsItsMask(0.5), images(3, 4), ["backward"], "after another call of forward it"),
     (OneBuffer(), images(3, 4), ["forward"], "a second call writes into what the first one returned"),
     (NotWithoutInputGradient(4, 3), images(3, 4), ["backward"], "with input_gradient=False .* gradient of w"),
-    (SingleInside(), images(3, 4), ["forward"], "with the precision of float32"),
-    (Single(), images(3, 4), ["forward"], "its output is float32 for an input of float64"),
+    (wrong_layer("contract-forward-rounded"), images(3, 4), ["forward"], "with the precision of float32"),
+    (wrong_layer("contract-forward-float32"), images(3, 4), ["forward"], "its output is float32 for an input of"),
     (OwnGenerator(), images(3, 4), ["forward"], "another output each time .* random generator in `generator`"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
 def test_a_broken_rule_is_named(layer, x, wrong, sentence):
@@ -173,7 +122,7 @@ def test_running_statistics_change_in_training_only():
     ({"w": np.full((4, 3), np.nan), "b": np.zeros(3)}, ["w", "b"],
      "not finite in 12 of 12 entries, the first of them w[0, 0]"),
     ({"w": np.zeros((4, 3)), "b": np.zeros(3), "c": np.zeros(3)}, ["w", "b", "backward"],
-     "backward: it gives a gradient of c, which is no parameter; the parameters are w, b"),
+     "backward: it gives a gradient of c, which is not a parameter; the parameters are w, b"),
 ])
 def test_gradients_of_a_wrong_form_are_named(grads, wrong, sentence):
     class Mine(tn.Linear):

@@ -6,63 +6,16 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError
-from tinynet.ops import nearby_sum
-from tinynet.ops.numpy_ops import offsets, padded, zeros_with_edges
+from tinynet.gradcheck.planted import CATALOGUE
 
 
 def images(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-class FlatSoftmax(tn.Softmax):
-    """Taken for the fused one: its outputs sum to 1, so that ones as the upstream gradient would not show it."""
-
-    def input_gradient(self, dy, saved):
-        return np.zeros_like(dy)
-
-
-class OwnPathOnly(tn.LocalResponseNorm):
-    """The path through the scale forgotten."""
-
-    def input_gradient(self, dy, saved):
-        return dy * saved.scale**-self.beta
-
-
-class ShiftedWindow(tn.LocalResponseNorm):
-    """Back from c-2..c+1 instead of c-2..c+2."""
-
-    def input_gradient(self, dy, saved):
-        own = dy * saved.scale**-self.beta
-        back = own * saved.x / saved.scale
-        total = nearby_sum(back, 5)
-        total[..., :-2] -= back[..., 2:]
-        return own - 2 * self.alpha * self.beta * saved.x * total
-
-
-class LastWins(tn.MaxPool2d):
-    """= where several windows' gradients should add up."""
-
-    def input_gradient(self, dy, saved):
-        seen = padded(saved.x, self.window, -np.inf)
-        total, inside = zeros_with_edges(dy, saved.x.shape, self.window)
-        for _, _, places in offsets(self.window, *saved.y.shape[1:3]):
-            total[places] = np.where(seen[places] == saved.y, dy, total[places])
-        return inside
-
-
-class MeanBias(tn.Linear):
-    """The mean over the batch instead of the sum."""
-
-    def param_gradients(self, dy, saved):
-        return super().param_gradients(dy, saved) | {"b": dy.mean(axis=0)}
-
-
-class Transposed(tn.Linear):
-    """Not seen by its shape where the matrix is square."""
-
-    def param_gradients(self, dy, saved):
-        grads = super().param_gradients(dy, saved)
-        return grads | {"w": np.ascontiguousarray(grads["w"].T)}
+def wrong_layer(name, *arguments, **options):
+    """A layer of the catalogue's wrong class."""
+    return CATALOGUE[name].wrong(*arguments, **options)
 
 
 class SlightlyMore(tn.Tanh):
@@ -70,20 +23,15 @@ class SlightlyMore(tn.Tanh):
         return 1.01 * super().input_gradient(dy, saved)
 
 
-class OtherSign(tn.Sigmoid):
-    def input_gradient(self, dy, saved):
-        return -super().input_gradient(dy, saved)
-
-
 @pytest.mark.parametrize(("layer", "x", "wrong"), [
-    (FlatSoftmax(), images(3, 4), ["x"]),
-    (OwnPathOnly(alpha=1e-4), images(2, 3, 3, 8), ["x"]),
-    (ShiftedWindow(alpha=1e-4), images(2, 3, 3, 8), ["x"]),
-    (LastWins(3, 2), images(2, 7, 7, 2), ["x"]),
-    (MeanBias(4, 3), images(5, 4), ["b"]),
-    (Transposed(4, 4), images(5, 4), ["w"]),
+    (wrong_layer("softmax-zeros"), images(3, 4), ["x"]),
+    (wrong_layer("lrn-own-path-only", alpha=1e-4), images(2, 3, 3, 8), ["x"]),
+    (wrong_layer("lrn-window-short", alpha=1e-4), images(2, 3, 3, 8), ["x"]),
+    (wrong_layer("max-pool-overwritten", 3, 2), images(2, 7, 7, 2), ["x"]),
+    (wrong_layer("linear-bias-mean", 4, 3), images(5, 4), ["b"]),
+    (wrong_layer("linear-weight-transposed", 4, 4), images(5, 4), ["w"]),
     (SlightlyMore(), images(3, 4), ["x"]),
-    (OtherSign(), images(3, 4), ["x"]),
+    (wrong_layer("sigmoid-sign"), images(3, 4), ["x"]),
 ], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
 def test_a_mistake_is_caught_where_it_is(layer, x, wrong):
     report = tn.check_gradients(layer, x)
@@ -94,7 +42,8 @@ def test_a_mistake_is_caught_where_it_is(layer, x, wrong):
 
 
 def test_in_a_network_the_parameter_is_named_with_its_layer():
-    net = tn.Network([("fc1", tn.Linear(4, 4)), ("block", tn.Network([("fc2", Transposed(4, 4))]))], name="mine")
+    transposed = wrong_layer("linear-weight-transposed", 4, 4)
+    net = tn.Network([("fc1", tn.Linear(4, 4)), ("block", tn.Network([("fc2", transposed)]))], name="mine")
     report = tn.check_gradients(net, images(5, 4))
     assert "mine: the gradient of block.fc2.w is wrong" in str(report)
     assert report["fc1.w"].verdict == "right"
@@ -125,15 +74,9 @@ def test_dropouts_mask_is_the_same_in_all_evaluations():
 
 
 def test_train_chooses_the_pass():
-    class OnlyEvaluation(tn.BatchNorm2d):
-        """The paths through the batch's statistics forgotten."""
-
-        def input_gradient(self, dy, saved):
-            return super().input_gradient(dy, saved._replace(from_batch=False))
-
-    x = images(4, 3, 3, 2)
-    assert not tn.check_gradients(OnlyEvaluation(2), x, train=True).passed
-    assert tn.check_gradients(OnlyEvaluation(2), x, train=False).passed
+    x, right_in_evaluation = images(4, 3, 3, 2), wrong_layer("batch-norm-statistics-constant", 2)
+    assert not tn.check_gradients(right_in_evaluation, x, train=True).passed
+    assert tn.check_gradients(right_in_evaluation, x, train=False).passed
 
 
 @pytest.mark.parametrize(("layer", "x"), [
@@ -169,8 +112,7 @@ def test_a_loss_is_checked_as_well():
     assert tn.check_gradients(lambda s: tn.softmax_cross_entropy(s, labels), images(3, 4)).passed
 
     def summed(scores):
-        loss, dscores = tn.softmax_cross_entropy(scores, labels)
-        return loss, 3 * dscores
+        return CATALOGUE["loss-batch-size-forgotten"].wrong(scores, labels)
 
     report = tn.check_gradients(summed, images(3, 4))
     assert not report.passed and "summed: the gradient of x is wrong" in str(report)

@@ -138,7 +138,7 @@ def test_what_float64_cannot_show_is_no_kink():
 
 
 class Embedding(tn.Layer):
-    """Rows of w by number, for x of whole numbers; the rows are float32 numbers, and so are the outputs."""
+    """Rows of w by index, for x of whole numbers; the rows are float32 numbers, and so are the outputs."""
 
     def __init__(self, together=True):
         super().__init__()
@@ -154,15 +154,18 @@ class Embedding(tn.Layer):
         if self.together:
             np.add.at(dw, saved, dy)
         else:
-            dw[saved] += dy  # of rows met twice the last one counts
-        return np.zeros(saved.shape), {"w": dw}
+            dw[saved] += dy  # a row that is used twice gets the last dy only
+        return np.zeros(saved.shape, dy.dtype), {"w": dw}
+
+    def output_shape(self, shape):
+        return (*shape, 3)
 
 
 def test_an_embedding_whose_rows_float32_holds():
     x = np.array([[0, 1], [4, 1]])
     assert tn.check_gradients(Embedding(), x).passed
     report = tn.check_gradients(Embedding(together=False), x)
-    assert report.wrong == ["w"] and "= for +=" in str(report)
+    assert report.wrong == ["w"] and "= instead of +=" in str(report)
 
 
 def test_a_forward_that_refuses_what_a_probe_tries_is_checked_where_it_does_not():

@@ -1,4 +1,4 @@
-"""Every planted optimiser is caught, at the parameter and step where it first goes wrong; ours passes."""
+"""Every planted optimizer is caught, at the parameter and step where it first goes wrong; ours passes."""
 import pytest
 
 import tinynet as tn
@@ -9,7 +9,7 @@ BUGS = [bug for bug in CATALOGUE.values() if bug.family == "optimizer"]
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_wrong_optimiser_is_caught_where_it_goes_wrong(bug):
+def test_a_wrong_optimizer_is_caught_where_it_goes_wrong(bug):
     report = bug.check()
     assert not report.passed
     assert set(report.wrong) == set(bug.names), str(report)

@@ -37,7 +37,7 @@ class UpdatesInBackward(tn.BatchNorm2d):
 
 
 class KeepsTrain(tn.Dropout):
-    """Whether it is training is kept on the layer: an evaluation in between changes the way back."""
+    """Whether it is training is kept on the layer: an evaluation in between changes backward."""
 
     def forward(self, x, train=False):
         self.training = train

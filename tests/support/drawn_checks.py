@@ -25,7 +25,7 @@ def draw_loss(draw: Any) -> tuple[Any, np.ndarray]:
 
 
 def draw_network(draw: Any) -> tuple[Any, np.ndarray]:
-    """Convolution, activation, normalisation, pooling, dropout, a linear layer, in their usual order."""
+    """Convolution, activation, normalization, pooling, dropout, a linear layer, in their usual order."""
     channels, size = 2 * draw(small), draw(st.integers(6, 9))
     norm = draw(st.sampled_from([
         tn.LocalResponseNorm(alpha=0.3), tn.LocalResponseNorm(groups=2), tn.SpatialResponseNorm(alpha=0.3),

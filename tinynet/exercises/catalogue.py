@@ -1,4 +1,4 @@
-"""All exercises in their order, from a sign to local response normalisation in towers."""
+"""All exercises in their order, from a sign to local response normalization in towers."""
 from ..errors import ArgumentError
 from .activations import ACTIVATIONS
 from .exercise import Exercise
@@ -9,8 +9,8 @@ EXERCISES: tuple[Exercise, ...] = tuple(sorted(ACTIVATIONS + WINDOWS + NORMALISA
 
 
 def find_exercise(number: int) -> Exercise:
-    """Return the exercise with this number; ArgumentError where there is none."""
+    """Return the exercise with this number; ArgumentError where it does not exist."""
     for exercise in EXERCISES:
         if exercise.number == number:
             return exercise
-    raise ArgumentError(f"there is no exercise {number}; there are 1 to {len(EXERCISES)}")
+    raise ArgumentError(f"exercise {number} does not exist; there are 1 to {len(EXERCISES)}")

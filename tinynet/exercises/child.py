@@ -12,7 +12,7 @@ end_now = os._exit
 
 
 def main(number: str, file: str, folder: str, seconds: str, memory: str) -> None:
-    """Check `file` and leave the result in `folder`: result.json, and where a crash was in trace.txt."""
+    """Check `file` and write result.json into `folder`, and trace.txt, which says where a crash was."""
     exercise, source = find_exercise(int(number)), Path(file).read_bytes()
     vars(os)["_exit"] = refuse_to_end
     sys.dont_write_bytecode = True  # nothing is left beside the student's file
@@ -23,7 +23,7 @@ def main(number: str, file: str, folder: str, seconds: str, memory: str) -> None
         findings, failure, report = examine_source(exercise, source)
         faulthandler.cancel_dump_traceback_later()
         Path(folder, "result.json").write_text(json.dumps([findings, failure, report]), encoding="utf-8")
-        end_now(0)  # threads that the file has started, and what it has put into atexit, are not waited for
+        end_now(0)  # without waiting for threads that the file has started or functions that it has put into atexit
 
 
 def refuse_to_end(status: int = 0) -> None:
@@ -32,13 +32,13 @@ def refuse_to_end(status: int = 0) -> None:
 
 
 def limit_memory(memory: int) -> None:
-    """Let the process have so many bytes, where the system knows such a limit (Windows does not)."""
+    """Limit the process to so many bytes, where the system has such a limit (Windows does not)."""
     try:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     except (ImportError, ValueError, OSError):
-        return  # then the time limit alone guards
+        return  # then there is only the limit of time
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..gradcheck.frozen_copy import type_text
+from ..gradcheck.snapshots import index_text
 from ..layers.base import Layer
 from .exercise import Case
 
@@ -11,7 +13,7 @@ TOLERANCE = 1e-9  # of the largest number in the array; both sides are float64 a
 
 
 def difference(name: str, got: Any, expected: Any) -> str:
-    """Say in which form or at which place `got` is not `expected`; nothing where they agree."""
+    """Say in shape, dtype or at which index `got` is not `expected`; nothing where they agree."""
     if not isinstance(got, np.ndarray):
         return f"{name} is {'None' if got is None else 'a ' + type(got).__name__}, expected an array"
     if got.shape != expected.shape:
@@ -21,9 +23,8 @@ def difference(name: str, got: Any, expected: Any) -> str:
     far = ~(np.abs(got - expected) <= TOLERANCE * np.abs(expected).max())  # ~(<=): so that nan is far too
     if not far.any():
         return ""
-    place = tuple(int(i) for i in np.argwhere(far)[0])
-    where = f"[{', '.join(map(str, place))}]" if place else ""  # a loss is a single number
-    return (f"{name}{where} is {got[place] + 0.0:.9g}, expected {expected[place] + 0.0:.9g} "
+    index = tuple(np.argwhere(far)[0])
+    return (f"{name}{index_text(index)} is {got[index] + 0.0:.9g}, expected {expected[index] + 0.0:.9g} "
             f"({far.sum()} of {far.size} numbers differ)")  # + 0.0: -0.0 becomes 0.0
 
 
@@ -51,8 +52,8 @@ def draw_batch(case: Case, generator: np.random.Generator) -> np.ndarray:
     """Return a batch: whole numbers with ties, or numbers that are all different, none of them zero."""
     if case.ties:
         return generator.integers(0, 3, case.shape).astype("float64")
-    places = generator.permutation(int(np.prod(case.shape))) + 0.75
-    return 4 * (places / len(places) - 0.5).reshape(case.shape)
+    order = generator.permutation(int(np.prod(case.shape))) + 0.75
+    return 4 * (order / len(order) - 0.5).reshape(case.shape)
 
 
 def shapes(arrays: dict) -> str:
@@ -64,12 +65,12 @@ def forward(layer: Layer, x: np.ndarray, train: bool) -> tuple[Any, Any]:
     """Return output and `saved`; ArgumentError where the layer returns something else."""
     found = layer.forward(x, train=train)
     if not isinstance(found, tuple) or len(found) != 2:
-        raise ArgumentError(f"forward returned a {type(found).__name__}, expected two things, the output and `saved`")
+        raise ArgumentError(f"forward returned {type_text(found)}, expected two things, the output and `saved`")
     return found
 
 
 def backward(layer: Layer, dy: np.ndarray, saved: Any) -> tuple[Any, dict]:
-    """Return the gradient of x and those of the parameters by name; ArgumentError where it is something else."""
+    """Return the gradient of x and those of the parameters by name; ArgumentError for other names."""
     dx, grads = layer.backward(dy, saved)
     if not isinstance(grads, dict) or set(grads) != set(layer.params):
         names = sorted(grads) if isinstance(grads, dict) else f"a {type(grads).__name__}"

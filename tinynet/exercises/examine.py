@@ -1,4 +1,4 @@
-"""The checks of a mended layer, loss or optimiser: against tinynet's own, and against finite differences."""
+"""The checks of a mended layer, loss or optimizer: against tinynet's own, and against finite differences."""
 from typing import Any
 
 import numpy as np
@@ -6,18 +6,19 @@ import numpy as np
 from .. import layers
 from ..errors import ArgumentError, TinynetError
 from ..gradcheck import check_gradients
+from ..gradcheck.frozen_copy import type_text
 from ..layers import loss
 from ..layers.base import Layer
 from ..training import optim
 from .compare import backward, difference, forward, two_layers
 from .exercise import Case, Exercise, Finding
 
-# What comes out right in every broken file has to stay so.
-AS_IT_CAME = "; it was right as it came: the output must stay as it is"
+# The output is right in every broken file and has to stay so.
+AS_IT_CAME = "; it was right in the file as you got it: the output must stay as it is"
 
 
 def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str:
-    """Compare output and gradients in every case, and see that the layer keeps nothing of a call.
+    """Compare output and gradients in every case, and check that the layer keeps nothing of a call.
 
     Returns
     -------
@@ -25,7 +26,7 @@ def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str
         The report of `check_gradients` for the first case that goes wrong; empty when none does.
     """
     if not isinstance(student, type) or not issubclass(student, Layer):
-        raise ArgumentError(f"{exercise.wanted} is no class derived from tn.Layer")
+        raise ArgumentError(f"{exercise.wanted} is not a class derived from tn.Layer")
     true_kind = getattr(layers, exercise.wanted)
     wrong = []
     for number, case in enumerate(exercise.cases):
@@ -34,7 +35,8 @@ def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str
         if any(finding.fault for finding in found[before:]):
             wrong.append(number)
     if not wrong:
-        found += [two_calls(exercise.cases[0], true_kind, student), single(exercise.cases[0], true_kind, student)]
+        case = exercise.cases[0]
+        found += [two_calls(case, true_kind, student), float32_stays(case, true_kind, student)]
     for number in wrong or range(len(exercise.cases)):
         case = exercise.cases[number]
         if case.ties:
@@ -57,7 +59,7 @@ def with_labels(student: Any, labels: np.ndarray) -> Any:
 
 
 def finite_differences(layer: Any, x: np.ndarray, train: bool) -> tuple[bool, str]:
-    """Return whether `check_gradients` is content, and what it says; it refuses gradients of a wrong form."""
+    """Return whether `check_gradients` passes, and what it says, also when it raises an error."""
     try:
         report = check_gradients(layer, x, train=train)
     except TinynetError as error:
@@ -89,7 +91,7 @@ def examine_case(case: Case, true_kind: Any, student: Any, number: int, found: l
 
 
 def two_calls(case: Case, true_kind: Any, student: Any) -> Finding:
-    """Two passes forward, then two back in the same order: a layer that remembers its last call gets them wrong."""
+    """Two forward passes, then two backward: a layer that remembers its last call gets them wrong."""
     truth, trial, x = two_layers(case, true_kind, student, 0)
     batches = x, np.roll(x, 1, axis=-1) - 0.1
     calls = [(truth.forward(x, case.train), forward(trial, x, case.train)) for x in batches]
@@ -98,12 +100,12 @@ def two_calls(case: Case, true_kind: Any, student: Any) -> Finding:
         (dx, grads), (trial_dx, trial_grads) = truth.backward(dy, saved), backward(trial, dy, trial_saved)
         pairs = [("dx", trial_dx, dx), *((f"d{name}", trial_grads[name], grads[name]) for name in grads)]
         for fault in filter(None, (difference(*pair) for pair in pairs)):
-            return Finding("two passes forward, then two back", fault, "forward")
-    return Finding("two passes forward, then two back")
+            return Finding("two forward passes, then two backward", fault, "forward")
+    return Finding("two forward passes, then two backward")
 
 
-def single(case: Case, true_kind: Any, student: Any) -> Finding:
-    """A network computes in float32: the layer must not turn it into float64."""
+def float32_stays(case: Case, true_kind: Any, student: Any) -> Finding:
+    """Networks train in float32: the layer must not turn it into float64."""
     _, double, x = two_layers(case, true_kind, student, 0)
     trial = double.astype("float32")
     y, saved = forward(trial, x.astype("float32"), case.train)
@@ -126,7 +128,7 @@ def examine_loss(exercise: Exercise, student: Any, found: list[Finding]) -> str:
         expected, dscores = loss.softmax_cross_entropy(scores, labels)
         result = student(scores.copy(), labels.copy())
         if not isinstance(result, tuple) or len(result) != 2:
-            raise ArgumentError(f"{exercise.wanted} returned a {type(result).__name__}, expected two things")
+            raise ArgumentError(f"{exercise.wanted} returned {type_text(result)}, expected two things")
         fault = difference("loss", np.asarray(result[0], dtype="float64"), np.asarray(expected))
         found.append(Finding(f"loss, {case.label}", fault and fault + AS_IT_CAME, exercise.wanted))
         fault = difference("dscores", result[1], dscores)
@@ -137,7 +139,7 @@ def examine_loss(exercise: Exercise, student: Any, found: list[Finding]) -> str:
 
 
 def examine_optimizer(exercise: Exercise, student: Any, found: list[Finding]) -> str:
-    """Compare the parameters after each of four steps; `settings` are the optimiser's, `shape` is that of w."""
+    """Compare the parameters after each of four steps; `settings` are the optimizer's, `shape` is that of w."""
     for number, case in enumerate(exercise.cases):
         nets = [layers.Linear(*case.shape, seed=number).astype("float64") for _ in range(2)]
         optimizers = optim.SGD(nets[0], **case.settings), student(nets[1], **case.settings)

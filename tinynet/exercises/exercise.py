@@ -31,7 +31,7 @@ class Case(NamedTuple):
 
 
 class Mend(NamedTuple):
-    """Lines of the broken file, and those that belong in their place."""
+    """Lines of the broken file, and the right ones for them."""
 
     broken: str
     right: str
@@ -61,6 +61,8 @@ class Exercise(NamedTuple):
     mends : tuple of Mend
     why : str
         A paragraph that explains the right lines.
+    bug : str
+        The planted bug (tinynet.gradcheck.planted) that makes the same mistake in the same layer; empty for none.
     """
 
     number: int
@@ -73,6 +75,7 @@ class Exercise(NamedTuple):
     hints: tuple[str, ...]
     mends: tuple[Mend, ...]
     why: str
+    bug: str = ""
 
     @property
     def file_name(self) -> str:
@@ -84,7 +87,7 @@ class Exercise(NamedTuple):
         return (resources.files(f"{__package__}.broken") / self.file_name).read_text(encoding="utf-8")
 
     def write(self, folder: Path) -> Path:
-        """Write the broken file into `folder`, made if need be; DataError where it is there or cannot be written."""
+        """Write the broken file into `folder`, made if need be; DataError if it exists or cannot be written."""
         path = folder / self.file_name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +98,7 @@ class Exercise(NamedTuple):
             with open(path, "x", encoding="utf-8") as file:
                 file.write(self.broken)
         except FileExistsError as error:
-            raise DataError(f"{path} is there already and may have your work in it: move it, "
+            raise DataError(f"{path} exists already and may contain your work: move it, "
                             "or choose another folder with --to") from error
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}; choose another folder with --to") from error

@@ -1,4 +1,4 @@
-"""Checking a student's file in a process of its own, so that nothing in the file takes the program down."""
+"""Checking a student's file in a process of its own, so that nothing in the file can end the program."""
 import json
 import os
 import re
@@ -17,8 +17,8 @@ from .loading import CODE, in_line
 
 SECONDS = 10.0  # for a check, which takes less than one
 MEMORY = 2 * 2**30  # bytes of address space, of which Python and NumPy took 0.13 GB on Linux
-START = 30.0  # seconds that the process may take beyond, to start and to end
-PRINTED = 2000  # letters of what the file prints that are kept
+START = 30.0  # seconds that the process may take in addition, to start and to end
+PRINTED = 2000  # how many letters of what the file prints are kept
 
 
 class Verdict(NamedTuple):
@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
     ----------
     findings : list of Finding
     failure : str
-        Why the check could not go to its end; empty when it did.
+        Why the check could not be finished; empty when it was.
     report : str
         What `check_gradients` says of the first case that goes wrong.
     printed : str
@@ -42,20 +42,20 @@ class Verdict(NamedTuple):
 
     @property
     def solved(self) -> bool:
-        """Whether the check went to its end and found nothing wrong."""
+        """Whether the check was finished and found nothing wrong."""
         return not self.failure and bool(self.findings) and not any(finding.fault for finding in self.findings)
 
 
 def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory: int = MEMORY) -> Verdict:
-    """Run the check in a process that gets so much time and memory.
+    """Run the check in a process with a limit of time and memory.
 
     Raises
     ------
     DataError
-        When there is no such file.
+        When the file does not exist.
     """
     if not file.is_file():
-        raise DataError(f"there is no file {file}; `tinynet exercise {exercise.number}` writes it")
+        raise DataError(f"the file {file} does not exist; `tinynet exercise {exercise.number}` writes it")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         arguments = [str(exercise.number), str(file.resolve()), folder, str(seconds), str(memory)]
         process = subprocess.Popen(
@@ -103,7 +103,7 @@ def crash(trace: str, code: int, late: bool, seconds: float, lines: list[str]) -
     if late or trace.startswith("Timeout"):
         what = f"it is not done after {seconds:g} seconds: a loop that does not end?"
     elif trace.startswith("Fatal Python error"):
-        what = f"Python itself broke down ({trace.splitlines()[0].removeprefix('Fatal Python error: ')})"
+        what = f"Python itself crashed ({trace.splitlines()[0].removeprefix('Fatal Python error: ')})"
     elif code < 0:
         what = f"the program was ended by signal {-code} before the check was done"
     else:
@@ -127,7 +127,7 @@ class Output:
                 self.kept = (self.kept + chunk)[:PRINTED]
 
     def text(self) -> str:
-        """What was kept, without what would steer a terminal."""
-        self.reader.join(2)  # a process that the file has cut loose may still hold the other end
+        """What was kept, without the characters that control a terminal."""
+        self.reader.join(2)  # a process that the file has started may still hold the other end
         text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in self.kept.decode("utf-8", "replace"))
         return text.rstrip() + ("\n(and more)" if self.more else "")

@@ -25,7 +25,7 @@ def examine_source(exercise: Exercise, source: bytes) -> tuple[list[Finding], st
     -------
     findings : list of Finding
     failure : str
-        Why the check could not go to its end; empty when it did.
+        Why the check could not be finished; empty when it was.
     report : str
         What `check_gradients` says of the first case that goes wrong.
     """
@@ -36,24 +36,24 @@ def examine_source(exercise: Exercise, source: bytes) -> tuple[list[Finding], st
         module = load(source)
         student = defined(exercise, module)
         report = exercise.examine(exercise, student, findings)
-    except BaseException as error:  # whatever the file does, sys.exit and Ctrl-C included, is told, not obeyed
+    except BaseException as error:  # whatever the file raises, sys.exit and Ctrl-C included, is reported
         return findings, in_words(error, lines), ""
     finally:
         sys.modules.pop(CODE, None)
-    findings = [finding._replace(look=place_of(finding, student)) for finding in findings]
+    findings = [finding._replace(look=function_with_line(finding, student)) for finding in findings]
     return findings, "", report
 
 
 def load(source: bytes) -> types.ModuleType:
     """Run the file as a module and return it."""
     module = types.ModuleType(CODE)
-    sys.modules[CODE] = module  # where dataclasses and others look their module up
+    sys.modules[CODE] = module  # dataclasses and others look their module up there
     exec(compile(source, CODE, "exec"), module.__dict__)
     return module
 
 
 def defined(exercise: Exercise, module: types.ModuleType) -> Any:
-    """Return the class or function that the exercise asks for; ArgumentError where the file has none of its own."""
+    """Return the class or function that the exercise asks for; ArgumentError if the file does not define it."""
     if exercise.wanted in module.__dict__:
         found = module.__dict__[exercise.wanted]
         if str(getattr(found, "__module__", "")).startswith("tinynet."):
@@ -63,8 +63,8 @@ def defined(exercise: Exercise, module: types.ModuleType) -> Any:
     raise ArgumentError(f"the file defines no {exercise.wanted}; it defines {', '.join(own) or 'nothing'}")
 
 
-def place_of(finding: Finding, student: Any) -> str:
-    """Return the function to look at, with its line in the student's file where it is there."""
+def function_with_line(finding: Finding, student: Any) -> str:
+    """Return the function to look at, with its line if it is in the student's file."""
     function = getattr(student, finding.look, student)
     code = getattr(function, "__code__", None)
     if not finding.fault or code is None or code.co_filename != CODE:
@@ -80,11 +80,11 @@ def in_words(error: BaseException, lines: list[str]) -> str:
     elif isinstance(error, SystemExit):
         what = "the file ends the program itself (sys.exit, os._exit or quit)"
     elif isinstance(error, MemoryError):
-        what = "more memory is asked for than a check gets" + (f" ({error})" if str(error) else "")
+        what = "it asks for more memory than a check gets" + (f" ({error})" if str(error) else "")
     elif isinstance(error, RecursionError):
         what = "a function calls itself without end"
     elif isinstance(error, EOFError):
-        what = "the file waits for input, which a check does not give"
+        what = "the file waits for input, which a check does not have"
     elif isinstance(error, TinynetError):
         what = str(error)
     else:
@@ -93,7 +93,7 @@ def in_words(error: BaseException, lines: list[str]) -> str:
 
 
 def in_line(what: str, where: int | None, lines: list[str]) -> str:
-    """Put the number and the text of the line to what happened."""
+    """Add the number and the text of the line to what happened."""
     if not where:
         return what
     text = lines[where - 1].strip() if where <= len(lines) else ""
@@ -101,6 +101,6 @@ def in_line(what: str, where: int | None, lines: list[str]) -> str:
 
 
 def line_of(error: BaseException) -> int | None:
-    """Return the last line of the student's file that was at work; None where none was."""
+    """Return the last line of the student's file that was running; None if none was."""
     numbers = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == CODE]
     return numbers[-1] if numbers else None

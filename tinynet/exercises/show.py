@@ -14,7 +14,7 @@ WIDTH = 100  # of paragraphs
 
 
 def exercise_list() -> str:
-    """Return the table of all exercises and how to go on."""
+    """Return the table of all exercises and what to do next."""
     rows = [[str(e.number), e.level, e.wanted, e.title] for e in EXERCISES]
     return f"""{text_table(["exercise", "level", "layer", "what it is about"], rows)}
 
@@ -24,14 +24,14 @@ def exercise_list() -> str:
 
 
 def written(exercise: Exercise, path: Path) -> str:
-    """Return what is said of a file just written."""
+    """Return the text about a file that was just written."""
     number = exercise.number
     return f"""{path} is written: {exercise.title}
 Its first lines say what is wrong. Then: tinynet exercise {number} --check{check_argument(path)}"""
 
 
 def check_argument(path: Path) -> str:
-    """Return the argument that --check needs to find the file again; none where it looks by itself."""
+    """Return the argument that --check needs to find the file again; none for the current folder."""
     return "" if path.parent == Path(".") else f" {path}"
 
 
@@ -71,14 +71,14 @@ def solution_text(exercise: Exercise) -> str:
     parts = [f"exercise {exercise.number}, {exercise.title}: the solution"]
     for kind, start, stop, new_start, new_stop in difflib.SequenceMatcher(None, broken, solved).get_opcodes():
         if kind != "equal":
-            place = f"after line {start}:" if kind == "insert" else f"line {start + 1}:"
-            parts += ["", place, *(f"- {line}" for line in broken[start:stop])]
+            where = f"after line {start}:" if kind == "insert" else f"line {start + 1}:"
+            parts += ["", where, *(f"- {line}" for line in broken[start:stop])]
             parts += [f"+ {line}" for line in solved[new_start:new_stop]]
     return "\n".join([*parts, "", textwrap.fill(exercise.why, WIDTH)])
 
 
 def say(text: str) -> None:
-    """Print text with letters of any kind: what standard output does not know becomes a question mark."""
+    """Print text with letters of any kind: those that standard output cannot show become question marks."""
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
 

@@ -1,4 +1,4 @@
-"""What kind of mistake a wrong gradient looks like: measured entry by entry, and compared with the usual ones."""
+"""What kind of mistake a wrong gradient looks like: it is measured entry by entry and compared with the usual ones."""
 from collections.abc import Iterator
 from typing import Any
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from ..ops.arrays import Array
 from .contract import Watched
-from .finite_differences import Evaluations, Places, entries, size_of
+from .finite_differences import Evaluations, Indices, entries, size_of
 from .mistakes import MISTAKES
 from .wrong_entries import Wrong, axis_names
 
-WORK = 3_000_000  # numbers that measuring may cost, as in probes.py
+WORK = 3_000_000  # numbers that measuring may cost, as in finite_differences.py
 ENTRIES = 24, 512
 MOST_FOR_WEIGHTS = 12  # entries that are compared with what other weights would give
 
@@ -38,23 +38,23 @@ def explain(
         name, array, watched.gradient(name), axis_names(name, array, f), passes.output, passes.weights, settings_of(f),
         {"x": watched.dx, **watched.grads},
     )
-    for place in entries(array.shape, count, generator):
-        wrong.add(place, *contributions(array, place, passes))
-    if not wrong.places or not wrong.differing().any():
-        return "the gradient is wrong along random directions, though not at any entry looked at on its own."
+    for index in entries(array.shape, count, generator):
+        wrong.add(index, *contributions(array, index, passes))
+    if not wrong.flat_indices or not wrong.differing().any():
+        return "the gradient is wrong along random directions, but right at each entry that was measured on its own."
     found = next((sentence for mistake in MISTAKES if (sentence := mistake(wrong))), "")
     if not found and name == "x":
-        found = through_other_weights(wrong, passes, watched.held.params)
+        found = through_other_weights(wrong, passes, watched.frozen.params)
     return f"{found or wrong.where()} {wrong.example()}"
 
 
 def through_other_weights(wrong: Wrong, passes: Evaluations, params: dict[str, Any]) -> str:
-    """Say so if the input's gradient is what a parameter turned, transposed or of one group would give; or ""."""
+    """Say so if the input's gradient is what a parameter turned, transposed or of one group gives; else ""."""
     some = wrong.differing().nonzero()[0][:MOST_FOR_WEIGHTS]
     step = 1e-5 * size_of(wrong.array)
 
-    def slope(place: int) -> float:
-        change = passes.moved(wrong.array, place, step) - passes.moved(wrong.array, place, -step)
+    def slope(index: int) -> float:
+        change = passes.moved(wrong.array, index, step) - passes.moved(wrong.array, index, -step)
         return float((change * passes.weights).sum()) / (2 * step)
 
     groups = int(wrong.settings.get("groups", 1))
@@ -62,7 +62,7 @@ def through_other_weights(wrong: Wrong, passes: Evaluations, params: dict[str, A
         for what, other in variants(array, groups) if isinstance(array, np.ndarray) else ():
             before = array.copy()
             array[...] = other
-            slopes = np.array([slope(wrong.places[i]) for i in some])
+            slopes = np.array([slope(wrong.flat_indices[i]) for i in some])
             array[...] = before
             if wrong.equal(slopes, wrong.found[some]):
                 return f"it is what {name} {what} would give."
@@ -70,7 +70,7 @@ def through_other_weights(wrong: Wrong, passes: Evaluations, params: dict[str, A
 
 
 def variants(array: Array, groups: int) -> Iterator[tuple[str, Array]]:
-    """Yield a parameter as it is often mistaken, with words for it."""
+    """Yield a parameter in the forms that are often mistaken for it, with words for each."""
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         yield "transposed", array.T.copy()
     if array.ndim == 4:
@@ -84,10 +84,10 @@ def variants(array: Array, groups: int) -> Iterator[tuple[str, Array]]:
             yield "with its groups the other way round", np.concatenate(own[::-1], axis=-1)
 
 
-def contributions(array: Array, place: Places, passes: Evaluations) -> tuple[Array, Array, bool]:
+def contributions(array: Array, index: Indices, passes: Evaluations) -> tuple[Array, Array, bool]:
     """Return what an entry's gradient is a sum of, by output; the same for dy of ones; and whether there is a kink."""
-    step, after = passes.first_step(array, place, 1.0, 1e-5 * size_of(array))
-    before = passes.moved(array, place, -step)
+    step, after = passes.first_step(array, index, 1.0, 1e-5 * size_of(array))
+    before = passes.moved(array, index, -step)
     slope = (after - before) / (2 * step)
     parts = slope * passes.weights
     bend = np.abs((after - 2 * passes.output + before) * passes.weights).sum() / step
@@ -95,6 +95,6 @@ def contributions(array: Array, place: Places, passes: Evaluations) -> tuple[Arr
 
 
 def settings_of(f: Any) -> dict[str, float]:
-    """The numbers among a layer's attributes."""
+    """Return the numbers among a layer's attributes."""
     numbers = {key: value for key, value in getattr(f, "__dict__", {}).items() if isinstance(value, int | float)}
     return {key: float(value) for key, value in numbers.items() if not isinstance(value, bool)}

@@ -1,14 +1,14 @@
-"""A float64 copy of a layer, a network or a loss, with its random and running state held still."""
+"""A frozen copy of a layer, a network or a loss: in float64, and with its random and running state held still."""
 import copy
 import inspect
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ..errors import ArgumentError
 from ..network.params import single_layers
 from ..ops.arrays import Array, array_module
-from .snapshots import named, place
+from .snapshots import index_text, named
 
 
 class FrozenCopy:
@@ -22,21 +22,29 @@ class FrozenCopy:
         When `f` is nothing that can be checked.
     """
 
-    def __init__(self, f: Any, train: bool) -> None:
+    def __init__(self, f: Any, train: bool, as_float64: bool = True) -> None:
         self.is_loss = not hasattr(f, "forward")
         self.train = train
         self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
         check_form(f, self.what, self.is_loss)
-        self.f = f if self.is_loss else f.astype("float64") if hasattr(f, "astype") else as_float64(copy.deepcopy(f))
+        self.f = f if self.is_loss else in_float64(f) if as_float64 else copy.deepcopy(f)
         self.layers: dict[str, Any] = {} if self.is_loss else dict(single_layers(self.f))
         self.start = copy.deepcopy({name: state(layer) for name, layer in self.layers.items()})
+
+    @classmethod
+    def in_float32(cls, f: Any, train: bool) -> Self | None:
+        """Return a frozen copy that computes in float32; None for a loss, or parameters that are not float32."""
+        frozen = cls(f, train, as_float64=False)
+        arrays = named(frozen.params) or frozen.buffers
+        made_for_it = all(getattr(array, "dtype", None) == np.float32 for array in arrays.values())
+        return frozen if made_for_it and not frozen.is_loss else None
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Run forward on a copy of `x` in the state of the start: the same mask, the same running statistics."""
         return self.run(x.copy())
 
     def run(self, x: Array, restored: bool = True, train: bool | None = None) -> tuple[Array, Any]:
-        """Run forward on `x` itself; `restored=False`: in whatever state the last call left."""
+        """Run forward on `x` itself; `restored=False`: in the state that the last call left."""
         if self.is_loss:
             scores = x.copy()  # a loss may write into them, but not into what goes back
             return np.asarray(self.loss(x)[0]), scores
@@ -49,7 +57,7 @@ class FrozenCopy:
                     layer.buffers.update(copy.deepcopy(buffers))
         result = self.f.forward(x, train=self.train if train is None else train)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)):
-            raise ArgumentError(f"{self.what}.forward returned {told(result)}, expected (array y, saved)")
+            raise ArgumentError(f"{self.what}.forward returned {type_text(result)}, expected (array y, saved)")
         return result
 
     def backward(self, upstream: Array, saved: Any, **options: bool) -> tuple[Any, dict]:
@@ -59,21 +67,21 @@ class FrozenCopy:
             return gradient * upstream.reshape(()).astype(gradient.dtype), {}
         result = self.f.backward(upstream, saved, **options)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise ArgumentError(f"{self.what}.backward returned {told(result)}, expected (dx, dict of gradients)")
+            raise ArgumentError(f"{self.what}.backward returned {type_text(result)}, expected (dx, dict of gradients)")
         return result
 
     def output(self, x: Array, like: Array) -> Array:
-        """Return the output; nan of the form of `like` where forward refuses an x that was moved."""
+        """Return the output; nan of the shape of `like` where forward refuses an x that was moved."""
         try:
             return self.forward(x)[0]
-        except Exception:  # whatever it says of an index that is too large, or of a probability above 1
+        except Exception:  # an index that is too large, or a probability above 1
             return np.full(like.shape, np.nan)
 
     def loss(self, scores: Array) -> tuple[Any, Any]:
         """Return what a loss gives; ArgumentError unless that is (number, gradient)."""
         result = self.f(scores)
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise ArgumentError(f"{self.what} returned {told(result)}, expected (number, gradient)")
+            raise ArgumentError(f"{self.what} returned {type_text(result)}, expected (number, gradient)")
         if np.size(result[0]) != 1:
             raise ArgumentError(f"{self.what}: its loss has shape {np.shape(result[0])}, expected a single number")
         if not isinstance(result[1], np.ndarray | np.generic | list):
@@ -111,7 +119,9 @@ def as_input(x: Any) -> Array:
         raise ArgumentError(f"check_gradients: x is empty, it has shape {array.shape}")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        raise ArgumentError(f"check_gradients: x is {array[tuple(bad[0])]} at {place(bad[0])}, expected finite numbers")
+        first = bad[0]
+        raise ArgumentError(f"check_gradients: x is {array[tuple(first)]} at {index_text(first)}, "
+                            "expected finite numbers")
     return array.astype(np.float64, order="C")
 
 
@@ -144,8 +154,10 @@ def check_form(f: Any, what: str, is_loss: bool) -> None:
                                 "numbers")
 
 
-def as_float64(f: Any) -> Any:
-    """Bring the parameters and buffers of an object without `astype` to float64, and return it."""
+def in_float64(f: Any) -> Any:
+    """Return a copy with float64 parameters and buffers, also of an object without `astype`."""
+    if hasattr(f, "astype"):
+        return f.astype("float64")
 
     def convert(arrays: dict) -> None:
         for key, value in arrays.items():
@@ -154,9 +166,10 @@ def as_float64(f: Any) -> Any:
             elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 arrays[key] = value.astype(np.float64)
 
+    other = copy.deepcopy(f)
     for name in ("params", "buffers"):
-        convert(getattr(f, name, {}))
-    return f
+        convert(getattr(other, name, {}))
+    return other
 
 
 def state(layer: Any) -> tuple[Any, Any]:
@@ -168,8 +181,8 @@ def state(layer: Any) -> tuple[Any, Any]:
     return None if generator is None else generator.bit_generator.state, getattr(layer, "buffers", None)
 
 
-def told(result: Any) -> str:
-    """Say in a few words what a function returned."""
+def type_text(result: Any) -> str:
+    """Name the type of what a function returned, of a tuple or list those of its parts too."""
     if isinstance(result, tuple | list):
         return f"a {type(result).__name__} of {', '.join(type(part).__name__ for part in result)}"
     return type(result).__name__

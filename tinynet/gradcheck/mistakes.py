@@ -1,4 +1,4 @@
-"""The usual mistakes in a gradient: each function says in a sentence that it was this one, or returns None."""
+"""The usual mistakes in a gradient: each function returns a sentence that says so, or None for another mistake."""
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations, permutations
@@ -13,7 +13,7 @@ OUTPUT_AXES = {4: ("image", "row of the output", "column of the output", "channe
 
 
 def zeros(wrong: Wrong) -> str | None:
-    """Nothing came back, or nothing ought to."""
+    """Zeros came back, or should have."""
     if not wrong.gradient.any():
         return "backward gives 0 everywhere."
     if not wrong.right.any():
@@ -39,13 +39,13 @@ def factor(wrong: Wrong) -> str | None:
 
 def named_factors(wrong: Wrong) -> dict[str, float]:
     """Numbers that a gradient may be too large or too small by, with a name for each."""
-    images, places = wrong.output.shape[:1], wrong.output.shape[1:-1]
+    images, positions = wrong.output.shape[:1], wrong.output.shape[1:-1]
     if not images:  # a loss
         images = wrong.array.shape[:1]
     counts = {"the number of images": float(np.prod(images))}
-    if places:
-        counts["the number of places in the output"] = float(np.prod(places))
-        counts["images times places"] = float(np.prod(images + places))
+    if positions:
+        counts["the number of positions in the output"] = float(np.prod(positions))
+        counts["images times positions"] = float(np.prod(images + positions))
     known = {name: value for name, value in counts.items() if value > 1}
     known |= {f"1 / {name}": 1 / value for name, value in known.items()}
     for name, value in wrong.settings.items():
@@ -61,7 +61,7 @@ def named_factors(wrong: Wrong) -> dict[str, float]:
 
 
 def order(wrong: Wrong) -> str | None:
-    """The right numbers at other places: axes swapped, read in another order, or counted from the other end."""
+    """The right numbers at other indices: axes swapped, read in another order, or counted from the other end."""
     gradient, shape = wrong.gradient, wrong.gradient.shape
     if gradient.ndim < 5:
         for axes in list(permutations(range(gradient.ndim)))[1:]:
@@ -88,7 +88,7 @@ def mixed_up(wrong: Wrong) -> str | None:
 
 
 def sums(wrong: Wrong) -> str | None:
-    """The sum over the outputs lacks a part, or has but one; or the upstream gradient was left out."""
+    """The sum over the outputs lacks a part, or has only one; or the upstream gradient was left out."""
     found, right = wrong.found, wrong.right
     if wrong.equal(found, wrong.for_ones):
         return "it is what an upstream gradient of ones would give: dy is left out."
@@ -97,41 +97,42 @@ def sums(wrong: Wrong) -> str | None:
     for axis, what in enumerate(names):
         parts = wrong.along(axis)                                              # (entries, length)
         for index in range(parts.shape[1]) if parts.shape[1] > 1 else ():
-            place = f"{what} {index} of {parts.shape[1]}"
+            where = f"{what} {index} of {parts.shape[1]}"
             if wrong.equal(found, parts[:, index]):
-                return f"it has what comes from {place} only: a sum over all of them is missing."
+                return f"it has what comes from {where} only: a sum over all of them is missing."
             if wrong.equal(found, right - parts[:, index]):
-                return f"what comes from {place} is left out."
+                return f"what comes from {where} is left out."
     if wrong.output.ndim == 4:
-        for place, parts in (("first", wrong.first_places), ("last", wrong.last_places)):
+        for which, parts in (("first", wrong.first_position), ("last", wrong.last_position)):
             if wrong.equal(found, np.array(parts)):
-                return f"it has what comes from the {place} place of each image only: a sum over places is missing."
+                return f"it has what comes from the {which} position of each image only: a sum over positions is " \
+                       "missing."
     return None
 
 
 def shifted(wrong: Wrong) -> str | None:
-    """Right but for one or two places along an axis."""
+    """Right, but shifted by one or two along an axis."""
     indices = wrong.indices()
     for axis, what in enumerate(wrong.axes):
         length = wrong.array.shape[axis]
-        for places in (1, -1, 2, -2) if length > 3 else ():
-            inside = (indices[:, axis] + places >= 0) & (indices[:, axis] + places < length)
-            moved = wrong.at(np.roll(wrong.gradient, -places, axis))[inside]
+        for shift in (1, -1, 2, -2) if length > 3 else ():
+            inside = (indices[:, axis] + shift >= 0) & (indices[:, axis] + shift < length)
+            moved = wrong.at(np.roll(wrong.gradient, -shift, axis))[inside]
             if inside.sum() > 3 and wrong.equal(moved, wrong.right[inside]):
                 along = f"axis {axis} ({what.split(',')[0]})"
-                return f"it is shifted by {abs(places)} along {along}: a window that is off, or groups mixed up?"
+                return f"it is shifted by {abs(shift)} along {along}: a window that is off, or groups mixed up?"
     return None
 
 
 def one_of_several(wrong: Wrong) -> str | None:
-    """= for +=."""
+    """= where += is needed."""
     chosen = np.flatnonzero(wrong.differing())
     several = all(
         len(wrong.parts[i]) > 1 and np.abs(wrong.parts[i] - wrong.found[i]).min() <= wrong.limit() for i in chosen
     )
     if several and (np.abs(wrong.found[chosen]) > wrong.limit()).any():
-        return "where several outputs contribute, it has what one of them gives and not the sum: = for +=, or a path " \
-               "left out?"
+        return "where several outputs contribute, it has what one of them gives and not the sum: = instead of +=, or " \
+               "a path left out?"
     return None
 
 
@@ -143,7 +144,7 @@ def missing_term(wrong: Wrong) -> str | None:
     for name, candidate in {"": np.ones(wrong.array.shape), **known}.items():
         ratio = difference / np.where(wrong.at(candidate) == 0, np.nan, wrong.at(candidate))
         if name and one_number(wrong, ratio):
-            return f"it is off by {ratio[0]:.6g} times {name}: a term too many, or one that is missing."
+            return f"it is off by {ratio[0]:.6g} times {name}: a term too many, or a missing one."
         for axes in axis_sets(wrong):
             if all(one_number(wrong, ratio[group]) for group in groups(wrong, axes)):
                 what = ", ".join(wrong.axes[axis].split(",")[0] for axis in axes)
@@ -153,18 +154,18 @@ def missing_term(wrong: Wrong) -> str | None:
 
 
 def one_number(wrong: Wrong, ratio: Array) -> bool:
-    """Whether all are the same, and more than one, of which anything would be true."""
+    """Whether there are several and all are the same; of a single one anything would be true."""
     return len(ratio) > 1 and bool((np.abs(ratio - ratio[0]) <= 1e-5 * np.abs(ratio).max() + 1e-7).all())
 
 
 def axis_sets(wrong: Wrong) -> list[tuple[int, ...]]:
-    """Sets of axes, the largest first."""
+    """Return sets of axes, the largest first."""
     along = [axis for axis, length in enumerate(wrong.array.shape) if length > 1]
     return [axes for count in range(len(along), 0, -1) for axes in combinations(along, count)]
 
 
 def groups(wrong: Wrong, axes: tuple[int, ...]) -> list[Array]:
-    """The entries that differ in their indices along these axes only; nothing if hardly any do."""
+    """Return the entries that differ in their indices along these axes only; nothing if hardly any do."""
     rest = np.delete(wrong.indices(), axes, axis=1)
     keys = np.unique(rest, axis=0, return_inverse=True)[1].reshape(-1) if rest.shape[1] else np.zeros(len(rest), int)
     found = [np.flatnonzero(keys == key) for key in range(keys.max(initial=-1) + 1)]
@@ -176,8 +177,8 @@ def missing_entries(wrong: Wrong) -> str | None:
     bad = wrong.differing()
     if bad.all() or (np.abs(wrong.found[bad]) > 1e-12 * np.abs(wrong.right).max()).any():
         return None
-    place = wrong.only_at(bad)
-    return f"it is 0 at {place or f'{int(bad.sum())} of {len(bad)} entries'} where it should not be, right elsewhere."
+    where = wrong.only_at(bad) or f"{int(bad.sum())} of {len(bad)} entries"
+    return f"it is 0 at {where} where it should not be, right elsewhere."
 
 
 def not_stopped(wrong: Wrong) -> str | None:
@@ -185,8 +186,7 @@ def not_stopped(wrong: Wrong) -> str | None:
     bad = wrong.differing()
     if bad.all() or (np.abs(wrong.right[bad]) > wrong.limit()).any():
         return None
-    place = wrong.only_at(bad)
-    where = place or f"{int(bad.sum())} of {len(bad)} entries"
+    where = wrong.only_at(bad) or f"{int(bad.sum())} of {len(bad)} entries"
     return f"it should be 0 at {where} and is not, right elsewhere: does a mask let too much through?"
 
 
@@ -195,30 +195,30 @@ def clipped(wrong: Wrong) -> str | None:
     most = float(np.abs(wrong.found).max())
     bad = wrong.differing()
     if bad.sum() > 1 and not bad.all() and wrong.equal(wrong.found, np.clip(wrong.right, -most, most)):
-        return f"it is cut off at {-most:.6g} and {most:.6g}: clipping belongs into the optimiser."
+        return f"it is cut off at {-most:.6g} and {most:.6g}: clipping belongs into the optimizer."
     return None
 
 
 def unchanged(wrong: Wrong) -> str | None:
-    """dy as it came."""
+    """dy itself."""
     if wrong.upstream.shape == wrong.gradient.shape and wrong.equal(wrong.found, wrong.at(wrong.upstream)):
-        return "it is dy, handed on unchanged."
+        return "it is dy, passed on unchanged."
     return None
 
 
 def summed_too_far(wrong: Wrong) -> str | None:
     """One sum or mean, given to all entries along some axes."""
-    if len(wrong.places) < wrong.array.size:
+    if len(wrong.flat_indices) < wrong.array.size:
         return None
     right = np.empty(wrong.array.size)
-    right[wrong.places] = wrong.right
+    right[wrong.flat_indices] = wrong.right
     right = right.reshape(wrong.array.shape)
     for axes in axis_sets(wrong):
         what = ", ".join(wrong.axes[axis].split(",")[0] for axis in axes)
         what = "all entries" if len(axes) == wrong.array.ndim else f"every {what}"
         for word, total in (("sum", right.sum(axes, keepdims=True)), ("mean", right.mean(axes, keepdims=True))):
             if wrong.equal(wrong.found, wrong.at(np.broadcast_to(total, right.shape))):
-                return f"each entry has the {word} of the right ones over {what}, where it should keep its own."
+                return f"each entry has the {word} of the right ones over {what}, but should keep its own."
     return None
 
 

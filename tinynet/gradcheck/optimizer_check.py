@@ -1,4 +1,4 @@
-"""Checking an optimiser against the paper's formula, written out number by number."""
+"""Checking an optimizer against the paper's formula, written out number by number."""
 import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from ..ops.checks import check_count
 from ..tables import html_table, text_table
 from ..training.optim import SGD
 
-TOLERANCE = 1e-10  # relative; float64 keeps a right optimiser below 1e-14
+TOLERANCE = 1e-10  # relative; float64 keeps a right optimizer below 1e-14
 STEPS = 4  # the second is the first that momentum changes; before the last the learning rate is changed
 
 
 class UpdateRow(NamedTuple):
-    """One parameter: where it first left the formula's path, or its last step when it did not.
+    """One parameter: the first step that differs from the formula, or the last step when none does.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class UpdateRow(NamedTuple):
     relative_error : float
         Their difference over the largest number of the array.
     settings : dict
-        What the optimiser was made with.
+        What the optimizer was made with.
     right : bool
     """
 
@@ -52,8 +52,8 @@ class UpdateReport:
     rows : list of UpdateRow
     passed : bool
     wrong : list of str
-        "fc1.w at step 2" for each parameter that leaves the path, and the first step at which it does in any draw;
-        "step" when step changes the gradients that it is given.
+        "fc1.w at step 2" for each parameter that differs from the formula, and the first step at which it does in any
+        draw; "step" when step changes the gradients that it is given.
     """
 
     def __init__(self, what: str, rows: list[UpdateRow], changes_gradients: bool) -> None:
@@ -66,9 +66,9 @@ class UpdateReport:
         return not self.wrong
 
     def headline(self) -> str:
-        """One line: what was checked and how it ended."""
-        left = [name for name in self.wrong if name != "step"]
-        found = [f"{', '.join(left)}: not what the formula gives"] if left else []
+        """One line: what was checked and what was found."""
+        names = [name for name in self.wrong if name != "step"]
+        found = [f"{', '.join(names)}: not what the formula gives"] if names else []
         found += ["step changes the gradients that it is given"] if "step" in self.wrong else []
         return f"{self.what}: {'; '.join(found) or 'all steps are right'}"
 
@@ -89,16 +89,16 @@ class UpdateReport:
 
 
 def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int = 0) -> UpdateReport:
-    """Compare several steps of an optimiser with v <- m v - decay lr w - lr g;  w <- w + v, one number at a time.
+    """Compare several steps of an optimizer with v <- m v - decay lr w - lr g;  w <- w + v, one number at a time.
 
     Each draw has parameters, gradients and settings of its own: momentum, a weight decay for all layers or for some by
-    name, a rate for the biases, decay for them or not; the learning rate is changed on the way. All in float64.
+    name, a rate for the biases, decay for them or not; the learning rate changes before the last step. All in float64.
 
     Parameters
     ----------
     make : class or function
-        Called as make(net, learning_rate=, momentum=, weight_decay=, bias_rate=, decay_biases=), with the meanings they
-        have for `SGD`; what it returns has `step(grads)` and the attribute `learning_rate`.
+        Called as make(net, learning_rate=, momentum=, weight_decay=, bias_rate=, decay_biases=), which mean the same as
+        for `SGD`; what it returns has `step(grads)` and the attribute `learning_rate`.
     draws : int
         How many settings are tried, at least 1.
     seed : int
@@ -106,7 +106,7 @@ def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int =
     Returns
     -------
     UpdateReport
-        `report.passed`, and `report.wrong`, which names parameter and step.
+        `report.passed`, and `report.wrong`, which names the parameter and the step.
     """
     check_count("check_optimizer", "draws", draws)
     generator = np.random.default_rng(seed)
@@ -141,7 +141,7 @@ def settings_text(settings: dict[str, Any]) -> str:
 
 
 def _settings(generator: np.random.Generator, number: int) -> dict[str, Any]:
-    """Draw an optimiser's settings; the first draw has none at its usual value, the second momentum alone."""
+    """Draw an optimizer's settings; the first draw has none at its usual value, the second momentum alone."""
     decay = [float(each) for each in generator.uniform(0.01, 0.5, 4)]
     by_layer = [{"fc1": decay[0], "block": decay[1]}, {"block.fc2": decay[2], "block": decay[3]}][number // 2 % 2]
     return {
@@ -154,7 +154,7 @@ def _settings(generator: np.random.Generator, number: int) -> dict[str, Any]:
 
 
 def _decay_of(weight_decay: float | dict[str, float], layer: str) -> float:
-    """The decay of a layer: its own, or that of the block around it, or none."""
+    """Return the decay of a layer: its own, or that of the block around it, or none."""
     if not isinstance(weight_decay, dict):
         return weight_decay
     return weight_decay.get(layer, weight_decay.get(layer.split(".")[0], 0.0))
@@ -163,7 +163,7 @@ def _decay_of(weight_decay: float | dict[str, float], layer: str) -> float:
 def _walk(
     make: Callable[..., Any], settings: dict[str, Any], generator: np.random.Generator
 ) -> tuple[list[UpdateRow], bool]:
-    """Take a few steps in both ways; return a row for each parameter, and whether `step` changed the gradients."""
+    """Take a few steps both ways; return a row for each parameter, and whether `step` changed the gradients."""
     net = Network([("fc1", Linear(3, 3)), ("block", Network([("fc2", Linear(3, 3)), ("fc3", Linear(3, 2))]))])
     net = net.astype("float64")
     for array in flat(net.params).values():
@@ -194,7 +194,7 @@ def _walk(
 
 
 def _compare(name: str, step: int, found: Array, expected: Array, settings: dict[str, Any]) -> UpdateRow:
-    """One parameter after one step."""
+    """Compare one parameter after one step."""
     apart = np.abs(found - expected)
     at = np.unravel_index(np.argmax(apart), apart.shape)  # argmax finds nan first, where there is one
     error = float(apart[at] / np.abs(expected).max())
@@ -202,7 +202,7 @@ def _compare(name: str, step: int, found: Array, expected: Array, settings: dict
 
 
 def _nested(arrays: dict[tuple[str, ...], Array]) -> dict[str, Any]:
-    """The inverse of `flat`."""
+    """Undo `flat`."""
     out: dict[str, Any] = {}
     for (*layer, name), array in arrays.items():
         inner = out

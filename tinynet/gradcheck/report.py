@@ -13,12 +13,12 @@ UNDECIDED = {  # verdicts, and why nothing is known
 }
 
 
-class Row(NamedTuple):
+class GradientRow(NamedTuple):
     """The worst probe of one array: the slope of the loss from backward (analytic) and from forward (numeric).
 
     The verdict is "right", "wrong", "kink" (every probe met a kink), "unmeasured" (the output's change does not show in
     float64) or "not checked" (forward breaks a rule without which differences show nothing). Numbers are nan where
-    there is nothing to show.
+    nothing was measured.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Row(NamedTuple):
     verdict: str
 
 
-def empty_row(name: str, verdict: str) -> Row:
+def empty_row(name: str, verdict: str) -> GradientRow:
     """Return the row of an array with nothing to show but its verdict."""
-    return Row(name, math.nan, math.nan, math.nan, verdict)
+    return GradientRow(name, math.nan, math.nan, math.nan, verdict)
 
 
 class Fault(NamedTuple):
@@ -43,7 +43,7 @@ class Fault(NamedTuple):
 class GradientReport:
     """What `check_gradients` found: `rows` for the input and each parameter, `faults` with a sentence; `print` it."""
 
-    def __init__(self, what: str, rows: list[Row], faults: list[Fault]) -> None:
+    def __init__(self, what: str, rows: list[GradientRow], faults: list[Fault]) -> None:
         self.what, self.rows, self.faults = what, rows, faults
 
     @property
@@ -58,10 +58,10 @@ class GradientReport:
 
     @property
     def undecided(self) -> list[str]:
-        """The names of arrays of whose gradients nothing is known."""
+        """The names of arrays whose gradients could not be decided."""
         return [row.name for row in self.rows if row.verdict in UNDECIDED]
 
-    def __getitem__(self, name: str) -> Row:
+    def __getitem__(self, name: str) -> GradientRow:
         for row in self.rows:
             if row.name == name:
                 return row
@@ -76,7 +76,7 @@ class GradientReport:
         return f"<p>{html.escape(self.headline())}</p>{html_table(*self.table())}{faults}"
 
     def headline(self) -> str:
-        """One line: what was checked and how it ended."""
+        """One line: what was checked and what was found."""
         arrays = {row.name for row in self.rows}
         gradients = [name for name in self.wrong if name in arrays]
         rules = [name for name in self.wrong if name not in arrays]

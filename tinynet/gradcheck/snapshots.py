@@ -37,7 +37,7 @@ def snapshot(value: Any) -> dict[str, Array]:
 
 
 def changed(before: dict[str, Array], value: Any) -> list[str]:
-    """Return the paths of arrays that are no longer what they were."""
+    """Return the paths of arrays that differ from their copies."""
     now = dict(arrays_in(value))
     return [path for path, array in before.items() if path not in now or not same(array, now[path])]
 
@@ -48,7 +48,7 @@ def same(a: Array, b: Array) -> bool:
 
 
 def close(a: Any, b: Any) -> bool:
-    """Whether two gradients are the same but for the order of their sums."""
+    """Whether two gradients are the same up to the rounding of sums."""
     if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape and a.size):
         return type(a) is type(b) and getattr(a, "shape", None) == getattr(b, "shape", None)
     size = float(np.abs(a[np.isfinite(a)]).max(initial=0))
@@ -56,12 +56,12 @@ def close(a: Any, b: Any) -> bool:
 
 
 def only_single(numbers: Array) -> bool:
-    """Whether float64 numbers have no more digits than float32 has, though not so few that it may be chance."""
+    """Whether float64 numbers have only the digits of float32, and not so few of them that it may be chance."""
     if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
         return False
     with np.errstate(over="ignore"):
         fits = bool((numbers.astype(np.float32) == numbers).all())
-    digits = 4096 * np.frexp(numbers[np.abs(numbers) > 1e-6])[0]  # smaller ones may be what a difference left over
+    digits = 4096 * np.frexp(numbers[np.abs(numbers) > 1e-6])[0]  # smaller ones may be the rest of a difference
     return fits and bool((digits != np.round(digits)).any())
 
 
@@ -70,6 +70,6 @@ def copied(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def place(index: Any) -> str:
-    """Write an index as [0, 2, 1]; nothing for that of a single number."""
+def index_text(index: Any) -> str:
+    """Write an index as [0, 2, 1]; nothing for the empty index of a single number."""
     return "" if not len(index) else f"[{', '.join(str(int(i)) for i in index)}]"

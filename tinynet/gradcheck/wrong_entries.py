@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..ops.arrays import Array
-from .snapshots import place
+from .snapshots import index_text
 
-CLOSE = 1e-5  # times the largest: numbers that far apart are taken for equal in a diagnosis
+CLOSE = 1e-5  # times the largest: numbers no further apart count as equal in a diagnosis
 
 
 class Wrong:
@@ -15,8 +15,10 @@ class Wrong:
 
     Attributes
     ----------
-    name, array, gradient
-        As backward has it, all of it.
+    name, array : str, array
+        The input or the parameter.
+    gradient : array
+        All of what backward gives for it.
     axes : tuple of str
         What an index along each axis counts.
     output, upstream : array
@@ -24,6 +26,12 @@ class Wrong:
         Of the layer.
     others : dict of str to array
         All gradients from backward.
+    flat_indices : list of int
+        The entries that were measured, as indices into the flattened array.
+    first_position, last_position : list of float
+        For each entry: what comes from the first, or last, position of each image alone.
+    parts : list of array
+        For each entry: what it is a sum of, by image and position of the output.
     """
 
     def __init__(
@@ -32,28 +40,28 @@ class Wrong:
     ) -> None:
         self.name, self.array, self.gradient, self.axes = name, array, gradient, axes
         self.output, self.upstream, self.settings, self.others = output, upstream, settings, others
-        self.places: list[int] = []
+        self.flat_indices: list[int] = []
         self._right: list[float] = []
         self._for_ones: list[float] = []
         self._along: list[list[Array]] = [[] for _ in output.shape]
-        self.first_places: list[float] = []  # what comes from the first place of each image alone
-        self.last_places: list[float] = []
-        self.parts: list[Array] = []  # for each entry: what it is a sum of, by image and place of the output
+        self.first_position: list[float] = []
+        self.last_position: list[float] = []
+        self.parts: list[Array] = []
 
-    def add(self, place: int, contributions: Array, slopes: Array, kink: bool) -> None:
-        """Take down one entry, given what its gradient is a sum of; one at a kink is left out."""
+    def add(self, index: int, contributions: Array, slopes: Array, kink: bool) -> None:
+        """Add one entry, given what its gradient is a sum of; one at a kink is left out."""
         if kink or not np.isfinite(contributions).all():
             return
-        self.places.append(place)
+        self.flat_indices.append(index)
         self._right.append(float(contributions.sum()))
         self._for_ones.append(float(slopes.sum()))
         for axis, sums in enumerate(self._along):
             sums.append(contributions.sum(axis=tuple(i for i in range(contributions.ndim) if i != axis)))
         if contributions.ndim == 4:
-            self.first_places.append(float(contributions[:, 0, 0].sum()))
-            self.last_places.append(float(contributions[:, -1, -1].sum()))
-        by_place = contributions.sum(axis=-1).reshape(-1) if contributions.ndim > 2 else contributions.reshape(-1)
-        self.parts.append(by_place[np.abs(by_place) > 1e-6 * np.abs(by_place).max(initial=0)])
+            self.first_position.append(float(contributions[:, 0, 0].sum()))
+            self.last_position.append(float(contributions[:, -1, -1].sum()))
+        by_position = contributions.sum(axis=-1).reshape(-1) if contributions.ndim > 2 else contributions.reshape(-1)
+        self.parts.append(by_position[np.abs(by_position) > 1e-6 * np.abs(by_position).max(initial=0)])
 
     @property
     def right(self) -> Array:
@@ -76,21 +84,21 @@ class Wrong:
 
     def at(self, full: Array) -> Array:
         """Return the entries of an array of the gradient's size."""
-        return full.reshape(-1)[self.places]
+        return full.reshape(-1)[self.flat_indices]
 
     def indices(self) -> Array:
         """The entries' indices: (entries, axes)."""
         if not self.array.ndim:  # a single number has none
-            return np.zeros((len(self.places), 0), dtype=int)
-        return np.stack(np.unravel_index(self.places, self.array.shape), axis=-1)
+            return np.zeros((len(self.flat_indices), 0), dtype=int)
+        return np.stack(np.unravel_index(self.flat_indices, self.array.shape), axis=-1)
 
     def limit(self) -> float:
-        """How far apart two numbers here may be and still be taken for equal."""
-        off = np.abs(self.found - self.right).max(initial=0)  # what explains has to be much closer than what is wrong
+        """How far apart two numbers may be and still count as equal."""
+        off = np.abs(self.found - self.right).max(initial=0)  # an explanation must be much closer than what is wrong
         return min(CLOSE * float(np.abs(self.right).max(initial=0)), 0.01 * float(off)) + 1e-300
 
     def equal(self, a: Array, b: Array) -> bool:
-        """Whether two gradients at the entries are the same, and are not just zeros."""
+        """Whether two gradients at the entries are the same, and not just zeros."""
         return bool((np.abs(a - b) <= self.limit()).all() and np.abs(a).max(initial=0) > 0)
 
     def differing(self) -> Array:
@@ -99,10 +107,10 @@ class Wrong:
         return np.abs(self.found - self.right) > 1e-5 * size
 
     def example(self) -> str:
-        """Show the entry that is off most."""
+        """Show the entry that is off by most."""
         worst = int(np.argmax(np.abs(self.found - self.right)))
         found, right = self.found[worst], self.right[worst]
-        where = f"{self.name}{place(self.indices()[worst])}"
+        where = f"{self.name}{index_text(self.indices()[worst])}"
         return f"For example {where}: backward {found:+.6g}, differences {right:+.6g}."
 
     def where(self) -> str:
@@ -121,7 +129,7 @@ class Wrong:
         return f"wrong in {count}, in no simple pattern: {some}{' and others' if bad.sum() > 4 else ''}."
 
     def only_at(self, bad: Array) -> str:
-        """Name the indices along one axis, or the border, that hold all entries marked as bad and no other; or ""."""
+        """Name the indices along one axis, or the border, that have all the bad entries and no other; else ""."""
         index, shape = self.indices(), self.array.shape
         for axis, what in enumerate(self.axes):
             inside, outside = set(index[bad, axis]), set(index[~bad, axis])
@@ -136,7 +144,7 @@ class Wrong:
 
 
 def listed(numbers: Sequence[int]) -> str:
-    """Write 0, 1 and 2; long rows as 0 to 9."""
+    """Write 0, 1 and 2; more numbers in a row as 0 to 9."""
     if len(numbers) > 3 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
         return f"{numbers[0]} to {numbers[-1]}"
     shown = [str(number) for number in numbers[:8]] + (["others"] if len(numbers) > 8 else [])

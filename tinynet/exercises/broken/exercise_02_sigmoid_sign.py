@@ -21,7 +21,7 @@ class Saved(NamedTuple):
 
 
 class Sigmoid(tn.Layer):
-    """y = 1 / (1 + exp(-x)), worked out as (1 + tanh(x / 2)) / 2, which is the same and never overflows."""
+    """y = 1 / (1 + exp(-x)), computed as (1 + tanh(x / 2)) / 2, which is the same and never overflows."""
 
     def forward(self, x, train=False):
         self.check_input(x)

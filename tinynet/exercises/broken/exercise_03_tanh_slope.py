@@ -2,7 +2,7 @@
 
     y = tanh(x)          (Krizhevsky et al. 2012, section 3.1)
 
-ReLU took the place of this unit because its slope is next to nothing where x is large.
+ReLU replaced this unit because its slope is nearly 0 where x is large.
 
 The forward pass is right. The gradient of x is wrong: nearly right where x is small, far off where it is large.
 Mend `input_gradient`. `tinynet exercise 3 --check` says how far you are.

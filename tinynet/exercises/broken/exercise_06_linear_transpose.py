@@ -1,4 +1,4 @@
-"""Exercise 6: the way back through a matrix.
+"""Exercise 6: backward through a matrix.
 
     y = x @ w + b,   that is   y[n, j] = b[j] + sum over i of x[n, i] * w[i, j]
 

@@ -5,7 +5,7 @@
 Flatten stands between the last pooling and the first fully connected layer: images (N, H, W, C) become rows
 (N, H*W*C), the channel running fastest.
 
-The forward pass is right. The gradient of x has the right shape, and its numbers stand in wrong places; images of one
+The forward pass is right. The gradient of x has the right shape, but its numbers are at wrong indices; images of one
 channel, or of one pixel, do not show it. Mend `input_gradient`. `tinynet exercise 7 --check` says how far you are.
 """
 import math

@@ -2,11 +2,11 @@
 
     y = max(x, 0)          (Krizhevsky et al. 2012, section 3.1)
 
-A layer may be called twice before anybody goes back through it: a network that uses it in two places, or two halves of
-a batch. In tinynet a layer therefore keeps nothing of a call: what the way back needs is returned as `saved`.
+A layer may be called twice before its backward runs: by a network that uses it in two places, or for two halves of a
+batch. In tinynet a layer therefore keeps nothing of a call: what backward needs is returned as `saved`.
 
-The output is right, and forward followed by backward gives the right gradient. Two passes forward followed by two
-back don't. Mend the layer. `tinynet exercise 8 --check` says how far you are.
+The output is right, and forward followed by backward gives the right gradient. Two forward passes followed by two
+backward passes don't. Mend the layer. `tinynet exercise 8 --check` says how far you are.
 """
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Exercise 9: dropout, back through the mask.
+"""Exercise 9: dropout, backward through the mask.
 
     in training    y = x * m / (1 - p),   m is 0 with probability p and 1 otherwise
     in evaluation  y = x
@@ -26,7 +26,7 @@ class Dropout(tn.Layer):
     """y = x * m / (1 - p) in training, y = x in evaluation."""
 
     whole_batch = True  # one mask for the batch
-    like_output = "mask"  # the field of Saved that has the shape and number type of the output
+    like_output = "mask"  # the field of Saved that has the shape and dtype of the output
 
     def __init__(self, p=0.5, *, seed=0):
         super().__init__()

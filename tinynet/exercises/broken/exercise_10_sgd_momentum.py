@@ -3,7 +3,7 @@
     v <- momentum * v - weight_decay * learning_rate * w - learning_rate * g
     w <- w + v
 
-The update of Krizhevsky et al. 2012, section 5; g is d loss / d w, and v, the velocity, is zero at the start.
+The update of Krizhevsky et al. 2012, section 5; g is d loss / d w, and v, the velocity, is zero at first.
 
 The first step is right, all later ones are wrong: mend `step`. `tinynet exercise 10 --check` says how far you are.
 """

@@ -6,7 +6,7 @@ Krizhevsky et al. 2012, section 3.4. After a ReLU many windows hold nothing but 
 of a window then goes to one place: the first, row by row, that holds the maximum.
 
 The forward pass is right. The gradient of x is right as long as no window has a tie: mend `input_gradient`.
-Finite differences cannot help here, for at a tie there is no derivative. `tinynet exercise 13 --check` says how far
+Finite differences cannot help here: at a tie there is no derivative. `tinynet exercise 13 --check` says how far
 you are.
 """
 from typing import NamedTuple

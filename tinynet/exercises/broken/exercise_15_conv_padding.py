@@ -3,7 +3,7 @@
     y[n, i, j, f] = b[f] + sum over the window at (i, j) of x * w[:, :, :, f]
 
 Convolution (Krizhevsky et al. 2012, section 3.5) with zeros around the image, so that the windows can go up to its
-border. Here with stride 1 and written as a sum over the places in the window, without im2col.
+border. Here it has stride 1 and is written as a sum over the places in the window, without im2col.
 
 The forward pass and the gradients of w and b are right. The gradient of x is right without padding, and with padding it
 has the right shape and wrong numbers: mend `input_gradient`. `tinynet exercise 15 --check` says how far you are.

@@ -1,4 +1,4 @@
-"""Exercise 16: col2im, the way back from rows to an image.
+"""Exercise 16: col2im, from rows back to an image.
 
     y[n, i, j, f] = b[f] + sum over the window at (i, j) of x * w[:, :, :, f]
 

@@ -1,4 +1,4 @@
-"""Exercise 19: batch normalisation has three paths.
+"""Exercise 19: batch normalization has three paths.
 
     y = w * (x - mean) / sqrt(variance + eps) + b,   mean and variance over N, H and W for each channel
 
@@ -16,7 +16,7 @@ import tinynet as tn
 
 
 class Saved(NamedTuple):
-    """The normalised input (N, H, W, C), the deviation (C,), and whether both came from the batch itself."""
+    """The normalized input (N, H, W, C), the deviation (C,), and whether both came from the batch itself."""
 
     normalized: np.ndarray
     deviation: np.ndarray
@@ -27,7 +27,7 @@ class BatchNorm2d(tn.Layer):
     """y = w * (x - mean) / sqrt(variance + eps) + b."""
 
     whole_batch = True  # the mean is the batch's
-    like_output = "normalized"  # the field of Saved that has the shape and number type of the output
+    like_output = "normalized"  # the field of Saved that has the shape and dtype of the output
 
     def __init__(self, channels, momentum=0.1, eps=1e-5):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Exercise 20: the power in local response normalisation.
+"""Exercise 20: the power in local response normalization.
 
     y = x / scale**beta,   scale[c] = k + alpha * (sum of x[c']**2 over the `size` channels c' around c)
 

@@ -1,4 +1,4 @@
-"""Exercise 21: local response normalisation in two towers, channel by channel.
+"""Exercise 21: local response normalization in two towers, channel by channel.
 
     y = x / scale**beta,   scale[c] = k + alpha * (sum of x[c']**2 over the `size` channels c' around c)
 

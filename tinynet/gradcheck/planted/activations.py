@@ -45,7 +45,7 @@ class SignForStep(ReLU):
 
 @planted("relu-leaky-backward", "x", plain, SHAPE)
 class LeakyBackward(ReLU):
-    """A slope of 0.01 below zero on the way back, and none forward."""
+    """The slope below zero is 0.01 in backward and 0 in forward."""
 
     def input_gradient(self, dy, saved):
         return dy * np.where(saved.y > 0, 1, 0.01)
@@ -53,7 +53,7 @@ class LeakyBackward(ReLU):
 
 @planted("relu-mask-of-neighbour", "x", plain, SHAPE)
 class NeighboursMask(ReLU):
-    """The mask is that of another layer's output: of the next image here."""
+    """The mask comes from another output: here from the next image's."""
 
     def input_gradient(self, dy, saved):
         return dy * (np.roll(saved.y, 1, axis=0) > 0)
@@ -61,7 +61,7 @@ class NeighboursMask(ReLU):
 
 @planted("relu-capped", "x", plain, SHAPE)
 class Capped(ReLU):
-    """Backward has no slope above 1, as for a ReLU that ends there; forward goes on."""
+    """Backward has slope 0 above 1, as for a ReLU that stops rising there; forward goes on rising."""
 
     def input_gradient(self, dy, saved):
         return dy * ((saved.y > 0) & (saved.y < 1))
@@ -85,7 +85,7 @@ class SquareForgotten(Tanh):
 
 @planted("tanh-of-output", "x", plain, SHAPE)
 class TanhOfOutput(Tanh):
-    """The slope is 1 - tanh(y)**2: the output is taken for the input."""
+    """The slope is 1 - tanh(y)**2: the output is used as if it were the input."""
 
     def input_gradient(self, dy, saved):
         return dy * (1 - np.tanh(saved.y) ** 2)
@@ -118,7 +118,7 @@ class FactorForgotten(Sigmoid):
 
 @planted("sigmoid-of-output", "x", plain, SHAPE)
 class SigmoidOfOutput(Sigmoid):
-    """The slope is s(y) (1 - s(y)): the output is taken for the input."""
+    """The slope is s(y) (1 - s(y)): the output is used as if it were the input."""
 
     def input_gradient(self, dy, saved):
         s = 1 / (1 + np.exp(-saved.y))

@@ -1,4 +1,4 @@
-"""Batch normalisation that goes back wrongly."""
+"""Batch normalization whose gradient is wrong."""
 import numpy as np
 
 from ...layers import BatchNorm2d
@@ -44,7 +44,7 @@ class NoPathThroughMean(BatchNorm2d):
 
 @planted("batch-norm-gamma-forgotten", "x", plain, SHAPE)
 class GammaForgotten(BatchNorm2d):
-    """The input's gradient is not multiplied by w, which starts at ones and hides it."""
+    """The input's gradient is not multiplied by w, whose initial ones hide it."""
 
     def input_gradient(self, dy, saved):
         return super().input_gradient(dy, saved) / self.params["w"]
@@ -52,7 +52,7 @@ class GammaForgotten(BatchNorm2d):
 
 @planted("batch-norm-running-statistics", "backward, x, w", plain, SHAPE)
 class RunningStatistics(BatchNorm2d):
-    """Backward takes the running mean and variance, which any other forward changes, where forward took the batch's."""
+    """Backward uses the running mean and variance, which every forward changes, where forward used the batch's."""
 
     def backward(self, dy, saved, input_gradient=True):
         mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
@@ -72,7 +72,7 @@ class UnbiasedBackward(BatchNorm2d):
 
 @planted("batch-norm-statistics-over-images-only", "x", plain, SHAPE)
 class OverImagesOnly(BatchNorm2d):
-    """The means on the way back are taken over the images, for each place by itself."""
+    """The means in backward are taken over the images alone, for each position by itself."""
 
     def input_gradient(self, dy, saved):
         through_variance = saved.normalized * (dy * saved.normalized).mean(axis=0)
@@ -89,7 +89,7 @@ class VarianceForDeviation(BatchNorm2d):
 
 @planted("batch-norm-eps-forgotten", "x", large_eps, SHAPE)
 class EpsForgotten(BatchNorm2d):
-    """The deviation on the way back is without eps."""
+    """The deviation in backward is without eps."""
 
     def input_gradient(self, dy, saved):
         return super().input_gradient(dy, saved._replace(deviation=np.sqrt(saved.deviation**2 - self.eps)))
@@ -105,7 +105,7 @@ class BetaMean(BatchNorm2d):
 
 @planted("batch-norm-beta-one-image", "b", plain, SHAPE)
 class BetaOneImage(BatchNorm2d):
-    """The gradient of b is summed over the places of one image only."""
+    """The gradient of b is summed over the positions of one image only."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": dy[0].sum(axis=(0, 1))}
@@ -113,7 +113,7 @@ class BetaOneImage(BatchNorm2d):
 
 @planted("batch-norm-gamma-from-output", "w", plain, SHAPE)
 class GammaFromOutput(BatchNorm2d):
-    """The gradient of w is made from the output instead of the normalised input."""
+    """The gradient of w is computed from the output instead of the normalized input."""
 
     def param_gradients(self, dy, saved):
         y = self.params["w"] * saved.normalized + self.params["b"]
@@ -121,8 +121,8 @@ class GammaFromOutput(BatchNorm2d):
 
 
 @planted("batch-norm-gamma-not-normalised", "w", plain, SHAPE)
-class GammaNotNormalised(BatchNorm2d):
-    """The gradient of w is made from x less its mean, not divided by the deviation."""
+class GammaNotNormalized(BatchNorm2d):
+    """The gradient of w is computed from x - mean, which is not divided by the deviation."""
 
     def param_gradients(self, dy, saved):
         centred = saved.normalized * saved.deviation

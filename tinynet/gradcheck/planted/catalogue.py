@@ -17,7 +17,7 @@ CATALOGUE: dict[str, "Bug"] = {}
 
 
 class Bug(NamedTuple):
-    """A wrong version of a layer, a loss, a network or an optimiser.
+    """A wrong version of a layer, a loss, a network or an optimizer.
 
     Attributes
     ----------
@@ -27,13 +27,13 @@ class Bug(NamedTuple):
         What is wrong, in one sentence.
     names : tuple of str
         What a check has to name, in any order: "x" and parameters ("w", "fc1.b") whose gradient is wrong; "forward" or
-        "backward" where a rule of the contract is broken; "fc1.w at step 2" for an optimiser.
+        "backward" where a rule of the contract is broken; "fc1.w at step 2" for an optimizer.
     wrong, right : class or function
-        The wrong version, and the one that it was made from.
+        The wrong version, and the right one that it was made from.
     make : callable
-        Makes what is checked from either.
+        Makes what is checked from either of them.
     shape : tuple of int
-        The shape of the input; empty for an optimiser.
+        The shape of the input; empty for an optimizer.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Bug(NamedTuple):
 
     @property
     def family(self) -> str:
-        """The file that it stands in."""
+        """The name of the file that it is in."""
         return self.wrong.__module__.rpartition(".")[2]
 
     def case(self, right: bool = False, seed: int = 0) -> tuple[Any, Array]:
         """Return the wrong version (or the right one) in float64 and an input for it, the same for the same seed.
 
-        All parameters are drawn, those too that start at zero or one: a forgotten factor of one would not show.
+        All parameters are drawn, also those whose initial values are zero or one: a forgotten factor would not show.
         """
         f, generator = self.make(self.right if right else self.wrong), np.random.default_rng(seed)
         if isinstance(f, Layer):
@@ -83,7 +83,7 @@ def planted(
     names : str
         Bug.names, with commas between them.
     right : class or function, optional
-        The class derived from, if not given.
+        The base class if not given.
     """
 
     def enter(wrong: Any) -> Any:

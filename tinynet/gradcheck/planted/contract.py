@@ -18,7 +18,7 @@ SHAPE = (5, 4)
 
 @planted("contract-forward-writes-into-x", "forward", plain, SHAPE)
 class WritesIntoX(ReLU):
-    """Forward works in place, and the caller's images are changed."""
+    """Forward works in place and so changes the caller's images."""
 
     def forward(self, x, train=False):
         np.maximum(x, 0, out=x)
@@ -27,7 +27,7 @@ class WritesIntoX(ReLU):
 
 @planted("contract-backward-writes-into-dy", "backward", plain, SHAPE)
 class WritesIntoDy(ReLU):
-    """Backward works in place, and the upstream gradient is changed for whoever else needs it."""
+    """Backward works in place and so changes the upstream gradient, which others may need."""
 
     def input_gradient(self, dy, saved):
         dy *= saved.y > 0
@@ -36,7 +36,7 @@ class WritesIntoDy(ReLU):
 
 @planted("contract-backward-writes-into-saved", "backward", plain, SHAPE)
 class WritesIntoSaved(Tanh):
-    """Backward works its slope out in saved, so that a second backward from the same forward is wrong."""
+    """Backward computes its slope in saved, so that a second backward from the same forward is wrong."""
 
     def input_gradient(self, dy, saved):
         slope = saved.y
@@ -70,7 +70,7 @@ class Accumulates(Linear):
 
 @planted("contract-forward-float32", "forward", plain, SHAPE)
 class ForwardFloat32(Tanh):
-    """Forward works in float32, whatever it is given."""
+    """Forward computes in float32, whatever dtype it is given."""
 
     def forward(self, x, train=False):
         return super().forward(x.astype(np.float32), train)
@@ -78,7 +78,7 @@ class ForwardFloat32(Tanh):
 
 @planted("contract-forward-rounded", "forward", plain, SHAPE)
 class ForwardRounded(Tanh):
-    """Forward works in float32 and returns float64, of which half the digits mean nothing."""
+    """Forward computes in float32 and returns float64, of which half the digits mean nothing."""
 
     def forward(self, x, train=False):
         y, saved = super().forward(x.astype(np.float32), train)
@@ -112,7 +112,7 @@ class GradientMissing(Linear):
 
 @planted("contract-input-gradient-shape", "x", lambda kind: kind(2, 3, 3), (2, 5, 5, 2))
 class InputGradientShape(Conv2d):
-    """The images' gradient comes back as rows, one for each image."""
+    """The images' gradient has the shape of rows, one for each image."""
 
     def input_gradient(self, dy, saved):
         return super().input_gradient(dy, saved).reshape(len(dy), -1)
@@ -120,7 +120,7 @@ class InputGradientShape(Conv2d):
 
 @planted("contract-forward-changes-weights", "forward", linear, SHAPE)
 class ChangesWeights(Linear):
-    """Forward brings the weights to length 1 in place."""
+    """Forward scales the weights to length 1 in place."""
 
     def forward(self, x, train=False):
         self.params["w"] /= np.sqrt((self.params["w"] ** 2).sum(axis=0))
@@ -129,7 +129,7 @@ class ChangesWeights(Linear):
 
 @planted("contract-forward-counts-calls", "forward", plain, SHAPE)
 class CountsCalls(Tanh):
-    """The output depends on how often forward has been called, which no derivative knows of."""
+    """The output depends on how often forward has been called, which no derivative takes into account."""
 
     def forward(self, x, train=False):
         self.calls = getattr(self, "calls", 0) + 1
@@ -138,7 +138,7 @@ class CountsCalls(Tanh):
 
 @planted("contract-gradient-nan", "w", linear, SHAPE)
 class GradientNan(Linear):
-    """The weights' gradient is divided by zero where nothing comes in: nan, which no comparison calls too large."""
+    """The weights' gradient is divided by zero: nan, which no comparison calls too large."""
 
     def param_gradients(self, dy, saved):
         grads, w = super().param_gradients(dy, saved), np.zeros_like(self.params["w"])

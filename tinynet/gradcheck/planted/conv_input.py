@@ -13,7 +13,7 @@ SHAPE = (2, 7, 6, 4)
 
 
 def strided(kind):
-    """Overlapping windows, a stride, padding, two groups of as many channels as filters."""
+    """Overlapping windows, a stride, padding, two groups with as many channels as filters."""
     return kind(4, 4, 3, stride=2, padding=1, groups=2)
 
 
@@ -32,7 +32,7 @@ def before_cropping(layer, dy, saved):
 
 
 def sent_back(layer, dy):
-    """What each window sends back to what it saw: (N, OH, OW, KH, KW, C)."""
+    """The gradient of what each window saw, before it is added up: (N, OH, OW, KH, KW, C)."""
     kh, kw = layer.window.kernel
     patches = np.empty((*dy.shape[:3], kh, kw, layer.in_channels), dy.dtype)
     for channels, filters, w in layer.each_group():
@@ -42,7 +42,7 @@ def sent_back(layer, dy):
 
 @planted("conv2d-input-flipped-kernel", "x", strided, SHAPE)
 class FlippedKernel(Conv2d):
-    """The images' gradient is worked out with filters turned by 180 degrees."""
+    """The images' gradient is computed with filters turned by 180 degrees."""
 
     def input_gradient(self, dy, saved):
         return Conv2d.input_gradient(with_weights(self, self.params["w"][::-1, ::-1]), dy, saved)
@@ -50,7 +50,7 @@ class FlippedKernel(Conv2d):
 
 @planted("conv2d-input-transposed-kernel", "x", strided, SHAPE)
 class TransposedKernel(Conv2d):
-    """The images' gradient is worked out with rows and columns of the filters swapped."""
+    """The images' gradient is computed with rows and columns of the filters swapped."""
 
     def input_gradient(self, dy, saved):
         return Conv2d.input_gradient(with_weights(self, self.params["w"].swapaxes(0, 1)), dy, saved)
@@ -66,7 +66,7 @@ class ChannelsAsFilters(Conv2d):
 
 @planted("conv2d-input-first-group", "x", strided, SHAPE)
 class FirstGroup(Conv2d):
-    """The images' gradient of every group is worked out with the first group's filters."""
+    """The images' gradient of every group is computed with the first group's filters."""
 
     def input_gradient(self, dy, saved):
         first = self.params["w"][..., : self.out_channels // self.groups]
@@ -99,7 +99,7 @@ class PaddingCroppedAtStart(Conv2d):
 
 @planted("conv2d-input-padding-sides-swapped", "x", lambda kind: kind(2, 3, 3, padding=(0, 2)), (2, 5, 5, 2))
 class PaddingSidesSwapped(Conv2d):
-    """The padding's height is cut off where its width was added: right for square padding only."""
+    """The padding's height is cut off where its width was added: right for equal padding only."""
 
     def input_gradient(self, dy, saved):
         whole, (_, h, w, _) = before_cropping(self, dy, saved), saved.x.shape
@@ -111,7 +111,7 @@ class PaddingSidesSwapped(Conv2d):
 
 @planted("conv2d-input-stride-forgotten", "x", strided, SHAPE)
 class StrideForgotten(Conv2d):
-    """Each window's gradient goes back as if the stride were 1."""
+    """Each window's gradient is added as if the stride were 1."""
 
     def input_gradient(self, dy, saved):
         patches, (oh, ow) = sent_back(self, dy), dy.shape[1:3]
@@ -123,7 +123,7 @@ class StrideForgotten(Conv2d):
 
 @planted("conv2d-input-overlap-overwritten", "x", strided, SHAPE)
 class OverlapOverwritten(Conv2d):
-    """= for +=: a pixel seen by several windows keeps the last one's gradient only."""
+    """= instead of +=: a pixel seen by several windows keeps the last one's gradient only."""
 
     def input_gradient(self, dy, saved):
         patches, (oh, ow) = sent_back(self, dy), dy.shape[1:3]
@@ -135,7 +135,7 @@ class OverlapOverwritten(Conv2d):
 
 @planted("conv2d-input-window-off-by-one", "x", strided, SHAPE)
 class WindowOffByOne(Conv2d):
-    """The last row of the filters is left out on the way back: range(KH - 1)."""
+    """The last row of the filters is left out in backward: range(KH - 1)."""
 
     def input_gradient(self, dy, saved):
         w = self.params["w"].copy()
@@ -154,7 +154,7 @@ class ReshapeForTranspose(Conv2d):
 
 @planted("conv2d-input-ceil-mode-forgotten", "x", lambda kind: kind(2, 3, 3, stride=2, ceil_mode=True), (2, 6, 6, 2))
 class CeilModeForgotten(Conv2d):
-    """The windows that ceil_mode adds at the edge send nothing back."""
+    """The gradients of the windows that ceil_mode adds at the edge are left out."""
 
     def input_gradient(self, dy, saved):
         oh, ow = self.window._replace(ceil_mode=False).output_size(saved.x.shape[1:3])
@@ -165,7 +165,7 @@ class CeilModeForgotten(Conv2d):
 
 @planted("conv2d-forward-padding-repeats-the-edge", "x, w", lambda kind: kind(2, 3, 3, padding=1), (2, 4, 4, 2))
 class EdgeRepeated(Conv2d):
-    """Forward pads with the pixels of the edge, backward thinks that it padded with zeros."""
+    """Forward pads with the pixels of the edge, but backward is right for zeros."""
 
     def forward(self, x, train=False):
         (top, bottom), (left, right) = self.window.edges(x.shape[1:3])

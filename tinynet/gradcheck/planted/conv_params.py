@@ -48,7 +48,7 @@ class ChannelsAsFilters(Conv2d):
 
 @planted("conv2d-weight-first-group", "w", strided, SHAPE)
 class FirstGroup(Conv2d):
-    """The weights' gradient of every group is worked out with the first group's channels."""
+    """The weights' gradient of every group is computed with the first group's channels."""
 
     def param_gradients(self, dy, saved):
         first = saved.x[..., : self.in_channels // self.groups]
@@ -84,7 +84,7 @@ class StrideForgotten(Conv2d):
 
 @planted("conv2d-weight-last-image", "w", strided, SHAPE)
 class LastImage(Conv2d):
-    """= for += in the loop over the images: the weights' gradient is that of the last one."""
+    """= instead of += in the loop over the images: the weights' gradient is that of the last one."""
 
     def param_gradients(self, dy, saved):
         grads = super().param_gradients(dy, saved)
@@ -112,7 +112,7 @@ class LastPlaceLeftOut(Conv2d):
 
 @planted("conv2d-bias-mean", "b", strided, SHAPE)
 class BiasMean(Conv2d):
-    """The biases' gradient is the mean over images and places instead of the sum."""
+    """The biases' gradient is the mean over images and positions instead of the sum."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": dy.mean(axis=(0, 1, 2))}
@@ -120,7 +120,7 @@ class BiasMean(Conv2d):
 
 @planted("conv2d-bias-first-image", "b", strided, SHAPE)
 class BiasFirstImage(Conv2d):
-    """The biases' gradient is summed over the places of the first image only, not over the batch."""
+    """The biases' gradient is summed over the positions of the first image only, not over the batch."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": dy[0].sum(axis=(0, 1))}
@@ -128,7 +128,7 @@ class BiasFirstImage(Conv2d):
 
 @planted("conv2d-bias-one-place", "b", strided, SHAPE)
 class BiasOnePlace(Conv2d):
-    """The biases' gradient is summed over the images but not over the places."""
+    """The biases' gradient is summed over the images but not over the positions."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": dy[:, 0, 0].sum(axis=0)}
@@ -136,7 +136,7 @@ class BiasOnePlace(Conv2d):
 
 @planted("conv2d-bias-forgotten", "b", strided, SHAPE)
 class BiasForgotten(Conv2d):
-    """The biases' gradient stays at the zeros that it was made with."""
+    """The biases' gradient stays at its initial zeros."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": np.zeros_like(self.params["b"])}

@@ -1,4 +1,4 @@
-"""Dropout that goes back wrongly."""
+"""Dropout whose gradient is wrong."""
 import numpy as np
 
 from ...layers import Dropout
@@ -9,13 +9,13 @@ SHAPE = (6, 8)
 
 
 def rare(kind):
-    """p other than 1 / 2, where p and 1 - p are the same."""
+    """A p that differs from 1 - p."""
     return kind(0.3)
 
 
 @planted("dropout-not-scaled", "x", rare, SHAPE)
 class NotScaled(Dropout):
-    """The way back drops, but forgets the factor 1 / (1 - p)."""
+    """Backward drops, but forgets the factor 1 / (1 - p)."""
 
     def input_gradient(self, dy, saved):
         return dy * (saved.mask > 0)
@@ -23,7 +23,7 @@ class NotScaled(Dropout):
 
 @planted("dropout-scaled-twice", "x", rare, SHAPE)
 class ScaledTwice(Dropout):
-    """The way back divides by 1 - p once more, though the mask holds it already."""
+    """Backward divides by 1 - p once more, though the mask already contains it."""
 
     def input_gradient(self, dy, saved):
         return dy * saved.mask / (1 - self.p)
@@ -31,7 +31,7 @@ class ScaledTwice(Dropout):
 
 @planted("dropout-mask-drawn-anew", "backward, x", rare, SHAPE)
 class DrawnAnew(Dropout):
-    """The way back draws another mask, and another one each time."""
+    """Backward draws a new mask in each call."""
 
     def input_gradient(self, dy, saved):
         return dy * (self.generator.random(dy.shape) >= self.p) / (1 - self.p)
@@ -39,7 +39,7 @@ class DrawnAnew(Dropout):
 
 @planted("dropout-p-for-one-minus-p", "x", rare, SHAPE)
 class PForOneMinusP(Dropout):
-    """The way back divides by p instead of 1 - p: the same at 1 / 2 only."""
+    """Backward divides by p instead of 1 - p, which is the same at 1 / 2 only."""
 
     def input_gradient(self, dy, saved):
         return dy * (saved.mask > 0) / self.p
@@ -47,7 +47,7 @@ class PForOneMinusP(Dropout):
 
 @planted("dropout-mask-inverted", "x", rare, SHAPE)
 class Inverted(Dropout):
-    """The way back lets through what forward dropped."""
+    """Backward lets through what forward dropped."""
 
     def input_gradient(self, dy, saved):
         return dy * (saved.mask == 0) / (1 - self.p)
@@ -55,7 +55,7 @@ class Inverted(Dropout):
 
 @planted("dropout-mask-forgotten", "x", rare, SHAPE)
 class MaskForgotten(Dropout):
-    """The way back lets everything through, as in evaluation."""
+    """Backward lets everything through, as in evaluation."""
 
     def input_gradient(self, dy, saved):
         return dy.copy()
@@ -63,7 +63,7 @@ class MaskForgotten(Dropout):
 
 @planted("dropout-mask-of-first-image", "x", rare, SHAPE)
 class MaskOfFirst(Dropout):
-    """The way back takes the first image's mask for all."""
+    """Backward uses the first image's mask for all images."""
 
     def input_gradient(self, dy, saved):
         return dy * saved.mask[:1]

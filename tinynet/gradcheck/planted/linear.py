@@ -1,4 +1,4 @@
-"""Fully connected layers that go back wrongly."""
+"""Fully connected layers whose gradient is wrong."""
 import numpy as np
 
 from ...layers import Linear
@@ -35,7 +35,7 @@ class WeightTransposed(Linear):
 
 @planted("linear-forward-transposed", "x, w", square, SHAPE)
 class ForwardTransposed(Linear):
-    """Forward multiplies by w.T, as PyTorch keeps its weights; backward has them the other way round."""
+    """Forward multiplies by w.T, as PyTorch keeps its weights; backward is right for w."""
 
     def forward(self, x, train=False):
         return x @ self.params["w"].T + self.params["b"], Saved(x)
@@ -51,7 +51,7 @@ class WeightMeanOverBatch(Linear):
 
 @planted("linear-weight-decay-inside", "w", wide, SHAPE)
 class DecayInside(Linear):
-    """The weights' gradient holds the weight decay too, of which the loss here knows nothing."""
+    """The weights' gradient contains the weight decay, which is no part of the loss here."""
 
     def param_gradients(self, dy, saved):
         return {"w": saved.x.T @ dy + 5e-4 * self.params["w"], "b": dy.sum(axis=0)}
@@ -75,7 +75,7 @@ class BiasFirstRow(Linear):
 
 @planted("linear-bias-sum-over-outputs", "b", wide, SHAPE)
 class BiasOverOutputs(Linear):
-    """The biases' gradient is summed over the outputs as well, and the one number given to each."""
+    """The biases' gradient is summed over the outputs as well, and each bias gets the total."""
 
     def param_gradients(self, dy, saved):
         return super().param_gradients(dy, saved) | {"b": np.full(dy.shape[1], dy.sum())}

@@ -1,4 +1,4 @@
-"""Locally connected layers and flattening that go back wrongly."""
+"""Locally connected layers and flattening whose gradient is wrong."""
 import numpy as np
 
 from ...layers import Flatten, LocallyConnected2d
@@ -8,7 +8,7 @@ SHAPE = (2, 5, 5, 2)
 
 
 def local(kind):
-    """As many places down as across."""
+    """As many positions down as across."""
     return kind(2, 3, 3, input_size=5, stride=1)
 
 
@@ -18,7 +18,7 @@ def flatten(kind):
 
 @planted("local-weight-shared", "w", local, SHAPE)
 class WeightShared(LocallyConnected2d):
-    """The weights' gradient is summed over the places and given to each, as for a convolution."""
+    """The weights' gradient is summed over the positions and each gets the total, as for a convolution."""
 
     def param_gradients(self, dy, saved):
         grads = super().param_gradients(dy, saved)
@@ -28,7 +28,7 @@ class WeightShared(LocallyConnected2d):
 
 @planted("local-bias-shared", "b", local, SHAPE)
 class BiasShared(LocallyConnected2d):
-    """The biases' gradient is summed over the places, though each has its own."""
+    """The biases' gradient is summed over the positions, though each position has its own biases."""
 
     def param_gradients(self, dy, saved):
         grads = super().param_gradients(dy, saved)
@@ -37,7 +37,7 @@ class BiasShared(LocallyConnected2d):
 
 @planted("local-weight-places-transposed", "w", local, SHAPE)
 class PlacesTransposed(LocallyConnected2d):
-    """The weights' gradient has rows and columns of places swapped."""
+    """The weights' gradient has rows and columns of positions swapped."""
 
     def param_gradients(self, dy, saved):
         grads = super().param_gradients(dy, saved)
@@ -46,7 +46,7 @@ class PlacesTransposed(LocallyConnected2d):
 
 @planted("local-input-first-place", "x", local, SHAPE)
 class FirstPlace(LocallyConnected2d):
-    """The images' gradient uses the first place's filters everywhere."""
+    """The images' gradient uses the first position's filters everywhere."""
 
     def input_gradient(self, dy, saved):
         one = type(self)(self.in_channels, self.out_channels, self.kernel_size, self.input_size, self.stride)
@@ -65,7 +65,7 @@ class MeanOverBatch(LocallyConnected2d):
 
 @planted("flatten-channels-first", "x", flatten, (2, 3, 4, 2))
 class ChannelsFirst(Flatten):
-    """The way back takes the rows to be in the order (C, H, W)."""
+    """Backward reads the rows in the order (C, H, W)."""
 
     def input_gradient(self, dy, saved):
         n, h, w, c = saved.x.shape
@@ -74,7 +74,7 @@ class ChannelsFirst(Flatten):
 
 @planted("flatten-columns-first", "x", flatten, (2, 3, 4, 2))
 class ColumnsFirst(Flatten):
-    """The way back takes the rows to be in the order (W, H, C)."""
+    """Backward reads the rows in the order (W, H, C)."""
 
     def input_gradient(self, dy, saved):
         n, h, w, c = saved.x.shape
@@ -83,7 +83,7 @@ class ColumnsFirst(Flatten):
 
 @planted("flatten-order-f", "x", flatten, (2, 3, 4, 2))
 class OrderF(Flatten):
-    """The way back reshapes in Fortran's order, which mixes the images."""
+    """Backward reshapes in Fortran's order, which mixes the images."""
 
     def input_gradient(self, dy, saved):
         return dy.reshape(saved.x.shape, order="F")

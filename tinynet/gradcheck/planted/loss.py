@@ -91,7 +91,7 @@ def label_not_subtracted(scores, labels):
 
 @loss_bug("loss-softmax-over-batch")
 def softmax_over_batch(scores, labels):
-    """The probabilities in the gradient are normalised over the images: axis 0."""
+    """The probabilities in the gradient are normalized over the images: axis 0."""
     loss, _ = softmax_cross_entropy(scores, labels)
     dscores = probabilities(scores, axis=0)
     dscores[np.arange(len(scores)), labels] -= 1
@@ -100,7 +100,7 @@ def softmax_over_batch(scores, labels):
 
 @loss_bug("loss-label-subtracted-from-every-row")
 def from_every_row(scores, labels):
-    """dscores[:, labels] -= 1 instead of dscores[arange(N), labels]: every image pays for all labels."""
+    """dscores[:, labels] -= 1 instead of dscores[arange(N), labels]: 1 is subtracted at all labels in every row."""
     loss, _ = softmax_cross_entropy(scores, labels)
     dscores = probabilities(scores)
     dscores[:, labels] -= 1
@@ -109,7 +109,7 @@ def from_every_row(scores, labels):
 
 @loss_bug("loss-through-softmax-twice")
 def through_softmax_twice(scores, labels):
-    """The fused gradient goes through the softmax's Jacobian once more."""
+    """The fused gradient is multiplied by the softmax's Jacobian once more."""
     loss, dscores = softmax_cross_entropy(scores, labels)
     y = probabilities(scores)
     return loss, y * (dscores - (dscores * y).sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Local response normalisation that goes back wrongly."""
+"""Local response normalization whose gradient is wrong."""
 import numpy as np
 
 from ...layers import LocalResponseNorm
@@ -10,7 +10,7 @@ SHAPE = (2, 2, 3, 8)
 
 
 def paper(kind):
-    """The paper's settings, but an alpha at which the normalisation does something."""
+    """The paper's settings, but an alpha at which the normalization changes something."""
     return kind(size=5, alpha=0.5)
 
 
@@ -24,7 +24,7 @@ def weak(kind):
 
 
 def shared_path(layer, dy, saved):
-    """The path through the scale, less its factor 2 alpha beta."""
+    """The path through the scale, without its factor 2 alpha beta."""
     own = dy * saved.scale**-layer.beta
     return saved.x * nearby_sum(own * saved.x / saved.scale, layer.size, layer.groups)
 
@@ -48,7 +48,7 @@ class NoCrossTerm(LocalResponseNorm):
 
 @planted("lrn-window-short", "x", weak, SHAPE)
 class WindowShort(LocalResponseNorm):
-    """The window on the way back is c-2 to c+1: range(c - 2, c + 2)."""
+    """The window in backward is c-2 to c+1: range(c - 2, c + 2)."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -69,7 +69,7 @@ class WindowBeside(LocalResponseNorm):
 
 @planted("lrn-alpha-divided-backward", "x", paper, SHAPE)
 class AlphaDivided(LocalResponseNorm):
-    """alpha is divided by the size on the way back only, as other programs do in both."""
+    """alpha is divided by the size in backward only; other programs do it in both passes."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -114,7 +114,7 @@ class OwnScale(LocalResponseNorm):
 
 @planted("lrn-x-outside-the-sum", "x", paper, SHAPE)
 class OutsideTheSum(LocalResponseNorm):
-    """The neighbours' x is pulled out of the sum as if it were the channel's own: x**2 times a sum without x."""
+    """The neighbours' x is taken out of the sum as if it were the channel's own: x**2 times a sum without x."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -134,7 +134,7 @@ class AcrossTowers(LocalResponseNorm):
 
 @planted("lrn-k-forgotten", "x", paper, SHAPE)
 class KForgotten(LocalResponseNorm):
-    """The scale is worked out anew on the way back, without k."""
+    """The scale is computed again in backward, without k."""
 
     def input_gradient(self, dy, saved):
         return super().input_gradient(dy, saved._replace(scale=saved.scale - self.k))

@@ -14,7 +14,7 @@ def small(kind):
 
 
 def square(kind):
-    """Layers that could stand in any order, as far as shapes go."""
+    """Layers whose shapes fit in any order."""
     return kind([("fc1", Linear(4, 4)), ("tanh1", Tanh()), ("fc2", Linear(4, 4))])
 
 
@@ -29,7 +29,7 @@ def block_ends(saved):
 
 
 def of_images(net, dy, saved, images):
-    """The gradients of some of the images, worked out by silencing the others."""
+    """The gradients of some of the images, computed with zeros for the others."""
     quiet = np.zeros_like(dy)
     quiet[images] = dy[images]
     return Network.backward(net, quiet, saved)[1]
@@ -37,7 +37,7 @@ def of_images(net, dy, saved, images):
 
 @planted("network-last-block-only", "conv1.w, conv1.b", small, SHAPE)
 class LastBlockOnly(Network):
-    """= for += over the blocks of images: the gradients are the last block's."""
+    """= instead of += over the blocks of images: the gradients are the last block's."""
 
     def backward(self, dy, saved, input_gradient=True):
         dx, grads = super().backward(dy, saved, input_gradient)
@@ -77,7 +77,7 @@ class BlocksSwapped(Network):
 
 @planted("network-layers-in-forward-order", "x, fc1.w, fc1.b, fc2.w, fc2.b", square, (3, 4))
 class ForwardOrder(Network):
-    """The way back visits the layers from the first to the last: reversed() is missing."""
+    """Backward visits the layers from the first to the last: reversed() is missing."""
 
     def backward(self, dy, saved, input_gradient=True):
         grads = {}
@@ -90,7 +90,7 @@ class ForwardOrder(Network):
 
 @planted("network-gradients-of-other-layer", "fc1.w, fc1.b, fc2.w, fc2.b", square, (3, 4))
 class OtherLayer(Network):
-    """The gradients are collected from the end and handed out from the start, to the wrong layers."""
+    """The gradients are collected from the last layer to the first, but assigned from the first to the last."""
 
     def backward(self, dy, saved, input_gradient=True):
         dx, grads = super().backward(dy, saved, input_gradient)
@@ -108,7 +108,7 @@ class SavedOfOther(Network):
 
 @planted("network-activation-skipped", "x, fc1.w, fc1.b", square, (3, 4))
 class ActivationSkipped(Network):
-    """The way back goes past layers without parameters."""
+    """Backward skips layers without parameters."""
 
     def backward(self, dy, saved, input_gradient=True):
         dy, second = self["fc2"].backward(dy, saved["fc2"])
@@ -117,7 +117,7 @@ class ActivationSkipped(Network):
 
 
 class Twice(Layer):
-    """y = f(tanh(f(x))): one layer f that stands in two places, whose gradients add up."""
+    """y = f(tanh(f(x))): one layer f that is used twice, so that its gradients add up."""
 
     whole_batch = True
 
@@ -140,13 +140,13 @@ class Twice(Layer):
         return dx, {name: self.joined(of_first[name], of_second[name]) for name in self.params}
 
     def joined(self, first, second):
-        """Both uses of a parameter count."""
+        """Add the gradients of both uses of a parameter."""
         return first + second
 
 
 @planted("network-shared-layer-overwritten", "w, b", one, (3, 4))
 class SharedOverwritten(Twice):
-    """= for += where a layer stands in two places: the gradient of its second use is overwritten by the first's."""
+    """= instead of += where a layer is used twice: the gradient of its second use is overwritten by the first's."""
 
     def joined(self, first, second):
         return first
@@ -154,14 +154,14 @@ class SharedOverwritten(Twice):
 
 @planted("network-shared-layer-averaged", "w, b", one, (3, 4))
 class SharedAveraged(Twice):
-    """The gradients of a layer that stands in two places are averaged instead of added."""
+    """The gradients of a layer that is used twice are averaged instead of added."""
 
     def joined(self, first, second):
         return (first + second) / 2
 
 
 class AroundIt(Layer):
-    """y = x + f(x), a residual connection; x has two ways to the loss."""
+    """y = x + f(x), a residual connection: x has two paths to the loss."""
 
     whole_batch = True
 
@@ -183,7 +183,7 @@ class AroundIt(Layer):
 
 @planted("network-way-around-forgotten", "x", one, (3, 4))
 class WayAroundForgotten(AroundIt):
-    """The gradient of y = x + f(x) lacks the way around f."""
+    """The gradient of y = x + f(x) lacks the path around f."""
 
     def backward(self, dy, saved, input_gradient=True):
         return self.inner.backward(dy, saved)

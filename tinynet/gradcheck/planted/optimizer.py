@@ -1,4 +1,4 @@
-"""Optimisers whose step is not the paper's."""
+"""Optimizers whose step is not the paper's."""
 from ...network.params import flat
 from ...training.optim import SGD
 from .catalogue import planted
@@ -12,12 +12,12 @@ EVERY = ("fc1.w", "fc1.b", "block.fc2.w", "block.fc2.b", "block.fc3.w", "block.f
 
 
 def at_step(step, *ends):
-    """The parameters that end so, at this step."""
+    """The parameters with these ends of their names, at this step."""
     return ", ".join(f"{name} at step {step}" for name in EVERY if name.endswith(ends or ("w", "b")))
 
 
 class Written(SGD):
-    """SGD with its formula in a method, which the wrong ones change."""
+    """SGD with its formula in a method, which the wrong versions replace."""
 
     def step(self, grads):
         gradients = flat(grads)
@@ -63,7 +63,7 @@ class DecaySign(Written):
 
 @planted("sgd-decay-of-velocity", at_step(1), given, right=SGD)
 class DecayOfVelocity(Written):
-    """The decay takes off a part of the velocity, not of the weights."""
+    """The decay subtracts a part of the velocity, not of the weights."""
 
     def change(self, w, v, g, rate, decay):
         v[...] = self.momentum * v - decay * rate * v - rate * g
@@ -81,7 +81,7 @@ class DecayWithoutRate(Written):
 
 @planted("sgd-decay-outside-velocity", at_step(2), given, right=SGD)
 class DecayOutsideVelocity(Written):
-    """The decay is taken off the weights and does not enter the velocity (AdamW's way)."""
+    """The decay is subtracted from the weights and does not enter the velocity (as in AdamW)."""
 
     def change(self, w, v, g, rate, decay):
         v[...] = self.momentum * v - rate * g
@@ -107,7 +107,7 @@ class RateTwice(Written):
 
 @planted("sgd-pytorch-form", at_step(4), given, right=SGD)
 class RateOutsideVelocity(Written):
-    """PyTorch's form, in which the rate is no part of the velocity: another path once the rate has changed."""
+    """PyTorch's form, in which the rate is not in the velocity: it differs once the rate has changed."""
 
     def change(self, w, v, g, rate, decay):
         v[...] = self.momentum * v + decay * w + g
@@ -135,7 +135,7 @@ class Nesterov(Written):
 
 @planted("sgd-old-velocity", at_step(1), given, right=SGD)
 class OldVelocity(Written):
-    """The weights move before the velocity is brought up to date."""
+    """The weights are changed before the velocity is."""
 
     def change(self, w, v, g, rate, decay):
         w += v
@@ -161,7 +161,7 @@ class VelocityShared(Written):
 
 @planted("sgd-decay-on-biases", at_step(1, "b"), given, right=SGD)
 class DecayOnBiases(Written):
-    """decay_biases=False is not looked at."""
+    """decay_biases=False is ignored."""
 
     def step(self, grads):
         self.decay_biases = True
@@ -170,7 +170,7 @@ class DecayOnBiases(Written):
 
 @planted("sgd-bias-rate-on-weights", at_step(1), given, right=SGD)
 class BiasRateOnWeights(Written):
-    """bias_rate multiplies the weights' rate, and the biases have the plain one."""
+    """bias_rate multiplies the weights' learning rate instead of the biases'."""
 
     def change(self, w, v, g, rate, decay):
         rate = self.learning_rate * (self.bias_rate if w.ndim == 2 else 1)
@@ -179,7 +179,7 @@ class BiasRateOnWeights(Written):
 
 @planted("sgd-bias-rate-not-on-decay", at_step(1, "b"), given, right=SGD)
 class BiasRateNotOnDecay(Written):
-    """The biases' decay goes with the plain learning rate."""
+    """The biases' decay is multiplied by the learning rate without bias_rate."""
 
     def change(self, w, v, g, rate, decay):
         super().change(w, v, g, rate, decay * self.learning_rate / rate)
@@ -195,7 +195,7 @@ class DecayOfFirstLayer(Written):
 
 @planted("sgd-gradients-scaled-in-place", "step", given, right=SGD)
 class ScaledInPlace(Written):
-    """The gradients are multiplied by the rate in place, and whoever looks at them afterwards is misled."""
+    """The gradients are multiplied by the rate in place, so that they are wrong for whoever reads them afterwards."""
 
     def change(self, w, v, g, rate, decay):
         g *= rate

@@ -1,4 +1,4 @@
-"""Pooling that goes back wrongly."""
+"""Pooling whose gradient is wrong."""
 import numpy as np
 
 from ...layers import AvgPool2d, MaxPool2d
@@ -35,12 +35,12 @@ class Repeat(Layer):
 
 
 def after_copies(kind):
-    """Max-pooling of copies: a tie at which there is a derivative, as tied places move together."""
+    """Max-pooling of copies: a tie at which there is a derivative, because tied positions move together."""
     return Network([("repeat", Repeat()), ("pool", kind(3, 2))])
 
 
 def to_matches(layer, dy, saved, add):
-    """Hand each dy to every place that equals its window's maximum, in the way that `add` says."""
+    """Give each dy to every position that equals its window's maximum; `add` says how."""
     seen = padded(saved.x, layer.window, -np.inf)
     total, inside = zeros_with_edges(dy, saved.x.shape, layer.window)
     for _, _, places in offsets(layer.window, *saved.y.shape[1:3]):
@@ -50,7 +50,7 @@ def to_matches(layer, dy, saved, add):
 
 @planted("max-pool-overwritten", "x", overlapping, SHAPE)
 class Overwritten(MaxPool2d):
-    """= for +=: a place that wins in several windows keeps the last one's gradient; right where none overlap."""
+    """= instead of +=: the maximum of several windows keeps the last one's gradient; right where none overlap."""
 
     def input_gradient(self, dy, saved):
         return to_matches(self, dy, saved, lambda total, dy, wins: np.where(wins, dy, total))
@@ -66,7 +66,7 @@ class EveryTieRewarded(MaxPool2d):
 
 @planted("max-pool-tie-loses", "x", after_copies, (2, 4, 4, 2))
 class TieLoses(MaxPool2d):
-    """A window in which two places tie sends nothing back."""
+    """The dy of a window in which two positions tie is lost."""
 
     def input_gradient(self, dy, saved):
         matches = sum(padded(saved.x, self.window, -np.inf)[places] == saved.y
@@ -76,7 +76,7 @@ class TieLoses(MaxPool2d):
 
 @planted("max-pool-padding-wins", "x", lambda kind: kind(2, 2, padding=1), SHAPE)
 class PaddingWins(MaxPool2d):
-    """The way back pads with zeros, forward with minus infinity: where all is negative, dy goes into the padding."""
+    """Backward pads with zeros, forward with minus infinity: where all is negative, the padding gets dy."""
 
     def input_gradient(self, dy, saved):
         zero_padded = padded(saved.x, self.window)
@@ -96,7 +96,7 @@ class PaddingCroppedAtEnd(MaxPool2d):
 
 @planted("max-pool-stride-is-kernel", "x", overlapping, SHAPE)
 class StrideIsKernel(MaxPool2d):
-    """The way back takes windows to lie side by side: the place (i, j) in a window is found kernel_size apart."""
+    """Backward treats windows as if they were side by side: (i, j) of one and of the next are kernel_size apart."""
 
     def input_gradient(self, dy, saved):
         (kh, kw), (oh, ow) = self.window.kernel, dy.shape[1:3]
@@ -121,7 +121,7 @@ class WinnerTransposed(MaxPool2d):
 
 @planted("max-pool-shared-out", "x", overlapping, SHAPE)
 class SharedOut(MaxPool2d):
-    """dy is shared out evenly over the window, as in average pooling."""
+    """dy is divided evenly over the window, as in average pooling."""
 
     def input_gradient(self, dy, saved):
         return window_sum_back(dy / 9, saved.x.shape, self.window)
@@ -129,7 +129,7 @@ class SharedOut(MaxPool2d):
 
 @planted("max-pool-one-channel-wins", "x", overlapping, SHAPE)
 class OneChannelWins(MaxPool2d):
-    """The first channel's winners are taken for all channels."""
+    """The first channel's maxima decide for all channels."""
 
     def input_gradient(self, dy, saved):
         x, y = (np.repeat(array[..., :1], dy.shape[3], axis=3) for array in saved)
@@ -138,7 +138,7 @@ class OneChannelWins(MaxPool2d):
 
 @planted("avg-pool-not-divided", "x", overlapping, SHAPE)
 class NotDivided(AvgPool2d):
-    """Each place under a window gets the whole dy."""
+    """Each position under a window gets the whole dy."""
 
     def input_gradient(self, dy, saved):
         return window_sum_back(dy, saved.x.shape, self.window)
@@ -146,7 +146,7 @@ class NotDivided(AvgPool2d):
 
 @planted("avg-pool-ceil-mode-count", "x", lambda kind: kind(3, 2, ceil_mode=True), (2, 6, 6, 2))
 class CeilModeCount(AvgPool2d):
-    """The way back divides by the whole window's places, also at the edge where forward counts those that exist."""
+    """Backward divides by the window's area, also at the edge, where forward counts the positions that exist."""
 
     def input_gradient(self, dy, saved):
         return window_sum_back(dy / np.prod(self.window.kernel), saved.x.shape, self.window)
@@ -154,7 +154,7 @@ class CeilModeCount(AvgPool2d):
 
 @planted("avg-pool-padding-not-counted", "x", with_padding, SHAPE)
 class PaddingNotCounted(AvgPool2d):
-    """Forward counts the padding in its mean, backward divides by the places inside the image."""
+    """Forward counts the padding in its mean, backward divides by the positions inside the image."""
 
     def input_gradient(self, dy, saved):
         ones = padded(np.ones_like(saved.x), self.window)
@@ -164,7 +164,7 @@ class PaddingNotCounted(AvgPool2d):
 
 @planted("avg-pool-divided-by-stride", "x", overlapping, SHAPE)
 class DividedByStride(AvgPool2d):
-    """The way back divides by the stride's area instead of the window's."""
+    """Backward divides by the stride's area instead of the window's."""
 
     def input_gradient(self, dy, saved):
         return window_sum_back(dy / np.prod(self.window.stride), saved.x.shape, self.window)
@@ -172,7 +172,7 @@ class DividedByStride(AvgPool2d):
 
 @planted("avg-pool-overwritten", "x", overlapping, SHAPE)
 class AverageOverwritten(AvgPool2d):
-    """= for +=: a place under several windows keeps the last one's share."""
+    """= instead of +=: a position under several windows keeps the last one's share."""
 
     def input_gradient(self, dy, saved):
         total, inside = zeros_with_edges(dy, saved.x.shape, self.window)

@@ -1,4 +1,4 @@
-"""Softmax layers that go back wrongly."""
+"""Softmax layers whose gradient is wrong."""
 import numpy as np
 
 from ...layers import Softmax
@@ -13,7 +13,7 @@ def plain(kind):
 
 @planted("softmax-diagonal-only", "x", plain, SHAPE)
 class DiagonalOnly(Softmax):
-    """Only the diagonal of the Jacobian, y (1 - y): softmax taken for a sigmoid of each score."""
+    """Only the diagonal of the Jacobian, y (1 - y), as if softmax were a sigmoid of each score."""
 
     def input_gradient(self, dy, saved):
         return dy * saved.y * (1 - saved.y)
@@ -45,7 +45,7 @@ class SumOverBatch(Softmax):
 
 @planted("softmax-taken-for-fused", "x", plain, SHAPE)
 class TakenForFused(Softmax):
-    """dy is handed on unchanged, as if the loss had gone back through softmax already."""
+    """dy is passed on unchanged, as if the loss already contained softmax's gradient."""
 
     def input_gradient(self, dy, saved):
         return dy.copy()

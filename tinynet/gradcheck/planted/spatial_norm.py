@@ -1,4 +1,4 @@
-"""Response normalisation within each map that goes back wrongly."""
+"""Response normalization within each map whose gradient is wrong."""
 import numpy as np
 
 from ...layers import SpatialResponseNorm
@@ -29,7 +29,7 @@ class OwnPathOnly(SpatialResponseNorm):
 
 @planted("spatial-norm-no-places-around", "x", strong, SHAPE)
 class NoPlacesAround(SpatialResponseNorm):
-    """Only a place's part in its own scale is differentiated, not its part in the scales around."""
+    """Only a position's part in its own scale is differentiated, not its part in the scales around."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -38,7 +38,7 @@ class NoPlacesAround(SpatialResponseNorm):
 
 @planted("spatial-norm-alpha-divided-backward", "x", strong, SHAPE)
 class AlphaDivided(SpatialResponseNorm):
-    """alpha is divided by size**2 on the way back only."""
+    """alpha is divided by size**2 in backward only."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -48,7 +48,7 @@ class AlphaDivided(SpatialResponseNorm):
 
 @planted("spatial-norm-window-at-corner", "x", strong, SHAPE)
 class WindowAtCorner(SpatialResponseNorm):
-    """The window on the way back starts at the place instead of having it in the middle."""
+    """The window in backward starts at the position instead of having it in the middle."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
@@ -59,7 +59,7 @@ class WindowAtCorner(SpatialResponseNorm):
 
 @planted("spatial-norm-sums-channels", "x", strong, SHAPE)
 class SumsChannels(SpatialResponseNorm):
-    """The sum on the way back runs over the channels as well."""
+    """The sum in backward runs over the channels as well."""
 
     def input_gradient(self, dy, saved):
         own = dy * saved.scale**-self.beta
