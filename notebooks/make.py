@@ -75,7 +75,7 @@ def main(wanted: list[str]) -> None:
     sources = sorted((HERE / "source").glob("*.py"))
     chosen = [path for path in sources if not wanted or path.stem.startswith(tuple(wanted))]
     if not chosen:
-        sys.exit(f"there is no such notebook; there are {', '.join(path.stem for path in sources)}")
+        sys.exit(f"notebook {', '.join(wanted)} does not exist; there are {', '.join(path.stem for path in sources)}")
     for path in chosen:
         target = make(path)
         print(f"{target.name}: {target.stat().st_size / 1000:,.0f} kB", flush=True)

@@ -1,16 +1,20 @@
-"""What the README claims in numbers and commands."""
+"""What the README claims in numbers, commands and code; where its links and those of other pages lead."""
+import inspect
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinynet import cli
+from tinynet import LocalResponseNorm, cli, training_step
 from tinynet.errors import ArgumentError
 from tinynet.models import MODELS, alexnet_small, make_model
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [page for pattern in ("*.md", "[a-z]*/*.md", "notebooks/source/*.py") for page in sorted(ROOT.glob(pattern))]
 ROWS = re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
 
 
@@ -52,3 +56,24 @@ def test_the_small_network_takes_the_sizes_of_its_row():
 @pytest.mark.parametrize("line", re.findall(r"^tinynet .+$", README, re.MULTILINE))
 def test_commands_are_understood(line):
     assert callable(cli.parser().parse_args(shlex.split(line, comments=True)[1:]).command)
+
+
+@pytest.mark.parametrize("function", [training_step, LocalResponseNorm.forward, LocalResponseNorm.input_gradient],
+                         ids=lambda function: function.__qualname__)
+def test_code_that_is_shown_is_the_code_that_runs(function):
+    lines = textwrap.dedent(inspect.getsource(function)).rpartition('"""')[2].split("\n")
+    body = [line.split("  # ")[0].rstrip() for line in lines if line.startswith("    ")]
+    shown = {line.split("  # ")[0].rstrip() for line in README.split("\n")}
+    assert body and [line for line in body if line not in shown] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    folder = ROOT / "notebooks" if page.suffix == ".py" else page.parent  # where the notebook lies that is made of it
+    links = re.findall(r"\]\(([\w:./-]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not link.startswith("https://") and not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\b(?:tests|tinynet|examples)/[\w/.]+\w", README))))
+def test_paths_exist(path):
+    assert (ROOT / path).exists()

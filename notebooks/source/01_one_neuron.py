@@ -116,7 +116,7 @@ print("dy =", dy, "  dz =", dz, "  dw =", dw, "  db =", db, "  dx =", dx)
 
 # %% [markdown]
 # `dw[0]` is $-1.5$, as we found by trying. `dx` is not needed to train this neuron. But if its inputs came from other
-# neurons, `dx` would be *their* `dy`: that is how the way back goes on, layer by layer. This is **backpropagation**:
+# neurons, `dx` would be *their* `dy`: that is how it goes on backward, layer by layer. This is **backpropagation**:
 # the chain rule, worked out from the end, with each result used again.
 #
 # All the derivatives together, one for each number that can be turned, are called the **gradient**.
@@ -179,7 +179,8 @@ scores, saved = layer.forward(images)
 scores
 
 # %% [markdown]
-# `forward` gave two things: the scores, and `saved`, what the way back will need. For this layer that is its input.
+# `forward` gave two things: the scores, and `saved`, what the backward pass will need. For this layer that is its
+# input.
 
 # %%
 saved
@@ -248,7 +249,7 @@ print("dx =", dimages.round(4), "  by hand:", (dscores @ layer.params["w"].T).ro
 # %% [markdown]
 # ## Where did one of these numbers come from?
 #
-# `tn.trace` goes forwards and backwards through layers and keeps everything; `explain` then says which terms a number
+# `tn.trace` goes forward and backward through layers and keeps everything; `explain` then says which terms a number
 # was added up from. Take three images now, so that there is something to add, and ask for the gradient of `w[1, 0]`,
 # the weight from the second input to the first neuron. (`"Linear"` is the layer's name in the trace: alone it is
 # called by its class, in a network by the name that it has there.)
@@ -282,7 +283,7 @@ def train(net, steps=300):
     for _ in range(steps):
         scores, saved = net.forward(points, train=True)
         loss, dscores = tn.softmax_cross_entropy(scores, classes)
-        _, grads = net.backward(dscores, saved)
+        _, grads = net.backward(dscores, saved, input_gradient=False)
         optimizer.step(grads)
         losses.append(loss)
     return losses
@@ -299,19 +300,21 @@ for net in (one_layer, two_layers):
 # (`tn.SGD` takes the step against the gradient. With `momentum=0.9` it also keeps nine tenths of the step before, as a
 # ball keeps rolling; that is how AlexNet was trained, at first with a learning rate of 0.01. `weight_decay` would pull
 # each weight a little towards 0 in every step; here it is 0. `train=True` tells the layers that this is training, which
-# matters to some that notebook 3 shows, not to these.)
+# matters to some that notebook 3 shows, not to these. `input_gradient=False` leaves out the gradient of the points,
+# which nobody needs. From now on we write `tn.training_step(net, points, classes, optimizer)` for these four lines:
+# open [tinynet/training/step.py](../tinynet/training/step.py), there is nothing else in it.)
 #
-# The picture shows by shades which class each network gives to every place, and by points what is right; the axes are
-# the two inputs. The ReLU between the two layers is what bends the border: without it, a sum of sums would be a sum
+# The picture shows by shades which class each network gives to every position, and by points what is right; the axes
+# are the two inputs. The ReLU between the two layers is what bends the border: without it, a sum of sums would be a sum
 # again, and two layers would be no more than one.
 
 # %% tags=["picture"]
 side = np.linspace(-2.2, 2.2, 120, dtype=np.float32)
-places = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+positions = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 figure, both = plt.subplots(1, 2, figsize=(8, 4))
 titles = {"one layer": one_layer, "two layers and a ReLU": two_layers}
 for axes, (title, net) in zip(both, titles.items(), strict=True):
-    answer = net.forward(places)[0].argmax(axis=1).reshape(120, 120)
+    answer = net.forward(positions)[0].argmax(axis=1).reshape(120, 120)
     axes.contourf(side, side, answer, levels=[-0.5, 0.5, 1.5], colors=["#56B4E9", "#D55E00"], alpha=0.3)
     axes.plot(*points[classes == 0].T, "o", color="#0072B2", markersize=4, label="class 0")
     axes.plot(*points[classes == 1].T, "s", color="#D55E00", markersize=4, label="class 1")

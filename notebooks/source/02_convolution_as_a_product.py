@@ -2,7 +2,7 @@
 # # 2. Convolution as a matrix product
 #
 # **A convolution slides a small window over an image. How does that become one product of two matrices, and why would
-# anybody want it to?** By the end you will have written a convolution forwards and backwards, in about ten lines, that
+# anybody want it to?** By the end you will have written a convolution, forward and backward, in about ten lines, that
 # gives the numbers of tinynet's own.
 #
 # You should know notebook 1: what a layer, its weights and its gradients are. Nothing is downloaded; all cells together
@@ -44,8 +44,8 @@ print("sum of the products:", (window * filter_0).sum())
 # By hand: the right column of the window is 2, 2, 2 and the left one 1, 1, 0, so $6 - 2 = 4$. The brightness rises from
 # left to right here, and the neuron answers with a number above zero.
 #
-# Now put the window on every place where it fits, always with *the same* nine weights. The output $y$ is an image
-# again, with a place $(i, j)$ for each window:
+# Now put the window on every position where it fits, always with *the same* nine weights. The output $y$ is an image
+# again, with a pixel $(i, j)$ for each window:
 #
 # $$y_{ij} = b + \sum_{a=0}^{2} \sum_{c=0}^{2} x_{i+a,\,j+c} \; w_{ac}$$
 #
@@ -106,7 +106,7 @@ cols = np.array(rows)  # (OH*OW, KH*KW) = (9, 9)
 cols
 
 # %% [markdown]
-# tinynet has the same in [primitives/on_cpu.py](../tinynet/ops/numpy_ops.py). It takes a batch of N images with C
+# tinynet has the same in [ops/numpy_ops.py](../tinynet/ops/numpy_ops.py). It takes a batch of N images with C
 # channels (colours), of shape (N, H, W, C), and a layer's window. The picture shows the image with one window on it,
 # the patch under the window, and which row of the matrix the patch became.
 
@@ -191,7 +191,7 @@ activation_maps(together, "image, left to right, top to bottom, blur, spots")
 # Nobody makes AlexNet's 96 first filters by hand: they are learned. Many of them come out as edge filters all the same.
 
 # %% [markdown]
-# ## And backwards? First the filter
+# ## And backward? First the filter
 #
 # Say that we know `dy`, the gradient of the loss at each output. A weight was used once for each row of `cols`. So its
 # gradient is a sum over all rows: what it was multiplied with there, times the `dy` of that output. That is
@@ -218,7 +218,7 @@ print("dw differs by at most", np.abs(dw - grads["w"]).max(), "  db by", np.abs(
 # ## Then the image
 #
 # The gradient of the matrix is easy, again as in a fully connected layer: `dcols = dy_rows @ w.T`. But one pixel stands
-# in several places of the matrix, once for each window that saw it. You know the rule: when one number goes to several
+# in several rows of the matrix, once for each window that saw it. You know the rule: when one number goes to several
 # places, its gradients from there are added. **col2im** does that: it goes over the matrix and *adds* each number to
 # the pixel that it came from.
 #
@@ -240,9 +240,9 @@ dx_by_hand = col2im(dcols, x.shape, layer.window)
 print("dx differs by at most", np.abs(dx_by_hand - dx).max())
 
 # %% [markdown]
-# That is all of a convolution: im2col, a product, and for the way back two products and col2im. Ask tinynet for the
-# terms of one of these numbers, and it names the same ones: each window that saw the pixel, and each filter.
-# (`upstream=dy` makes the trace go back from our `dy`, instead of from a loss.)
+# That is all of a convolution: im2col, a product, and for the backward pass two products and col2im. Ask tinynet for
+# the terms of one of these numbers, and it names the same ones: each window that saw the pixel, and each filter.
+# (`upstream=dy` makes the trace go backward from our `dy`, instead of from a loss.)
 
 # %%
 trace = tn.trace(layer, x, upstream=dy)

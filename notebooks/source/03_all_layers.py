@@ -3,7 +3,7 @@
 #
 # **AlexNet has seven kinds of layers and a loss. What does each one add up, and what comes back through it?** In this
 # notebook one image goes through a small AlexNet, and we stop at each kind of layer, pick one number, and ask where it
-# came from: first on the way forwards, then on the way back.
+# came from: first in the forward pass, then in the backward pass.
 #
 # You should know notebooks 1 and 2: weights, gradients, windows, filters. Nothing is downloaded; all cells together run
 # in a few seconds.
@@ -21,7 +21,7 @@ from tinynet.tracing.pictures import activation_maps
 # `tn.alexnet_small()` has AlexNet's sequence of layers in sizes for images of 32 x 32, so that everything here takes
 # less than a second. At the end of this notebook stands the 2012 network itself.
 #
-# The summary has a row for each layer. "Conv2d 32 of 5x5x3" are 32 filters of 5 x 5 places and 3 channels. A
+# The summary has a row for each layer. "Conv2d 32 of 5x5x3" are 32 filters of 5 x 5 positions and 3 channels. A
 # multiply-add is one product that is added to a sum; memory is what the layer's output takes; N(0, 0.02) stands for
 # random numbers from a normal distribution with mean 0 and standard deviation 0.02.
 
@@ -46,7 +46,7 @@ axes.imshow(star)
 axes.set_axis_off()
 
 # %% [markdown]
-# `tn.trace` sends the image through all layers, works out the loss, goes back through all layers, and keeps every
+# `tn.trace` sends the image through all layers, works out the loss, goes backward through all layers, and keeps every
 # number on the way. `train=True` because dropout works in training only.
 
 # %% tags=["picture"]
@@ -80,8 +80,8 @@ w, b = net.params["conv1"]["w"], net.params["conv1"]["b"]
 print((window * w[..., 8]).sum() + b[8], "in the array:", conv1.output[0, 16, 16, 8])
 
 # %% [markdown]
-# **And back?** A weight was used at all 32 x 32 places. Its gradient adds up what each place sends back: what the
-# weight was multiplied with, times the upstream gradient there.
+# **And backward?** A weight was used at all 32 x 32 positions. Its gradient adds up what each position sends back: what
+# the weight was multiplied with, times the upstream gradient there.
 
 # %%
 conv1.explain(grad="w", at=(2, 2, 0, 8))
@@ -89,19 +89,19 @@ conv1.explain(grad="w", at=(2, 2, 0, 8))
 # %% [markdown]
 # ## ReLU: what passes?
 #
-# $y = \max(x, 0)$. What is above zero passes, and the rest becomes 0. On the way back it is a gate: where the input was
-# above zero, the gradient passes as it is; elsewhere nothing does.
+# $y = \max(x, 0)$. What is above zero passes, and the rest becomes 0. In the backward pass it is a gate: where the
+# input was above zero, the gradient passes as it is; elsewhere nothing does.
 
 # %%
 relu1 = trace["relu1"]
 print("inputs above zero:", f"{(relu1.input > 0).mean():.0%}")
-closed = tuple(int(i) for i in np.argwhere(relu1.input < 0)[0])  # the first place that was below zero
+closed = tuple(int(i) for i in np.argwhere(relu1.input < 0)[0])  # the first index with a number below zero
 relu1.explain(grad="x", at=closed)
 
 # %% [markdown]
-# ## Local response normalisation: what is it for?
+# ## Local response normalization: what is it for?
 #
-# In AlexNet, neurons of nearby channels at the same place compete: each is divided by a number that grows with the
+# In AlexNet, neurons of nearby channels at the same position compete: each is divided by a number that grows with the
 # squares of its neighbours.
 #
 # $$y_c = \frac{x_c}{s_c^{\,\beta}} \qquad s_c = k + \alpha \sum_{\text{nearby } c'} x_{c'}^2$$
@@ -111,18 +111,18 @@ relu1.explain(grad="x", at=closed)
 
 # %%
 norm1 = trace["norm1"]
-place = tuple(int(i) for i in np.unravel_index(norm1.input.argmax(), norm1.input.shape))
-norm1.explain(output=place)
+index = tuple(int(i) for i in np.unravel_index(norm1.input.argmax(), norm1.input.shape))
+norm1.explain(output=index)
 
 # %% [markdown]
 # Open the folded line: the scale has terms of its own. By hand, with the squares of the five channels:
 
 # %%
-n, i, j, c = place
+n, i, j, c = index
 nearby = norm1.input[n, i, j, max(0, c - 2) : c + 3]
 scale = 2 + 1e-4 * (nearby**2).sum()
 print("nearby:", nearby.round(1), "  scale:", scale.round(4))
-print("y:", (norm1.input[place] / scale**0.75).round(4), "  in the array:", norm1.output[place].round(4))
+print("y:", (norm1.input[index] / scale**0.75).round(4), "  in the array:", norm1.output[index].round(4))
 
 # %% [markdown]
 # Two remarks, for when you compare this with other accounts:
@@ -132,11 +132,11 @@ print("y:", (norm1.input[place] / scale**0.75).round(4), "  in the array:", norm
 # - Where activations are small, $s$ is nearly $k = 2$, and the layer does little more than to divide by
 #   $2^{0.75} = 1.68$. A mistake in its backward pass can hide behind that. (Notebook 5 finds such mistakes.)
 #
-# **And back?** The input has two ways to the loss: through its own output, and through the scale of each neighbour: a
-# larger input makes its neighbours' outputs smaller. That is why there are terms of two kinds.
+# **And backward?** The input has two paths to the loss: through its own output, and through the scale of each
+# neighbour: a larger input makes its neighbours' outputs smaller. That is why there are terms of two kinds.
 
 # %%
-norm1.explain(grad="x", at=place)
+norm1.explain(grad="x", at=index)
 
 # %% [markdown]
 # ## Max-pooling: who wins?
@@ -150,13 +150,13 @@ pool1 = trace["pool1"]
 pool1.explain(output=(0, 7, 7, 8))
 
 # %% [markdown]
-# **And back?** The gradient goes to the winner alone; the eight others had no part in the output. As windows overlap, a
-# place can win in several of them, in four at most. Then its gradients are added. Let us find one that won often: make
-# all upstream gradients 1, and the gradient of the input counts the wins.
+# **And backward?** The gradient goes to the winner alone; the eight others had no part in the output. As windows
+# overlap, a number can win in several of them, in four at most. Then its gradients are added. Let us find one that won
+# often: make all upstream gradients 1, and the gradient of the input counts the wins.
 
 # %%
 wins = tn.MaxPool2d(3, 2).backward(np.ones_like(pool1.output), pool1.saved)[0]
-print("places by how often they won:", dict(enumerate(np.bincount(wins.astype(int).reshape(-1)).tolist())))
+print("inputs by how often they won:", dict(enumerate(np.bincount(wins.astype(int).reshape(-1)).tolist())))
 often = tuple(int(i) for i in np.argwhere(wins == wins.max())[0])
 pool1.explain(grad="x", at=often)
 
@@ -168,7 +168,7 @@ pool1.explain(grad="x", at=often)
 # ## Flatten: what changes?
 #
 # Nothing but the shape. The last maps, 3 x 3 x 64, become one row of 576 numbers, so that a fully connected layer can
-# take them. The gradient is folded back the same way.
+# take them. The gradient gets its old shape back in the same way.
 
 # %%
 flatten = trace["flatten"]
@@ -180,7 +180,7 @@ flatten.explain(output=(0, 100))
 #
 # In training, each number is set to 0 with probability $p = 0.5$, at random, anew for each batch. The network cannot
 # rely on any single one. What is left is divided by $1 - p$, so doubled, so that the sum in the next layer stays the
-# same on average. On the way back, the same mask.
+# same on average. In the backward pass, the same mask.
 #
 # (The paper does not double in training, but halves the outputs when the network is used. On average it is the same.
 # The 2012 network has dropout after fc6 and fc7.)
@@ -203,14 +203,14 @@ dropout.explain(grad="x", at=(0, 1))
 trace["fc5"].explain(output=(0, 6))
 
 # %% [markdown]
-# **And back?** Each feature went into all ten scores, so that its gradient has ten terms: the upstream gradient of each
-# score, times the weight on the way there.
+# **And backward?** Each feature went into all ten scores, so that its gradient has ten terms: the upstream gradient of
+# each score, times the weight on the way there.
 
 # %%
 trace["fc5"].explain(grad="x", at=(0, 29))
 
 # %% [markdown]
-# ## Loss: where does the way back begin?
+# ## Loss: where does the backward pass begin?
 #
 # Scores become probabilities (softmax), and the loss is minus the logarithm of the right class's probability. Notebook
 # 1 has it by hand. Its gradient is the probabilities, minus 1 at the label.
@@ -230,14 +230,14 @@ loss.explain(grad="x", at=(0, 6))
 # %% [markdown]
 # ## How does the gradient look at the first layer?
 #
-# Everything that came back through all layers arrives here: at each place of conv1's output, should it be larger (blue:
-# a larger number makes the loss smaller) or smaller (orange)?
+# Everything that came back through all layers arrives here: at each position of conv1's output, should it be larger
+# (blue: a larger number makes the loss smaller) or smaller (orange)?
 
 # %% tags=["picture"]
 activation_maps(conv1.upstream[0], "conv1, upstream gradient")
 
 # %% [markdown]
-# Most places are white: their ReLU was closed, or they did not win in pool1.
+# Most positions are white: their ReLU was closed, or they did not win in pool1.
 
 # %% [markdown]
 # ## What is different in the 2012 network?
@@ -272,7 +272,7 @@ print(f"fc6 has {parameters['fc6'] / sum(parameters.values()):.0%} of the parame
 print(f"the convolutions have {share:.0%} of the multiply-adds")
 
 # %% [markdown]
-# A convolution uses each weight at every place; a fully connected layer uses each weight once for an image. So the
+# A convolution uses each weight at every position; a fully connected layer uses each weight once for an image. So the
 # convolutions have the work, and the fully connected layers have the memory.
 
 # %% [markdown]
@@ -280,9 +280,9 @@ print(f"the convolutions have {share:.0%} of the multiply-adds")
 #
 # The largest number in `pool4.output` comes from conv4, through relu4 and pool4.
 #
-# 1. Find its place: `np.unravel_index(x.argmax(), x.shape)` gives the place of the largest number in an array `x`.
-# 2. `explain` it. Which place of relu4 won?
-# 3. `explain` that place in conv4's output. Which of the 576 products (3 x 3 x 64) is the largest?
+# 1. Find its index: `np.unravel_index(x.argmax(), x.shape)` gives the index of the largest number in an array `x`.
+# 2. `explain` it. Which number of relu4 won?
+# 3. `explain` the number with that index in conv4's output. Which of the 576 products (3 x 3 x 64) is the largest?
 # 4. How large is the gradient of conv4's bias `b[f]` for its filter `f`, and how many terms does it have? Why so many,
 #    and why are most of them 0?
 #
@@ -290,18 +290,18 @@ print(f"the convolutions have {share:.0%} of the multiply-adds")
 #
 # ```python
 # step = trace["pool4"]
-# place = tuple(int(i) for i in np.unravel_index(step.output.argmax(), step.output.shape))
-# explanation = step.explain(output=place)                                 # 1. and 2.
+# index = tuple(int(i) for i in np.unravel_index(step.output.argmax(), step.output.shape))
+# explanation = step.explain(output=index)                                 # 1. and 2.
 # winner = max(explanation.terms, key=lambda term: abs(term.value))
-# print(place, winner)                                                     # "x[0, ...]" is the place in relu4's output
+# print(index, winner)                                                     # "x[0, ...]" is the index in relu4's output
 #
-# index = tuple(int(i) for i in winner.factors[0][0].strip("x[]").split(","))
-# print(trace["conv4"].explain(output=index))                              # 3. the first row of the table
+# source = tuple(int(i) for i in winner.factors[0][0].strip("x[]").split(","))
+# print(trace["conv4"].explain(output=source))                             # 3. the first row of the table
 #
-# print(trace["conv4"].explain(grad="b", at=(place[3],)))                  # 4.
+# print(trace["conv4"].explain(grad="b", at=(index[3],)))                  # 4.
 # ```
 #
-# 4. A bias is added at each of the 7 x 7 places, so its gradient has 49 terms, one for each place. Most are 0 because
+# 4. A bias is added at each of the 7 x 7 positions, so its gradient has 49 terms, one for each. Most are 0 because
 #    the gradient comes back through pool4, which gives it to the winners alone, and through relu4, which closes the
 #    gate where the number was below zero.
 # </details>

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 4. Stepping through a whole AlexNet, forwards and back
+# # 4. Stepping through a whole AlexNet, forward and backward
 #
 # **A network says "star". Which numbers made it say so, and what did it learn from being right or wrong?** Here a small
-# AlexNet learns four drawn shapes in some seconds. Then we take one image and go through the network step by step, to
-# the loss and all the way back to the pixels.
+# AlexNet learns four drawn shapes in some seconds. Then we take one image and go through the network step by step,
+# forward to the loss and backward to the pixels.
 #
 # You should know notebook 3: what each layer does. Nothing is downloaded; all cells together run in about 20 seconds.
 
@@ -18,8 +18,8 @@ from tinynet.tracing.pictures import activation_maps, gradient_flow, pixel_maps
 # %% [markdown]
 # ## Can it learn in some seconds?
 #
-# `draw_shapes` draws images of ten shapes in random colours, sizes and places, on cluttered backgrounds. We keep four
-# of the ten, to be quick.
+# `draw_shapes` draws images of ten shapes in random colours, sizes and positions, on cluttered backgrounds. We keep
+# four of the ten, to be quick.
 
 # %%
 NAMES = ["disc", "triangle", "star", "cross"]
@@ -39,8 +39,8 @@ print(len(train), "images to learn from,", len(test), "others to test with")
 # %% [markdown]
 # Forward, loss, backward, step: `tn.fit` does it for batches of 32 images, and goes over all images five times (five
 # **epochs**). For the last epoch the learning rate is divided by ten: the dotted line in the picture. `init="he"`
-# starts the weights at a size that suits ReLU (notebook 6 says why); `weight_decay` pulls them a little towards 0 in
-# each step.
+# initializes the weights at a size that suits ReLU (notebook 6 says why); `weight_decay` pulls them a little towards 0
+# in each step.
 
 # %% tags=["picture"]
 net = tn.alexnet_small(classes=4, init="he", seed=0)
@@ -89,7 +89,7 @@ for name, p in zip(NAMES, probabilities[chosen], strict=True):
     print(f"{name:9} {p:.1%}")
 
 # %% [markdown]
-# A trace can be walked. `next()` goes one step on: forwards through the layers to the loss, then backwards from the
+# A trace can be walked. `next()` goes one step on: forward through the layers to the loss, then backward from the
 # loss to the first layer. `previous()` goes the other way.
 
 # %%
@@ -102,13 +102,13 @@ while not walk.at_end:
 print(walk)
 
 # %% tags=["picture"]
-walk.step  # the last step: conv1 on the way back, with all its arrays
+walk.step  # the last step: conv1 in the backward pass, with all its arrays
 
 # %% [markdown]
 # ## What is left of the image after each part?
 #
-# Here are maps after three of the ReLUs. A map is a question asked at every place, and orange is "yes". Of the 32 or 64
-# channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
+# Here are maps after three of the ReLUs. A map is a question asked at every position, and orange is "yes". Of the 32 or
+# 64 channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
 
 # %% tags=["picture"]
 def strongest_first(maps):
@@ -136,19 +136,19 @@ activation_maps(strongest_first(trace["relu4"].output[0]), "relu4", count=16)
 # where *its* number came from, and so on until we stand at a pixel.
 
 # %%
-place, path = (0, 2), []  # image 0, class 2, in the output of fc5
+index, path = (0, 2), []  # image 0, class 2, in the output of fc5
 for step in reversed(trace.steps[:-1]):  # all layers but the loss, from the last to the first
-    explanation = step.explain(output=place)
+    explanation = step.explain(output=index)
     part = explanation.parts[0]  # the products; a bias would be the second part
     largest = part.values.argmax()
     x = next(factor for factor in part.factors if factor.name.startswith("x["))
-    path.append((step.name, place, explanation.value, len(part.values), part.values[largest]))
-    place = tuple(x.indices[largest].tolist())
+    path.append((step.name, index, explanation.value, len(part.values), part.values[largest]))
+    index = tuple(x.indices[largest].tolist())
 
-print("layer     place              number    terms  the largest")
+print("layer     index              number    terms  the largest")
 for name, at, value, count, term in path:
     print(f"{name:9} {str(at):18} {value:8.3f}  {count:7}  {term:11.3f}")
-print("pixel    ", place, " which is", images[place].round(1), "(minus the mean)")
+print("pixel    ", index, " which is", images[index].round(1), "(minus the mean)")
 
 # %% [markdown]
 # Every line is a true statement about the numbers in the trace. But mind how little a path says: each sum has many
@@ -156,7 +156,7 @@ print("pixel    ", place, " which is", images[place].round(1), "(minus the mean)
 # differently: not "which term was the largest?" but "what if a pixel were different?"
 
 # %% [markdown]
-# ## Where does the way back begin?
+# ## Where does the backward pass begin?
 #
 # At the loss: the gradient of the scores is the probabilities, less 1 at the label.
 
@@ -168,19 +168,19 @@ print("in the trace:                     ", trace["loss"].input_gradient[0].roun
 # ## How much of it arrives at each layer?
 #
 # The **root mean square** is the usual size of many numbers: the root of the mean of their squares. On the left, for
-# the gradient at each layer's output, in the order of the layers (the way back goes from right to left). On the right,
-# for the gradient of the weights, which is what training uses. The scales are logarithmic.
+# the gradient at each layer's output, in the order of the layers (the backward pass goes from right to left). On the
+# right, for the gradient of the weights, which is what training uses. The scales are logarithmic.
 
 # %% tags=["picture"]
 gradient_flow(trace)
 
 # %% [markdown]
-# Going back, the gradient at the outputs shrinks, and at conv1 it is very small. For one thing, pooling and ReLU give
-# most places a gradient of zero. For another, the numbers *forwards* are large near the pixels, which go to 255, and
-# small at the scores: to change a number by 1 is little near the pixels, and much at the scores.
+# Going backward, the gradient at the outputs shrinks, and at conv1 it is very small. For one thing, pooling and ReLU
+# give most positions a gradient of zero. For another, the *forward* numbers are large near the pixels, which go to 255,
+# and small at the scores: to change a number by 1 is little near the pixels, and much at the scores.
 #
 # Yet conv1's weights do not have the smallest gradient. Their gradient is upstream gradient times input, added up over
-# all places, and conv1's inputs are the largest. With sigmoid or tanh it can be far worse: notebook 6.
+# all positions, and conv1's inputs are the largest. With sigmoid or tanh it can be far worse: notebook 6.
 
 # %% [markdown]
 # ## Does a step against the gradient do what it promises?
@@ -213,9 +213,9 @@ for rate in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
 # Two ways to ask:
 #
 # - **Saliency**: how much would the star's score change if this pixel changed a little? It is the size of the gradient
-#   of the score at the pixel. The way back gives it for all pixels at once.
+#   of the score at the pixel. The backward pass gives it for all pixels at once.
 # - **Occlusion**: what does the network say when a part is covered? A square of 8 x 8 pixels, in the mean colour, goes
-#   over every place, and the map shows the star's probability with the square's middle there. Dark is where covering
+#   over every position, and the map shows the star's probability with the square's middle there. Dark is where covering
 #   hurts.
 
 # %% tags=["picture"]
@@ -265,16 +265,16 @@ pixel_maps(test.images[chosen], {
 # gradient_flow({"right label": wrong, "the network's answer": other})
 # ```
 #
-# 1. Where the right class's map is above the other at the same place. The scales of the two pictures differ, so let
-#    NumPy compare: `print((right_map > said_map).mean())`, the share of such places. (With a third class above both it
-#    would still be wrong there.)
+# 1. Where the right class's map is above the other at the same position. The scales of the two pictures differ, so let
+#    NumPy compare: `print((right_map > said_map).mean())`, the share of such positions. (With a third class above both
+#    it would still be wrong there.)
 #
-# 2. For us 1.99 instead of 0.23, and 0.75 instead of 0.09. The loss is $-\ln p$ of the right class, and the way back
-#    begins with $p - 1$ there: near 0 where the network is right and sure, near $-1$ where it is sure and wrong. All
-#    gradients are made from these numbers, so an image that is wrong gives much larger ones.
+# 2. For us 2.51 instead of 0.22, and 0.52 instead of 0.05. The loss is $-\ln p$ of the right class, and the backward
+#    pass begins with $p - 1$ there: near 0 where the network is right and sure, near $-1$ where it is sure and wrong.
+#    All gradients are made from these numbers, so an image that is wrong gives much larger ones.
 #
-# 3. Everything forwards stays the same, up to the scores and probabilities. The loss changes, and with it everything on
-#    the way back: the gradient of the scores is $p$ minus another one-hot row. It is small now, as the network agrees
+# 3. The whole forward pass stays the same, up to the scores and probabilities. The loss changes, and with it the whole
+#    backward pass: the gradient of the scores is $p$ minus another one-hot row. It is small now, as the network agrees
 #    with that label.
 # </details>
 #

@@ -49,10 +49,10 @@ print(f"numeric  {numeric:.12f}\nanalytic {analytic:.12f}")
 def differences(loss, x, h=1e-5):
     """Return d loss / d x by central differences, an array of x's shape."""
     slopes = np.empty_like(x)
-    for place in np.ndindex(x.shape):
+    for index in np.ndindex(x.shape):
         step = np.zeros_like(x)
-        step[place] = h
-        slopes[place] = (loss(x + step) - loss(x - step)) / (2 * h)
+        step[index] = h
+        slopes[index] = (loss(x + step) - loss(x - step)) / (2 * h)
     return slopes
 
 # %% [markdown]
@@ -89,7 +89,7 @@ print(f"{relative_error(dx, numeric):.1e}")
 # ## Which step $h$, and why float64?
 #
 # A smaller $h$ ought to be better: that is what "derivative" means. Let us measure the error for steps from
-# $10^{-12}$ to 1, in both number types, and with the one-sided difference $(f(x+h) - f(x)) / h$ as well.
+# $10^{-12}$ to 1, in both dtypes, and with the one-sided difference $(f(x+h) - f(x)) / h$ as well.
 
 # %% tags=["picture"]
 def error(h, dtype, central=True):
@@ -156,13 +156,13 @@ for name, dy in (("ones", np.ones((3, 5))), ("random", rng.standard_normal((3, 5
 
 # %% [markdown]
 # Softmax's outputs sum to 1 whatever the scores are, so with `dy` of ones the loss is a constant and zero is right. The
-# same happens to batch normalisation, whose outputs sum to the same whatever comes in (it makes the mean of each
+# same happens to batch normalization, whose outputs sum to the same whatever comes in (it makes the mean of each
 # channel 0). A random `dy` asks about all directions at once.
 #
 # ## What happens at a corner?
 #
 # ReLU, $y = \max(x, 0)$, has no derivative at 0: the slope is 0 on the left and 1 on the right. A maximum of two
-# equal numbers has the same trouble. Such places are called **kinks**. What do differences say, at the kink and near
+# equal numbers has the same trouble. Such points are called **kinks**. What do differences say, at the kink and near
 # it?
 
 # %%
@@ -250,7 +250,7 @@ def show(title, backward, numeric):
 
 # %% [markdown]
 # **Suspect A** is a max-pooling layer with windows of 3 x 3 that are 2 apart. Each window passes its `dy` back to the
-# place of its maximum; all other places get 0.
+# position of its maximum; all other positions get 0.
 
 # %% tags=["picture"]
 pool = suspect("znk-cbby-birejevggra").wrong(kernel_size=3, stride=2)
@@ -266,7 +266,7 @@ show("A: max-pooling, dx of a 13 x 13 image", backward[0, :, :, 0], numeric[0, :
 # <details><summary>Answer A</summary>
 #
 # Windows start at rows 0, 2, 4 ... and are 3 high, so every even row but the first and the last belongs to two of
-# them, and the same goes for columns. All errors stand in such a row or such a column. A place that is the maximum of
+# them, and the same goes for columns. All errors stand in such a row or such a column. A pixel that is the maximum of
 # several windows must get the `dy` of each: a sum. The programmer wrote `dx[winner] = dy` where `dx[winner] += dy`
 # was needed, so the last window overwrites the others. With windows that don't overlap, 2 x 2 and 2 apart, the bug is
 # invisible, and some public projects test with nothing else.
@@ -299,7 +299,7 @@ show("B: convolution, dw of one filter and channel", backward[:, :, 0, 0], numer
 #
 # </details>
 #
-# **Suspect C** is a local response normalisation (LRN): each channel is divided by a power of what it and its
+# **Suspect C** is a local response normalization (LRN): each channel is divided by a power of what it and its
 # neighbours sum up to, $y_c = x_c / (k + \alpha \sum_j x_j^2)^\beta$, where $j$ runs over the 5 channels around $c$.
 
 # %% tags=["picture"]
@@ -308,7 +308,7 @@ norm, x = kind(alpha=1e-4), rng.standard_normal((1, 1, 6, 8))     # the paper's 
 y, saved = norm.forward(x)
 dy = rng.standard_normal(y.shape)
 backward, numeric = norm.backward(dy, saved)[0], numeric_gradient(norm, x, dy)
-show("C: normalisation, dx of 6 places with 8 channels each", backward[0, 0], numeric[0, 0])
+show("C: normalization, dx of 6 positions with 8 channels each", backward[0, 0], numeric[0, 0])
 print(f"relative error {relative_error(backward, numeric):.1e}")
 
 # %% [markdown]
@@ -325,7 +325,7 @@ for name, layer in layers.items():
 # %% [markdown]
 # <details><summary>Answer C</summary>
 #
-# A channel $x_c$ reaches the loss on several ways: by its own output, and through the denominators of its neighbours'
+# A channel $x_c$ reaches the loss on several paths: by its own output, and through the denominators of its neighbours'
 # outputs. This backward knows its own denominator only; the cross terms are missing. With the paper's
 # $\alpha = 10^{-4}$ they are a tiny part of the gradient, below the tolerance of many tests, and still far above the
 # rounding of float64. Two lessons: know how large rounding can be, and test a term where it matters, with $\alpha$
@@ -390,7 +390,7 @@ print(f"{'false alarms':14}" + "".join(f"{f'{count} of {len(healthy)}':>18}" for
 # ## And now by yourself
 #
 # `tinynet exercise` on the command line lists broken layers for you to mend, from a wrong sign in a sigmoid to
-# normalisation inside two towers. `tinynet exercise 1` writes a short file, `tinynet exercise 1 --check` says how far
+# normalization inside two towers. `tinynet exercise 1` writes a short file, `tinynet exercise 1 --check` says how far
 # you are and names what is wrong first, `--hint` helps.
 #
 # ## Exercise
@@ -429,7 +429,7 @@ print(tn.check_gradients(Swish(), rng.standard_normal((4, 3))))
 #     return dy * (s + saved.x * s * (1 - s))
 # ```
 #
-# The forgotten path is the commonest of all mistakes in backward passes: an input that reaches the loss on two ways,
+# The forgotten path is the commonest of all mistakes in backward passes: an input that reaches the loss on two paths,
 # of which one was differentiated.
 #
 # </details>

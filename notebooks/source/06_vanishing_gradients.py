@@ -5,10 +5,10 @@
 # be one linear layer. AlexNet's paper took $\max(x, 0)$, the ReLU, where others took tanh or the sigmoid, and reports
 # that it trained six times faster. This notebook asks:
 #
-# * What happens to a gradient on its way back through many layers?
-# * What has the start of the weights to do with it?
+# * What happens to a gradient on its way through many layers?
+# * What has the initialization of the weights to do with it?
 # * Is ReLU faster, and how easily can an experiment "show" that?
-# * What does local response normalisation bring?
+# * What does local response normalization bring?
 #
 # You should know notebooks 1 and 3: gradients, and the layers. Nothing is downloaded; all cells together run in about
 # half a minute.
@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinynet as tn
+from tinynet.errors import NotFiniteError
 from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 LAYERS = {"relu": tn.ReLU, "tanh": tn.Tanh, "sigmoid": tn.Sigmoid}
@@ -26,7 +27,7 @@ COLOURS = {"relu": BLUE, "tanh": ORANGE, "sigmoid": SKY}
 # %% [markdown]
 # ## How steep are they?
 #
-# On the way back, an activation multiplies the gradient of each unit by its **slope** at that unit's input $x$:
+# In the backward pass, an activation multiplies the gradient of each unit by its **slope** at that unit's input $x$:
 # $dx = dy \cdot f'(x)$. We get the slope by sending an upstream gradient `dy` of ones back.
 
 # %% tags=["picture"]
@@ -65,7 +66,7 @@ for layers in (2, 5, 10, 20):
 #
 # The slopes are half of the story: each layer's weights multiply the gradient as well, and large weights could make
 # up for small slopes. Let us build a stack of 20 linear layers of 100 units, each followed by an activation, draw the
-# weights from a normal distribution with standard deviation `std`, and watch the gradient on its way back.
+# weights from a normal distribution with standard deviation `std`, and watch the gradient in the backward pass.
 #
 # The measure is the **norm** of the gradient, the root of the sum of its squares, in front of each layer.
 
@@ -103,7 +104,7 @@ print(f"sigmoid, std 0.1: {norms[0]:.0e} of the gradient reaches the input")
 # the number in AlexNet's paper. And for a tenfold try, 1.
 
 # %% tags=["picture"]
-STARTS = {  # std, and how its line is drawn
+INITIALIZATIONS = {  # std, and how its line is drawn
     "0.01": (0.01, "k:"),
     "1 / sqrt(n) = 0.1": (WIDTH**-0.5, "o-"),
     "sqrt(2 / n) = 0.14": ((2 / WIDTH) ** 0.5, "s-"),
@@ -111,11 +112,11 @@ STARTS = {  # std, and how its line is drawn
 }
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True, layout="constrained")
 for axis, activation in zip(axes, LAYERS, strict=True):
-    for name, (std, style) in STARTS.items():
+    for name, (std, style) in INITIALIZATIONS.items():
         norms, _ = pass_through(activation, std)
         colour = {"o": BLUE, "s": ORANGE, "k": "black"}[style[0]]
-        places, style = range(1, DEPTH + 1), style.strip("k")
-        axis.semilogy(places, norms, style, color=colour, markersize=3, label=name)
+        numbers, style = range(1, DEPTH + 1), style.strip("k")
+        axis.semilogy(numbers, norms, style, color=colour, markersize=3, label=name)
     axis.set(title=activation, xlabel="layer", xticks=(1, 5, 10, 15, 20), ylim=(1e-35, 1e20))
     axis.grid(alpha=0.3)
 axes[0].set_ylabel("norm of the gradient")
@@ -147,7 +148,8 @@ for activation, std in (("relu", (2 / WIDTH) ** 0.5), ("tanh", WIDTH**-0.5), ("s
 # their inputs. ReLU has slope 0 in about half of its units too, but the other half passes everything, at any size. So
 # gradients need not vanish with sigmoids; but what keeps them alive drives the units into saturation.
 #
-# A *well started* tanh network of 20 layers, on the other hand, has its gradients. What is left of ReLU's advantage?
+# A *well initialized* tanh network of 20 layers, on the other hand, has its gradients. What is left of ReLU's
+# advantage?
 #
 # ## Is ReLU faster? A small experiment
 #
@@ -194,14 +196,13 @@ def steps_to_learn(activation, rate, seed=0):
     optimizer = tn.SGD(net, rate, momentum=0.9, weight_decay=0)    # no weight decay, as in the paper's figure
     for step in range(1, LIMIT):
         batch = rng.integers(len(images), size=32)
-        scores, saved = net.forward(images[batch], train=True)
-        loss, dscores = tn.softmax_cross_entropy(scores, labels[batch])
-        if not np.isfinite(loss):
+        try:
+            loss, scores = tn.training_step(net, images[batch], labels[batch], optimizer)
+        except NotFiniteError:
             return LIMIT                                           # the rate is too large
         errors.append(np.mean(scores.argmax(axis=1) != labels[batch]))
         if step >= 16 and np.mean(errors[-16:]) <= 0.25:
             return step
-        optimizer.step(net.backward(dscores, saved, input_gradient=False)[1])
     return LIMIT
 
 # %% tags=["picture"]
@@ -226,8 +227,7 @@ plt.show()
 # report as "ReLU is so many times faster than tanh"?** Try each rate as the shared one.
 
 # %%
-for place, rate in enumerate(RATES):
-    of_relu, of_tanh = found["relu"][place], found["tanh"][place]
+for rate, of_relu, of_tanh in zip(RATES, found["relu"], found["tanh"], strict=True):
     if min(of_relu, of_tanh) == LIMIT:
         verdict = "neither gets there"
     else:
@@ -289,23 +289,23 @@ result.plot()
 # right: the factor that one shared rate would have shown, until an error between guessing and the goal; the dashed line
 # is the paper's 6.
 #
-# On this small task, well started and each at its own rate, no difference can be shown: the 95% interval of the factor
-# has 1 well inside. In the committed run tanh needed 1.1 times ReLU's epochs, where the smallest shared rate would have
-# given 2 or more. Three seeds and 16 x 16 pictures can say no more than that.
+# On this small task, well initialized and each at its own rate, no difference can be shown: the 95% interval of the
+# factor has 1 well inside. In the committed run tanh needed 1.1 times ReLU's epochs, where the smallest shared rate
+# would have given 2 or more. Three seeds and 16 x 16 pictures can say no more than that.
 #
-# **And the paper's factor of six?** Figure 1 of the paper says that a four-layer network reaches 25% training error
-# on CIFAR-10 six times faster with ReLU than with tanh. Its authors did what is asked for above: "the learning rates
-# for each network were chosen independently to make training as fast as possible", without regularisation. They do
-# not say how the weights started or how many seeds they ran, and it is one task. The factor is a measurement in one
+# **And the paper's factor of six?** Figure 1 of the paper says that a four-layer network reaches 25% training error on
+# CIFAR-10 six times faster with ReLU than with tanh. Its authors did what is asked for above: "the learning rates for
+# each network were chosen independently to make training as fast as possible", without regularization. They do not say
+# how the weights were initialized or how many seeds they ran, and it is one task. The factor is a measurement in one
 # setting, not a property of the function. `tinynet lesson relu --data FOLDER` repeats it on CIFAR-10.
 #
-# What stays true of ReLU: it does not saturate for large inputs, its right start is known, and it costs one
+# What stays true of ReLU: it does not saturate for large inputs, its right initialization is known, and it costs one
 # comparison where tanh and the sigmoid need an exponential.
 #
-# ## The lesson `lrn`: does normalisation help?
+# ## The lesson `lrn`: does normalization help?
 #
-# Between its first layers AlexNet has local response normalisation (notebook 3): each number is divided by a power of
-# what its neighbouring channels sum up to. Today most networks have **batch normalisation** instead: each channel minus
+# Between its first layers AlexNet has local response normalization (notebook 3): each number is divided by a power of
+# what its neighbouring channels sum up to. Today most networks have **batch normalization** instead: each channel minus
 # its mean over the batch, divided by its deviation there, times a weight, plus a bias. The lesson `lrn` compares both
 # with none. Our numbers have size 1 and not 100 as in AlexNet, so $\alpha$ is 1 in place of $10^{-4}$: what counts is
 # $\alpha x^2$.
@@ -322,7 +322,7 @@ result
 # * LRN's best rate is ten times that of the others. The layer divides all numbers by $2^{0.75} = 1.7$ or more, twice on
 #   the way, so that scores and gradients are smaller. At their rate it would have looked worse than it is.
 # * The differences are smaller than their 95% intervals, which reach from far below 0 to far above. With three seeds
-#   and six epochs nobody can tell whether LRN or batch normalisation helps *here*: that is a result, too.
+#   and six epochs nobody can tell whether LRN or batch normalization helps *here*: that is a result, too.
 #
 # The paper reports 1.4 points for its LRN, with a network, data and a length of training that are not ours. `tinynet
 # lesson lrn --data FOLDER` runs it on CIFAR-10.
@@ -369,7 +369,7 @@ print(f"of the gradient arrives: {pass_through('stretched', 0.1)[0][0]:.0e}")
 #
 # The curve is tanh's: with std 0.1 a good part of the gradient arrives, where the plain sigmoid lets almost nothing
 # through. A stretch and a shift, and the same bent line is trainable: what matters is the slope near 0 and outputs
-# around 0, together with the start that fits.
+# around 0, together with the initialization that fits.
 #
 # </details>
 #

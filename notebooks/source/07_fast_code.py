@@ -33,11 +33,11 @@ print(f"{tn.set_threads()} threads, {os.cpu_count()} cores, NumPy {np.__version_
 # ## What is there to do?
 #
 # Our example is half of the second convolution of AlexNet (one of its two towers). The letters: N images of H x W
-# places with C channels; filters of KH x KW places, F of them.
+# pixels with C channels; filters of KH x KW positions, F of them.
 
 # %%
 N, H, W, C, KH, KW, F = 32, 27, 27, 48, 5, 5, 128
-layer = tn.Conv2d(C, F, (KH, KW), padding=2)                  # padding 2 keeps 27 x 27 places
+layer = tn.Conv2d(C, F, (KH, KW), padding=2)                  # padding 2 keeps 27 x 27 pixels
 w = layer.params["w"]                                         # (KH, KW, C, F), float32
 x = np.random.default_rng(0).standard_normal((N, H, W, C), dtype=np.float32)
 
@@ -233,7 +233,7 @@ print("four products:", m[0] + m[1] + m[2], m[1] - m[2] - m[3])
 # nearly all of the work, and there are fewer of them.
 #
 # All additions are products with small fixed matrices: $y = A^T\,[(G g) \odot (B^T d)]$, where $\odot$ multiplies
-# entry by entry. [primitives/winograd.py](../tinynet/network/winograd.py) says where the matrices come from.
+# entry by entry. [network/winograd.py](../tinynet/network/winograd.py) says where the matrices come from.
 
 # %%
 from tinynet.network import winograd
@@ -246,14 +246,16 @@ print("y =", A_T @ ((G @ g) * (B_T @ d)))
 # (These matrices put their signs elsewhere than the formulas above; the result is the same.)
 #
 # M outputs of R weights take M + R - 1 products instead of M R. For our filters of five rows tinynet takes four
-# outputs, one below the other, at a time: 8 products instead of 20. **Does it pay?** `twin` gives the faster version
-# of a layer that `Network` runs. Both on one core, a block of four images.
+# outputs, one below the other, at a time: 8 products instead of 20. **Does it pay?** This is the **fast
+# implementation** of our layer, other code for the same numbers, and `fast_or_own` gives what a `Network` runs. Both on
+# one core, a block of four images.
 
 # %%
-from tinynet.network.fast_conv import twin
+from tinynet.network.fast import fast_or_own
 
 block = x[:4]
-fast = twin(layer)
+fast = fast_or_own(layer)
+print(f"{type(layer).__name__} in a network runs as {type(fast).__name__}: {fast.label}")
 with one_blas_thread():
     plain_time, fast_time = (median(lambda run=run: run.forward(block)) / 4 for run in (layer, fast))
 single_limit = 2 * multiply_adds / single
@@ -269,8 +271,37 @@ for name, run in (("im2col", layer), ("Winograd", fast)):
 # Nothing is free: sums of inputs are rounded, and the larger the tiles, the more digits are lost. tinynet stops at
 # eight sums to a tile.
 #
-# `tinynet lesson speed` climbs the ladder on the command line; `tinynet profile alexnet` shows each layer of the
-# whole network beside the machine's limit.
+# ## Which code runs, then?
+#
+# You read `layers/conv.py`, and Winograd's sums run? Only as long as both give the same numbers. Before its first use a
+# fast implementation is compared with the layer's own methods on one trial image; if they differ, the layer's own run,
+# and a warning says so ([network/fast.py](../tinynet/network/fast.py)). A method of your own always runs. And inside
+# `with tn.plain():` all layers run as their files are written, so that a `print` or a breakpoint in them works.
+
+# %%
+def chatty(x, train=False):
+    print("  our own forward, with", len(x), "images")
+    return tn.Conv2d.forward(layer, x, train)
+
+net = tn.Network([("conv2", layer)])
+print("fast:", type(fast_or_own(layer)).__name__)
+y_fast, _ = net.forward(block)
+
+with tn.plain():
+    print("inside plain():", type(fast_or_own(layer)).__name__)
+    y_plain, _ = net.forward(block)
+print(f"  differs by at most {np.abs(y_fast - y_plain).max() / np.abs(y_plain).max():.0e} of the largest number")
+
+layer.forward = chatty                                        # a patch, on this one layer
+print("patched:", type(fast_or_own(layer)).__name__)
+net.forward(block)
+del layer.forward
+
+# %% [markdown]
+# On a CPU only convolution has fast implementations. `tn.set_fast(False)` is `plain()` for a whole program.
+#
+# `tinynet lesson speed` climbs the ladder on the command line; `tinynet profile alexnet` shows what each layer of the
+# whole network runs as, and its time beside the machine's limit.
 #
 # ## Exercise
 #

@@ -29,7 +29,7 @@ print("a GPU will be used where a cell says so" if reason is None else f"no GPU 
 # %% [markdown]
 # ## How does a kernel look?
 #
-# Local response normalisation divides each number by what its neighbours along the channels sum up to:
+# Local response normalization divides each number by what its neighbours along the channels sum up to:
 #
 # $$y_c = \frac{x_c}{s_c^{\,\beta}}, \qquad s_c = k + \alpha \sum_{j = c - 2}^{c + 2} x_j^2$$
 #
@@ -41,7 +41,7 @@ import inspect
 print(inspect.getsource(tn.LocalResponseNorm.forward))
 
 # %% [markdown]
-# And here is its twin in CUDA C, as it stands in [kernels/local_response_norm.cu](../kernels/local_response_norm.cu).
+# And here is the same in CUDA C, as it stands in [kernels/local_response_norm.cu](../kernels/local_response_norm.cu).
 # A kernel is the program of **one** thread, and one thread computes one number of $y$.
 
 # %%
@@ -51,10 +51,10 @@ print(text[text.index('extern "C"') : text.index("// dx =")])
 # %% [markdown]
 # How to read it:
 #
-# * The images (N, H, W, C) are taken as a table: a **row** for each place of each image, `rows` of them, with C
+# * The images (N, H, W, C) are taken as a table: a **row** for each pixel of each image, `rows` of them, with C
 #   numbers. In memory the rows follow each other, so number `c` of row `row` stands at `row * C + c`.
-# * Threads come in **blocks**, and the blocks in a **grid**. Each thread is told its place in its block
-#   (`threadIdx.x`, `threadIdx.y`) and its block's place in the grid (`blockIdx.x`, `blockIdx.y`). `blockDim` is the
+# * Threads come in **blocks**, and the blocks in a **grid**. Each thread is told its index in its block
+#   (`threadIdx.x`, `threadIdx.y`) and its block's index in the grid (`blockIdx.x`, `blockIdx.y`). `blockDim` is the
 #   block's size. The first two lines turn these into *my* channel `c` and *my* `row`.
 # * The grid is a whole number of blocks and may reach past the array. Those threads `return` at once.
 # * `first` and `last` are the ends of the channel's group (its tower, where a network has two), so that the loop over
@@ -149,12 +149,12 @@ else:
 # %% [markdown]
 # ## Why does each thread fetch, instead of handing out?
 #
-# On the way back through overlapping windows, a pixel gets a sum: one part from each window that saw it. Take a row
-# of pixels and windows of 3 that are 1 apart; window $i$ saw the pixels $i$, $i + 1$, $i + 2$, and has a part for
+# In the backward pass through overlapping windows, a pixel gets a sum: one part from each window that saw it. Take a
+# row of pixels and windows of 3 that are 1 apart; window $i$ saw the pixels $i$, $i + 1$, $i + 2$, and has a part for
 # each.
 #
-# The obvious way is to let each window hand out its parts, **scatter**: `dx[place] += part`. Now let all threads do
-# that at the same time. Each reads `dx[place]`, adds, and writes the sum back. Two that read before either has
+# The obvious way is to let each window hand out its parts, **scatter**: `dx[pixel] += part`. Now let all threads do
+# that at the same time. Each reads `dx[pixel]`, adds, and writes the sum back. Two that read before either has
 # written both start from the old value, and one addition is lost. NumPy's `+=` with a list of indices behaves just
 # like that.
 
@@ -162,13 +162,13 @@ else:
 rng = np.random.default_rng(2)
 windows, size = 1000, 3
 parts = rng.standard_normal((windows, size)).astype(np.float32)
-places = np.arange(windows)[:, None] + np.arange(size)            # the pixels that each window saw
+pixels = np.arange(windows)[:, None] + np.arange(size)            # the pixels that each window saw
 
 exact = np.zeros(windows + size - 1)                              # float64: the measure for the others
-np.add.at(exact, places, parts.astype(np.float64))
+np.add.at(exact, pixels, parts.astype(np.float64))
 
 lost = np.zeros(windows + size - 1, np.float32)
-lost[places] += parts                                             # all read, then all write
+lost[pixels] += parts                                             # all read, then all write
 wrong = np.sum(np.abs(lost - exact) > 1e-5)
 print(f"{wrong} of {exact.size} pixels are wrong")
 
@@ -181,7 +181,7 @@ print(f"{wrong} of {exact.size} pixels are wrong")
 # %%
 def with_atomics(order):
     dx = np.zeros(windows + size - 1, np.float32)
-    np.add.at(dx, places.ravel()[order], parts.ravel()[order])
+    np.add.at(dx, pixels.ravel()[order], parts.ravel()[order])
     return dx
 
 results = [with_atomics(rng.permutation(parts.size)) for _ in range(20)]
@@ -197,9 +197,9 @@ print("different results in 20 runs:", len({dx.tobytes() for dx in results}))
 def pixel(h):
     """What the thread of pixel h does."""
     total = np.float32(0)
-    for place in range(size):                    # pixel h is at this place of window h - place
-        if 0 <= h - place < windows:
-            total += parts[h - place, place]
+    for p in range(size):                        # pixel h has the position p in window h - p
+        if 0 <= h - p < windows:
+            total += parts[h - p, p]
     return total
 
 def with_gather(order):
@@ -214,8 +214,8 @@ print("different results in 20 runs:", len({dx.tobytes() for dx in results}))
 
 # %% [markdown]
 # All of tinynet's kernels gather. Here is the real one for images, [kernels/col2im.cu](../kernels/col2im.cu). `i` and
-# `j` run over the windows that see pixel (h, w), and `p`, `q` is the pixel's place in such a window: your `h -
-# place`, in two dimensions and with strides.
+# `j` run over the windows that see pixel (h, w), and `p`, `q` is the pixel's position in such a window: `h - p` and `p`
+# from above, in two dimensions and with strides.
 
 # %%
 text = cuda_ops.source("col2im", "float")
@@ -225,7 +225,7 @@ print(text[text.index("    int last_i") :])
 # ## How long should a kernel take?
 #
 # Before one measures, one can work out what cannot be beaten. A kernel reads and writes **bytes**, and a GPU's memory
-# delivers so many bytes a second, its **bandwidth**. For the normalisation after the first layer of the paper's
+# delivers so many bytes a second, its **bandwidth**. For the normalization after the first layer of the paper's
 # network, at a batch of 128 images: it reads $x$ and writes $y$ and the scale $s$, 4 bytes each.
 
 # %%
@@ -244,7 +244,7 @@ for card in (H100, LAPTOP):
 # both.
 #
 # **Which kernels wait for memory, and which for arithmetic?** We compare each kernel's prediction with the time of
-# its bytes alone. `window_max` is max-pooling's way forward and `window_max_back` its way back.
+# its bytes alone. `window_max` is max-pooling's forward pass and `window_max_back` its backward pass.
 
 # %%
 from tinynet.measure.gpu_prediction import kernel_cost
@@ -278,7 +278,7 @@ from tinynet.measure.gpu_prediction import step_work
 
 net = tn.alexnet()
 plt.figure(figsize=(9, 2.6))
-for place, card in enumerate((H100, LAPTOP)):
+for row, card in enumerate((H100, LAPTOP)):
     times = defaultdict(float)
     for work in step_work(net, batch=128):
         kind = work.what if work.what in ("product", "expression") else "kernel"
@@ -286,8 +286,8 @@ for place, card in enumerate((H100, LAPTOP)):
     total, left = sum(times.values()), 0.0
     print(f"{card.name}: {total:.0f} ms in all")
     for kind, colour in (("product", BLUE), ("kernel", ORANGE), ("expression", SKY)):
-        label = kind if place == 0 else None
-        plt.barh(place, times[kind] / total, left=left, color=colour, label=label)
+        label = kind if row == 0 else None
+        plt.barh(row, times[kind] / total, left=left, color=colour, label=label)
         left += times[kind] / total
 plt.yticks((0, 1), (H100.name, LAPTOP.name))
 plt.xlabel("part of the predicted step")
@@ -344,7 +344,7 @@ numbers = 128 * 55 * 55 * 96
 #
 # It prints 297 MB, 0.11 ms and 0.7% of the step (a prediction, like all times here). For all layers together
 # [kernels/README.md](../kernels/README.md) predicts 1.5%. tinynet leaves it out: the kernel would reach across two
-# layers, which a reader then could no longer understand one by one. Normalisation, where one saves 11% for both ways,
+# layers, which a reader then could no longer understand one by one. Normalization, where one saves 11% for both passes,
 # got a kernel of its own.
 #
 # </details>

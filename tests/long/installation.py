@@ -30,10 +30,11 @@ ROOT = Path(__file__).parents[2]
 EXTRAS = ("plots", "download")
 # What needs neither PyTorch nor files of the repository beside the tests.
 TESTS = [
-    "test_layers_by_hand.py", "test_loss.py", "test_network.py", "test_threads.py", "test_gradcheck.py",
-    "test_checkpoint.py", "test_resume.py", "test_evaluation.py", "test_pictures.py", "test_data_augment.py",
-    "test_data_download.py", "test_data_images.py", "test_data_loader.py", "test_data_sets.py",
-    "test_reliability_images.py", "test_reliability_data_files.py",
+    "layers/test_layers_by_hand.py", "layers/test_loss.py", "network/test_network.py", "ops/test_threads.py",
+    "gradcheck/test_gradcheck.py", "training/test_checkpoint.py", "training/test_resume.py",
+    "training/test_evaluation.py", "plots/test_pictures.py", "data/test_augment.py", "data/test_download.py",
+    "data/test_images.py", "data/test_loader.py", "data/test_sets.py", "reliability/test_images.py",
+    "reliability/test_data_files.py",
 ]
 REPORT = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
@@ -86,6 +87,7 @@ def try_environment(
         return {"python": Path(python).name, "outcome": "not installed", "failures": [install.stderr[-1500:]]}
     work = place / "work"
     shutil.copytree(place.parent / "source" / "tests", work / "tests")
+    shutil.copy(place.parent / "source" / "setup.cfg", work)  # where pytest finds the tests' own helpers
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TINYNET_DATA")}
     where = subprocess.run([inside, "-c", "import tinynet; print(tinynet.__file__)"], cwd=work, env=environment,
                            capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Mutation testing of the layers, the loss, the optimiser and the primitives: do the tests notice a changed program?
+"""Mutation testing of the layers, the loss, the optimizer and the operations: do the tests notice a changed program?
 
     python tests/long/mutation_testing.py --folder MUTANTS [--modules tinynet/layers/lrn.py ...] [--seconds 3600]
 
