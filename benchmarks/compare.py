@@ -53,10 +53,7 @@ def tinynet_work(net, images, labels, work, threads, name):
     optimizer = tn.SGD(net, RATE, MOMENTUM, DECAY)
 
     def step():
-        scores, saved = net.forward(images, train=True)
-        _, dscores = tn.softmax_cross_entropy(scores, labels)
-        _, grads = net.backward(dscores, saved, input_gradient=False)
-        optimizer.step(grads)
+        tn.training_step(net, images, labels, optimizer)
 
     return step if work == "step" else lambda: net.forward(images, save=False)
 

@@ -23,7 +23,7 @@ POOL = Window((3, 3), (2, 2), (0, 0), False)
 # Kernels that the paper's network does not use, at the size of its pool1 and norm1.
 OTHERS = [
     kernel("forward", "window_sum", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
-    kernel("back", "window_sum_back", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
+    kernel("backward", "window_sum_back", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
     kernel("forward", "nearby_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
     kernel("forward", "around_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
 ]
@@ -80,7 +80,7 @@ def step_table(net: Network) -> list[str]:
 
 
 def composed_norm(net: Network) -> Iterator[Work]:
-    """Local response normalisation as PyTorch 2 has it, made of other functions.
+    """Local response normalization as PyTorch 2 has it, made of other functions.
 
     Counted in torch/nn/functional.py (15 passes over memory: multiply, pad, average, multiply, add, power, divide) and
     in the derivatives of those functions (39 passes).
@@ -89,7 +89,7 @@ def composed_norm(net: Network) -> Iterator[Work]:
     for name, layer in net.layers.items():
         if isinstance(layer, LocalResponseNorm):
             yield expression("forward", 15, BATCH * math.prod(shapes[name]), 7)
-            yield expression("back", 39, BATCH * math.prod(shapes[name]), 15)
+            yield expression("backward", 39, BATCH * math.prod(shapes[name]), 15)
 
 
 def least_work(net: Network) -> Iterator[Work]:
@@ -100,14 +100,14 @@ def least_work(net: Network) -> Iterator[Work]:
         after = layer.output_shape(shape)
         x, y, rows = BATCH * math.prod(shape), BATCH * math.prod(after), BATCH * math.prod(after[:-1])
         if isinstance(layer, Conv2d | Linear):
-            ways = ("forward", "back", "back")[: 2 + trainable]
-            for way in ways:
-                work = product(way, rows, layer.multiply_adds(shape) * BATCH // (rows * after[-1]), after[-1])
+            phases = ("forward", "backward", "backward")[: 2 + trainable]
+            for phase in phases:
+                work = product(phase, rows, layer.multiply_adds(shape) * BATCH // (rows * after[-1]), after[-1])
                 yield work._replace(bytes=4.0 * (x + y))
         elif not isinstance(layer, Flatten):
             part = "norm" if isinstance(layer, LocalResponseNorm) else ""
             yield expression("forward", 1, x + y)._replace(part=part)
-            yield expression("back", 1, 2 * x + y)._replace(part=part)
+            yield expression("backward", 1, 2 * x + y)._replace(part=part)
         trainable = trainable or bool(layer.params)
         shape = after
     yield expression("update", 5, net.parameter_count)
@@ -118,15 +118,15 @@ def savings_table(net: Network) -> list[str]:
     lines = [f"| fused | {H100.name} | {LAPTOP.name} | done |", "|---|---:|---:|---|"]
     plain, fused = list(step_work(net, BATCH, fused=False)), list(step_work(net, BATCH))
     activations = [name for name in net.layers if name.startswith("relu")]
-    biased = [work for work in fused if work.part in activations and work.way == "forward"]  # one pass over y less each
+    biased = [w for w in fused if w.part in activations and w.phase == "forward"]  # one pass over y less each
     loss = [work for work in fused if work.part == "loss"]
     for name, done, saved in (
-        ("local response normalisation, both ways", "yes", [
+        ("local response normalization, forward and backward", "yes", [
             milliseconds([w for w in plain if w.part.startswith("norm")], card)
             - milliseconds([w for w in fused if w.part.startswith("norm")], card) for card in (H100, LAPTOP)]),
         ("the update", "yes", [
-            milliseconds([w for w in plain if w.way == "update"], card)
-            - milliseconds([w for w in fused if w.way == "update"], card) for card in (H100, LAPTOP)]),
+            milliseconds([w for w in plain if w.phase == "update"], card)
+            - milliseconds([w for w in fused if w.phase == "update"], card) for card in (H100, LAPTOP)]),
         ("bias with ReLU", "no", [milliseconds(biased, card) for card in (H100, LAPTOP)]),
         ("softmax with cross-entropy (all of it)", "no", [milliseconds(loss, card) for card in (H100, LAPTOP)]),
     ):

@@ -76,10 +76,7 @@ def train(data, preprocessing, augmentation, options) -> dict[str, float]:
         before = time.perf_counter()
         images, labels = next(batches)
         ready = time.perf_counter()
-        scores, saved = net.forward(images, train=True)
-        _, dscores = tn.softmax_cross_entropy(scores, labels)
-        _, grads = net.backward(dscores, saved, input_gradient=False)
-        optimizer.step(grads)
+        tn.training_step(net, images, labels, optimizer)
         if i:
             waited += ready - before
             worked += time.perf_counter() - ready

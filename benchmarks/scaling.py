@@ -42,10 +42,7 @@ def work(batch: int, size: int, threads: int) -> dict[str, float]:
     labels = np.arange(batch)
 
     def step() -> None:
-        scores, saved = net.forward(images, train=True)
-        _, dscores = tn.softmax_cross_entropy(scores, labels)
-        _, grads = net.backward(dscores, saved, input_gradient=False)
-        optimizer.step(grads)
+        tn.training_step(net, images, labels, optimizer)
 
     step()
     return {"seconds": median(step), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}

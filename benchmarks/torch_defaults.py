@@ -29,7 +29,7 @@ LAYERS: dict[Any, tuple[dict[str, Any], Any, tuple[int, ...]]] = {
 
 
 def has_counterpart(bug: Any) -> bool:
-    """PyTorch has no locally connected layer and no normalisation within a map."""
+    """PyTorch has no locally connected layer and no normalization within a map."""
     return bug.right not in (tn.LocallyConnected2d, tn.SpatialResponseNorm)
 
 

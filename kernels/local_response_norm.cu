@@ -1,7 +1,7 @@
 // y = x / scale**beta,  scale[row, c] = k + alpha * (sum of x**2 over the channels c - half .. c + half of c's group)
 //
-// The whole layer in one pass, forwards and back. Its plain form is LocalResponseNorm in tinynet/layers/lrn.py, whose
-// expressions would each go over the memory. A row is a place (n, h, w), one thread has one number of y:
+// The whole layer in one pass, forward and backward. Its plain form is LocalResponseNorm in tinynet/layers/lrn.py,
+// whose expressions would each go over the memory. A row is a place (n, h, w), one thread has one number of y:
 //
 //      x[row, :]    a group of 5          another group of 5
 //                 | 1   2   3   4   5 | 6   7   8   9  10 |

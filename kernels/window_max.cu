@@ -1,4 +1,4 @@
-// y[n, i, j, c] = the largest x[n, :, :, c] under window (i, j), and the way back to the one place it came from.
+// y[n, i, j, c] = the largest x[n, :, :, c] under window (i, j); backward, dy goes to the one place that it came from.
 //
 // In NumPy: window_max and window_max_back in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: what stands in the
 // padding, where it never wins against a number.

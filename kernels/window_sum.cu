@@ -6,8 +6,8 @@
 //      +---+---+---+---+---+
 //      |[1   5]| 2 | 0 | 3 |           y = 1 + 4 + 5 + 0, down the columns and then across: the order of NumPy's form
 //      +---+---+---+---+---+
-//      |[4   0]| 5 | 1 | 1 |           one thread of window_sum_back: one place, which adds up the dy of the windows that see it
-//      +---+---+---+---+---+
+//      |[4   0]| 5 | 1 | 1 |           one thread of window_sum_back: one place, which adds up the dy of the
+//      +---+---+---+---+---+           windows that see it
 //
 // Axis letters as in tinynet/layers/base.py; SH, SW: the window's stride, top, left: the padding above and to the left.
 // real: float or double, by a line that cuda_ops.py puts in front.

@@ -1,4 +1,4 @@
-"""Every layer, the loss and the optimiser over the stand-in for CuPy: the same numbers as in NumPy."""
+"""Every layer, the loss and the optimizer over the stand-in for CuPy: the same numbers as in NumPy."""
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,7 @@ drawn = settings(max_examples=20, suppress_health_check=[HealthCheck.function_sc
 
 
 def same(found, expected, digits=1e-12):
-    """An array on the GPU has the numbers and the number type of one on the CPU."""
+    """An array on the GPU has the numbers and the dtype of one on the CPU."""
     assert type(found) is strict_cupy.ndarray and found.dtype == expected.dtype and found.shape == expected.shape
     np.testing.assert_allclose(found.get(), expected, rtol=digits, atol=digits * max(1, np.abs(expected).max()))
 
@@ -89,7 +89,7 @@ def test_the_optimizer_takes_the_same_steps(gpu):
         same(flat(gpu_optimizer.velocity)[path], flat(optimizer.velocity)[path], 1e-6)
 
 
-def test_velocities_move_with_the_optimisers_state(gpu):
+def test_velocities_move_with_the_optimizers_state(gpu):
     net = tn.Network([("fc", tn.Linear(5, 3))])
     optimizer = tn.SGD(net, 0.1)
     optimizer.step({"fc": {key: np.ones_like(array) for key, array in net["fc"].params.items()}})

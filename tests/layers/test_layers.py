@@ -98,10 +98,10 @@ def test_settings_rebuild_the_layer(name):
     @given(st.data())
     def check(data):
         layer, x = draw_case(data.draw, TABLE[name])
-        twin = type(layer)(**layer.settings).astype("float64")
-        twin.params, twin.buffers = layer.params, copy.deepcopy(layer.buffers)
-        np.testing.assert_array_equal(twin.forward(x)[0], layer.forward(x)[0])
-        assert repr(twin) == repr(layer)
+        rebuilt = type(layer)(**layer.settings).astype("float64")
+        rebuilt.params, rebuilt.buffers = layer.params, copy.deepcopy(layer.buffers)
+        np.testing.assert_array_equal(rebuilt.forward(x)[0], layer.forward(x)[0])
+        assert repr(rebuilt) == repr(layer)
 
     check()
 

@@ -117,7 +117,7 @@ def test_ceil_mode_of_a_convolution_reads_zeros_past_the_edge():
     assert plane(one.forward(image([[1, 2, 3]] * 3))[0]) == [[6, 6], [3, 3]]
 
 
-def test_a_layer_alone_starts_at_hes_scale_and_the_same_for_the_same_seed():
+def test_the_initial_weights_of_a_layer_alone_have_hes_scale_and_follow_the_seed():
     layer = tn.Conv2d(16, 256, 5)
     assert layer.params["w"].std() == pytest.approx(np.sqrt(2 / (5 * 5 * 16)), rel=0.01)
     assert layer.params["w"].dtype == np.float32 and not layer.params["b"].any()
@@ -127,7 +127,7 @@ def test_a_layer_alone_starts_at_hes_scale_and_the_same_for_the_same_seed():
     assert not np.array_equal(layer.params["w"], tn.Conv2d(16, 256, 5, seed=1).params["w"])
 
 
-# Response normalisation
+# Response normalization
 
 
 def test_lrn_sums_over_c_minus_2_to_c_plus_2_and_stops_at_the_ends():
@@ -210,7 +210,7 @@ def test_dropout_keeps_a_draw_of_p_itself():
         np.testing.assert_array_equal(layer.forward(np.ones((1, 3), np.float32), train=True)[0], y)
 
 
-# Batch normalisation
+# Batch normalization
 
 
 def test_batch_norm_keeps_running_statistics_as_pytorch_does():

@@ -54,7 +54,7 @@ def test_scores_are_left_as_they_were():
     (np.array([-1, 0]), ShapeError, "from -1 to 0"),
     (np.array([0]), ShapeError, r"shape \(1,\), expected \(2,\)"),
     (np.array([0, 1, 2]), ShapeError, r"shape \(3,\), expected \(2,\)"),
-    (np.array([0.0, 1.0]), DtypeError, "float64, expected an array of whole numbers"),
+    (np.array([0.0, 1.0]), DtypeError, "float64, expected an array of integers"),
     ([0, 1], DtypeError, "list"),
 ])
 def test_bad_labels_are_refused(labels, error, message):

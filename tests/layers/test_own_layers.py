@@ -32,9 +32,9 @@ def test_a_class_called_as_one_of_tinynets_is_not_taken_for_it(tmp_path):
     tn.save_checkpoint(tmp_path / "own.npz", net)
     with pytest.raises(CheckpointError, match=rf"'relu' is a {__name__}\.ReLU, which tinynet does.*restore_network"):
         tn.load_checkpoint(tmp_path / "own.npz")
-    twin = tn.Network([("fc", tn.Linear(3, 3, seed=9)), ("relu", ReLU())])
-    restore_network(tmp_path / "own.npz", twin)
-    np.testing.assert_array_equal(twin["fc"].params["w"], net["fc"].params["w"])
+    restored = tn.Network([("fc", tn.Linear(3, 3, seed=9)), ("relu", ReLU())])
+    restore_network(tmp_path / "own.npz", restored)
+    np.testing.assert_array_equal(restored["fc"].params["w"], net["fc"].params["w"])
 
 
 def test_an_argument_that_is_kept_nowhere_is_named():
@@ -42,7 +42,7 @@ def test_an_argument_that_is_kept_nowhere_is_named():
         _ = Scale(2).settings
 
 
-def test_a_layer_of_ones_own_that_saves_other_things_goes_back_in_blocks_too():
+def test_a_layer_of_ones_own_that_saves_other_things_runs_backward_in_blocks_too():
     class Triple(tn.Layer):
         """y = 3 x, and keeps nothing that tells of its output."""
 

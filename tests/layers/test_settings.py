@@ -16,7 +16,7 @@ def test_a_window_that_does_not_fit_says_what_it_met():
         tn.Conv2d(3, 2, 11, padding=3).forward(np.zeros((1, 4, 9, 3), np.float32))
 
 
-def test_channels_first_are_recognised():
+def test_channels_first_are_recognized():
     with pytest.raises(ShapeError, match=r"got \(3, 8, 8\); this looks like \(N, C, H, W\).*transpose\(0, 2, 3, 1\)"):
         tn.Conv2d(3, 2, 3).forward(np.zeros((1, 3, 8, 8), np.float32))
 
@@ -47,7 +47,7 @@ def test_linear_says_what_it_met(shape, message):
 
 
 @pytest.mark.parametrize("made", [tn.LocalResponseNorm, tn.SpatialResponseNorm])
-def test_response_normalisation_refuses_settings_that_make_no_sense(made):
+def test_response_normalization_refuses_settings_that_make_no_sense(made):
     for wrong in ({"k": 0}, {"k": -0.5}, {"beta": -0.5}, {"alpha": -0.5}, {"size": 4}, {"size": 0}):
         with pytest.raises(ArgumentError, match=f"{made.__name__}: {next(iter(wrong))} is"):
             made(**wrong)
@@ -93,7 +93,7 @@ def test_settings_of_numpy_numbers_are_fit_for_json(layer):
     {"std": float("nan")}, {"std": -0.1}, {"std": "he"}, {"bias": "x"}, {"bias": float("nan")}, {"bias": None},
     {"seed": -1}, {"seed": 1.5}, {"seed": "a"}, {"seed": [0, -1]}, {"seed": None},
 ])
-def test_starts_that_make_no_sense_are_refused(wrong):
+def test_initializations_that_make_no_sense_are_refused(wrong):
     name = next(iter(wrong))
     for kind, sizes in ((tn.Conv2d, (3, 4, 3)), (tn.Linear, (3, 4)), (tn.LocallyConnected2d, (3, 4, 3, 8))):
         with pytest.raises(ArgumentError, match=f"{kind.__name__}: {name} is"):
@@ -109,7 +109,7 @@ def test_a_tensor_of_another_library_is_refused_by_name():
         tn.ReLU().forward(torch.zeros(2, 3))
 
 
-# Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (the optimiser), else as in PyTorch;
+# Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (the optimizer), else as in PyTorch;
 # SpatialResponseNorm, which neither has: size and power of the authors' CIFAR-10 network of 18%, LRN's alpha, k = 1.
 DEFAULTS = {
     tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": 0},

@@ -43,9 +43,9 @@ def test_all_is_compared_and_timed(small, capsys):
 def test_it_has_every_layer_and_every_kernel():
     assert {type(layer).__name__ for layer, _ in gpu_compare.LAYERS} == set(layers.__all__)
     kernels = {case.kernel for case in gpu_compare.kernel_cases(tn.alexnet_small(size=32))}
-    twins = {"local_response_norm", "local_response_norm_back"}  # the layer's, which has a line of its own
+    fused = {"local_response_norm", "local_response_norm_back"}  # the layer's, which has a line of its own
     named = set(re.findall(r'launch\("(\w+)"', open(cuda_ops.__file__).read()))
-    assert kernels | twins == named and set(FILES) <= named
+    assert kernels | fused == named and set(FILES) <= named
 
 
 def test_kernels_are_run_at_the_papers_shapes(monkeypatch):
@@ -64,14 +64,14 @@ def test_kernels_are_run_at_the_papers_shapes(monkeypatch):
     ("window_max_back", lambda result: result[:, ::-1], "MaxPool2d"),
     ("im2col", lambda result: result.astype("float64"), "conv1: im2col"),
     ("local_response_norm_back", lambda result: 1.01 * result, "norm1"),
-], ids=["a thousandth", "nan", "upside down", "another number type", "a twin"])
+], ids=["a thousandth", "nan", "upside down", "another dtype", "a fused kernel"])
 def test_a_wrong_kernel_is_noticed(small, kernel, mistake, named, monkeypatch, capsys):
     module = sys.modules["tinynet.network.fast_on_gpu"] if kernel.startswith("local") else cuda_ops
     right = getattr(module, kernel)
     monkeypatch.setattr(module, kernel, lambda *args: mistake(right(*args)))
     if kernel == "im2col":  # later layers would refuse the type
         monkeypatch.setattr(gpu_check, "LAYERS", [])
-        monkeypatch.setattr(gpu_check, "layer_rows", lambda *args: [])
+        monkeypatch.setattr(gpu_check, "compare_layers", lambda *args: [])
         monkeypatch.setattr(gpu_check, "step_difference", lambda *args: 0.0)
         monkeypatch.setattr(gpu_check, "step_seconds", lambda *args: 0.0)
     code, out, err = command(capsys)

@@ -83,7 +83,7 @@ def test_time_follows_the_rates():
 
 def test_a_layer_without_a_prediction_is_named():
     net = tn.Network([("tanh1", tn.Tanh())], input_shape=(4,))
-    with pytest.raises(ArgumentError, match="layer tanh1: no prediction for Tanh, but for Conv2d"):
+    with pytest.raises(ArgumentError, match="layer tanh1: no prediction for Tanh, expected one of Conv2d"):
         list(step_work(net, 1))
 
 

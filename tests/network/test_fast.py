@@ -417,7 +417,7 @@ def test_while_a_debugger_traces_nothing_stands_in():
         sys.settrace(before)
 
 
-def test_a_proof_is_made_once_for_each_size_way_and_dtype(monkeypatch):
+def test_a_proof_is_made_once_for_each_size_method_and_dtype(monkeypatch):
     made = []
     usual = fast.difference
     monkeypatch.setattr(fast, "difference", lambda *args: made.append(args[3:]) or usual(*args))

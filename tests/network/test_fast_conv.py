@@ -58,7 +58,7 @@ def same_as_its_layer(fast, layer, x, generator):
 
 @pytest.mark.parametrize("height", range(1, 20))
 @pytest.mark.parametrize("taps", range(1, winograd.MOST_TAPS + 1))
-def test_each_way_back_is_the_adjoint(taps, height):
+def test_each_backward_is_the_adjoint(taps, height):
     generator = np.random.default_rng(0)
     above = 1 if height + taps > 3 else 0  # rows of padding, and as many below
     tiles = winograd.Tiles(taps, above, height, np.dtype("float64"))

@@ -133,7 +133,7 @@ def test_a_network_inside_a_network_is_opened():
     assert compare(net, net).differences == []
 
 
-def test_batch_normalisation_is_no_neuron_but_has_parameters(nets):
+def test_batch_normalization_is_no_neuron_but_has_parameters(nets):
     rows = {row.name: row for row in nets["batch"].summary().rows}
     assert rows["norm1"].parameters == 2 * 96 and rows["norm1"].neurons == 0
 

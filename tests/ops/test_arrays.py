@@ -115,9 +115,9 @@ def test_to_cpu_leaves_a_numpy_array_and_fetches_another(gpu):
 
 def test_to_cpu_of_a_network_is_a_copy():
     net = small_net()
-    twin = tn.to_cpu(net)
-    np.testing.assert_array_equal(twin["conv1"].params["w"], net["conv1"].params["w"])
-    twin["conv1"].params["w"][...] = 0
+    copied = tn.to_cpu(net)
+    np.testing.assert_array_equal(copied["conv1"].params["w"], net["conv1"].params["w"])
+    copied["conv1"].params["w"][...] = 0
     assert net["conv1"].params["w"].any()
 
 

@@ -12,7 +12,7 @@ PACKAGE = Path(tinynet.__file__).parent
 LIBRARIES = ("array_module", "library_of")  # what returns NumPy or CuPy
 METHODS = ("all", "any", "argmax", "argmin", "astype", "clip", "cumsum", "dot", "max", "mean", "min", "prod", "ravel",
            "repeat", "reshape", "round", "std", "sum", "take", "transpose", "var")  # an array's, by their names alone
-HEART = ("layers", "primitives")  # see CuPy's arrays even in files that do not ask for their library
+HEART = ("layers", "ops")  # see CuPy's arrays even in files that do not ask for their library
 
 pytestmark = pytest.mark.skipif(REAL is None, reason=MISSING)
 

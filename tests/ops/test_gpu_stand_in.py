@@ -50,7 +50,7 @@ def test_numpy_in_brackets(x, mistake):
 @pytest.mark.parametrize("mistake", [
     lambda xp, x: xp.nditer(x), lambda xp, x: xp.lib.stride_tricks.normalize_axis(x),
     lambda xp, x: x.setflags(write=False), lambda xp, x: xp.float128,
-], ids=["function", "function in a module", "method", "number type"])
+], ids=["function", "function in a module", "method", "dtype"])
 def test_a_name_that_cupy_lacks(gpu, x, mistake):
     with pytest.raises(AttributeError):
         mistake(gpu, x)
@@ -104,7 +104,7 @@ def test_a_sum_is_an_array_without_axes(gpu, x):
     assert isinstance(x.sum(), gpu.ndarray) and x.sum().shape == ()
 
 
-def test_numbers_keep_the_number_type(x):
+def test_numbers_keep_the_dtype(x):
     assert (2.0 * x).dtype == np.float32 and (np.float64(2) * x).dtype == np.float64  # as in NumPy 2
 
 

@@ -1,4 +1,4 @@
-"""Every CUDA kernel against its NumPy twin, run on the CPU by cuda_on_cpu."""
+"""Every CUDA kernel against its NumPy function, run on the CPU by cuda_on_cpu."""
 import math
 import re
 
@@ -70,7 +70,7 @@ def test_convolutions_of_the_layer_tests(data, dtype, layout):
 
 
 @given(st.data(), dtypes, layouts)
-def test_response_normalisation_of_the_layer_tests(data, dtype, layout):
+def test_response_normalization_of_the_layer_tests(data, dtype, layout):
     layer, x = draw_case(data.draw, TABLE["LocalResponseNorm"])
     x = in_layout(x.astype(dtype), layout)
     check_nearby(x, layer.size, layer.groups)
@@ -118,7 +118,7 @@ def test_places_further_apart_than_32_bits_count():
     check_far_apart()
 
 
-def test_number_types_without_a_kernel_and_mixed_ones_are_refused():
+def test_dtypes_without_a_kernel_and_mixed_ones_are_refused():
     x = np.ones((1, 3, 3, 2), np.float16)
     with pytest.raises(DtypeError, match="work on float32 and float64, got float16"):
         cuda_ops.nearby_sum(x, 3)

@@ -1,4 +1,4 @@
-"""Arrays of a wrong shape, number type or kind, and of any layout in memory, for every layer and public function."""
+"""Arrays of a wrong shape, dtype or kind, and of any layout in memory, for every layer and public function."""
 from typing import Any
 
 import numpy as np

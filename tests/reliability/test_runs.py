@@ -204,8 +204,8 @@ def test_a_resumption_says_that_the_best_checkpoint_is_gone_and_keeps_a_new_one(
     faulty_runs.train(tmp_path, 4, epochs=1)
     (tmp_path / "best.npz").unlink()
     faulty_runs.train(tmp_path, 4, epochs=2, resume=True, progress=True)
-    assert "best.npz is not there: the best epoch from here on takes its place" in capsys.readouterr().out
-    assert "best.npz is not there" in (tmp_path / "log.txt").read_text()
+    assert "best.npz does not exist: the best epoch from here on takes its place" in capsys.readouterr().out
+    assert "best.npz does not exist" in (tmp_path / "log.txt").read_text()
     best = load_training_state(tmp_path / "best.npz")["progress"]
     assert best["position"]["epoch"] == 2 and best["position"]["best"] == best["history"][1]["validation_error"]
 

@@ -82,7 +82,7 @@ class RawModule:
 
 
 class Kernel:
-    """A kernel; call it with grid, block (tuples of up to three whole numbers) and arguments."""
+    """A kernel; call it with grid, block (tuples of up to three integers) and arguments."""
 
     def __init__(self, library: ctypes.CDLL, name: str, parameters: list[Parameter]) -> None:
         self.library, self.name, self.parameters = library, name, parameters
@@ -111,7 +111,7 @@ class Kernel:
                 raise TypeError(f"{self.name}: {what} is {dims!r}, expected a tuple of one to three numbers")
             for n, limit in zip(dims, most, strict=False):
                 if not isinstance(n, int | np.integer) or not 1 <= n <= limit:
-                    raise ValueError(f"{self.name}: {what} is {dims}, expected whole numbers from 1 to {most}")
+                    raise ValueError(f"{self.name}: {what} is {dims}, expected integers from 1 to {most}")
         if np.prod(block) > MOST_THREADS:
             raise ValueError(f"{self.name}: a block of {block} has more than {MOST_THREADS} threads")
         if len(args) != len(self.parameters):

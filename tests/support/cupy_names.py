@@ -32,13 +32,6 @@ def check_call(path: str, args: tuple, keywords: dict[str, Any]) -> None:
             raise TypeError(f"cupy.{path}: {error}") from None
 
 
-def takes_keyword(path: str, keyword: str) -> bool:
-    """Tell whether CuPy's own `path` has a parameter of this name; True where it does not say."""
-    signature = signature_of(look_up(path))
-    return signature is None or keyword in signature.parameters or any(
-        p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-
-
 def signature_of(function: Any) -> inspect.Signature | None:
     """Return a function's parameters, from its docstring where it is compiled; None where nothing tells them."""
     if REAL is None or not callable(function):

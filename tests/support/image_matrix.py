@@ -1,6 +1,6 @@
 """Every kind of pixels in each format that keeps them, in every condition: files, and what `load_image` has to give.
 
-The pixels are worked out without it. `cases` gives them for `tests/test_reliability_images.py` and
+The pixels are worked out without it. `cases` gives them for `tests/reliability/test_images.py` and
 `tests/long/image_files.py`.
 """
 import io
@@ -19,7 +19,7 @@ from tinynet.errors import DataError
 
 GENERATOR = np.random.default_rng(3)
 BYTES = GENERATOR.integers(0, 256, (5, 7, 4), np.uint8)
-FEW = GENERATOR.integers(0, 3, (5, 7), np.uint8)    # places in a palette of three colours
+FEW = GENERATOR.integers(0, 3, (5, 7), np.uint8)    # indices into a palette of three colours
 PALETTE = np.array([[200, 10, 60], [5, 250, 130], [90, 80, 255]], np.uint8)
 WORDS = GENERATOR.integers(0, 2**16, (5, 7)).astype(np.uint16)
 
@@ -161,7 +161,7 @@ def wrong(mode: str, form: str, condition: str, folder: Path) -> str | None:
         return f"loaded, as {found.shape}"
     if found.shape != expected.shape:
         return f"{found.shape} instead of {expected.shape}"
-    # Rounding in one or two steps; Pillow computes YCbCr and transparency in whole numbers.
+    # Rounding in one or two steps; Pillow computes YCbCr and transparency in integers.
     difference = np.abs(found - expected).max()
     allowed = 3 if form == "JPEG" else 0 if mode in ("1", "L", "P", "RGB") else 1.01
     return f"wrong by up to {difference:.1f}" if difference > allowed else None

@@ -1,6 +1,6 @@
-"""Each CUDA kernel, run on the CPU, against its NumPy twin: what the tests of kernels share.
+"""Each CUDA kernel, run on the CPU, against its NumPy function: what the tests of kernels share.
 
-A check raises AssertionError where a kernel's result is not its twin's. Copies, maxima and sums are added up in the
+A check raises AssertionError where a kernel's result is not its function's. Copies, maxima and sums are added up in the
 same order and have to be equal bit for bit; where the order differs, to rounding.
 """
 import mmap
@@ -91,16 +91,16 @@ def check_around(x: np.ndarray, size: int) -> None:
 def check_update(w: np.ndarray, layout: str) -> None:
     """sgd_update, two steps."""
     ours = [in_layout(numbers(w.shape, w.dtype, seed), layout) for seed in (1, 2, 3)]
-    twins = [array.copy() for array in ours]
+    reference = [array.copy() for array in ours]
     for rate in (0.1, 0.01):
         cuda_ops.sgd_update(*ours, rate, 0.9, 0.05)
-        numpy_ops.sgd_update(*twins, rate, 0.9, 0.05)
-    for our, twin in zip(ours, twins, strict=True):
-        equal(our, twin)
+        numpy_ops.sgd_update(*reference, rate, 0.9, 0.05)
+    for our, expected in zip(ours, reference, strict=True):
+        equal(our, expected)
 
 
 def check_response_norm(x: np.ndarray, size: int, groups: int, alpha: float, beta: float, k: float) -> None:
-    """local_response_norm and the way back, against the layer."""
+    """local_response_norm and its backward, against the layer."""
     layer = tn.LocalResponseNorm(size, alpha, beta, k, groups)
     y, saved = layer.forward(x)
     own_y, own_scale = cuda_ops.local_response_norm(x, size, alpha, beta, k, groups)
@@ -117,7 +117,7 @@ def numbers(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
 
 
 def equal(found: np.ndarray, expected: np.ndarray) -> None:
-    """Raise AssertionError unless number type, shape and all numbers are the same; nan equals nan."""
+    """Raise AssertionError unless dtype, shape and all numbers are the same; nan equals nan."""
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
 
@@ -198,5 +198,5 @@ if __name__ == "__main__":  # in a process that has loaded a sanitizer: which ch
         if check == "races":
             check_for_races()
         else:
-            for number_type in ("float32", "float64"):
-                check_borders(number_type)
+            for dtype in ("float32", "float64"):
+                check_borders(dtype)

@@ -2,7 +2,7 @@
 
 (Of images only form and type are known here: Pillow, which decodes them, takes many damaged ones.)
 
-`tests/long/fuzz_parsers.py` looks for bytes with which it does something else; `tests/test_reliability_data_files.py`
+`tests/long/fuzz_parsers.py` looks for bytes with which it does something else; `tests/reliability/test_data_files.py`
 tries a few hundred.
 """
 import gzip

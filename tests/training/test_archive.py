@@ -48,9 +48,9 @@ def test_the_file_being_written_has_another_ending_and_the_old_one_stays(tmp_pat
 
 
 @pytest.mark.parametrize("write, message", [
-    (lambda path: path.write_bytes(b""), "damaged, or no checkpoint"),
-    (lambda path: path.write_bytes(b"hello" * 100), "damaged, or no checkpoint"),
-    (lambda path: np.savez(path, w=np.zeros(3)), "no tinynet checkpoint, it has no header"),
+    (lambda path: path.write_bytes(b""), "damaged, or not a checkpoint"),
+    (lambda path: path.write_bytes(b"hello" * 100), "damaged, or not a checkpoint"),
+    (lambda path: np.savez(path, w=np.zeros(3)), "not a tinynet checkpoint, it has no header"),
     (lambda path: np.savez(path, header=np.zeros(3)), "header is float64"),
     (lambda path: np.savez(path, header=np.frombuffer(b"[1]", np.uint8)), "its format is 'list'"),
 ])

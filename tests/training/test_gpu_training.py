@@ -21,7 +21,7 @@ from tinynet.training.loop import Position, Training
 
 NETWORKS = {
     "alexnet_small": lambda: tn.alexnet_small(size=32),
-    "alexnet_small, batch normalisation": lambda: tn.alexnet_small(size=32, normalization="batch"),
+    "alexnet_small, batch normalization": lambda: tn.alexnet_small(size=32, normalization="batch"),
     "lenet5": tn.lenet5,
     **{f"cifar_net {name}": lambda name=name: tn.cifar_net(name) for name in ("80sec", "18pct", "11pct")},
 }
@@ -57,7 +57,7 @@ def same_arrays(found, expected, digits):
     found, expected = flat(found), flat(expected)
     assert list(found) == list(expected)
     for path, array in expected.items():
-        # A bias before batch normalisation has no gradient: what is there is rounding, some 1e-12.
+        # A bias before batch normalization has no gradient: what is there is rounding, some 1e-12.
         largest = max(float(np.abs(tn.to_cpu(array)).max()), 1e-6)
         np.testing.assert_allclose(tn.to_cpu(found[path]), tn.to_cpu(array), rtol=digits, atol=digits * largest,
                                    err_msg=".".join(path))

@@ -78,16 +78,16 @@ def test_the_search_for_the_layer_draws_the_masks_of_the_batch():
 
 
 def test_the_step_is_forward_loss_backward_and_the_formula():
-    net, twin = small_net(), small_net()
+    net, reference = small_net(), small_net()
     generator = np.random.default_rng(1)
     images, labels = generator.standard_normal((7, 4, 4, 3), dtype=np.float32), generator.integers(0, 3, 7)
     history = fit(net, (images, labels), epochs=1, optimizer=SGD(net, 0.1), progress=False)
     order = np.random.default_rng([0, 0]).permutation(7)  # the seed and the epoch
-    scores, saved = twin.forward(images[order], train=True)
+    scores, saved = reference.forward(images[order], train=True)
     loss, dscores = tn.softmax_cross_entropy(scores, labels[order])
-    SGD(twin, 0.1).step(twin.backward(dscores, saved)[1])
+    SGD(reference, 0.1).step(reference.backward(dscores, saved)[1])
     assert history[0]["train_loss"] == pytest.approx(loss)
-    np.testing.assert_allclose(net["fc"].params["w"], twin["fc"].params["w"], rtol=1e-6)
+    np.testing.assert_allclose(net["fc"].params["w"], reference["fc"].params["w"], rtol=1e-6)
 
 
 def test_ctrl_c_while_the_best_checkpoint_is_written_leaves_the_last_from_before(tmp_path, monkeypatch):

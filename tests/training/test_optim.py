@@ -6,7 +6,8 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, DtypeError, ShapeError
-from tinynet.training.optim import PIECE, SGD
+from tinynet.ops.numpy_ops import PIECE
+from tinynet.training.optim import SGD
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule, schedule_from
 
 
@@ -118,7 +119,7 @@ def test_decay_by_layer_also_in_nested_networks():
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("layout", ["C", "F", "strided"])
-def test_every_number_type_and_memory_layout(dtype, layout, rng):
+def test_every_dtype_and_memory_layout(dtype, layout, rng):
     net: Any = tn.Network([("fc", tn.Linear(300, 2 * PIECE // 300 + 7))]).astype(dtype)  # more than two pieces
     w = net["fc"].params["w"]
     whole = np.zeros((w.shape[0], 2 * w.shape[1]), dtype)

@@ -105,7 +105,7 @@ def test_rows_of_features_are_learned_evaluated_and_predicted(tmp_path):
     np.testing.assert_array_equal(tn.predict(again, points), tn.predict(net, points))
 
 
-def test_whole_numbers_to_predict_are_told_what_images_are():
+def test_integers_to_predict_are_told_what_images_are():
     with pytest.raises(DtypeError, match=r"int64.*uint8.*astype\('uint8'\)"):
         tn.predict(small_net(), np.zeros((2, 4, 4, 3), np.int64))
 

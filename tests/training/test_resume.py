@@ -90,7 +90,7 @@ def straight(tmp_path_factory):
 
 
 def stop_in_step(monkeypatch, step, how):
-    """Let the optimiser's step number `step` be stopped, `how` says by what."""
+    """Let the optimizer's step number `step` be stopped, `how` says by what."""
     usual, steps = SGD.step, []
 
     def counted(self, grads):

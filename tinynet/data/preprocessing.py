@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..ops import pair
-from ..ops.arrays import times
+from ..ops.arrays import shape_text
 from ..ops.checks import check_count
 from .bad_files import readable_at
 from .dataset import check_images
@@ -43,8 +43,8 @@ class Preprocessing:
             image_size = self.mean.shape[:2] if self.mean.ndim == 3 else self.input_size
         self.image_size = pair("Preprocessing", "image_size", image_size, 1)
         if self.mean.ndim == 3 and self.mean.shape[:2] != self.image_size:
-            raise ShapeError(f"Preprocessing: the mean image is {times(self.mean.shape)}, the stored images are "
-                             f"{times(self.image_size)}")
+            raise ShapeError(f"Preprocessing: the mean image is {shape_text(self.mean.shape)}, the stored images are "
+                             f"{shape_text(self.image_size)}")
         self.padding = check_count("Preprocessing", "padding", padding, least=0)
         if not 0 < deviation < float("inf"):
             raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
@@ -104,8 +104,8 @@ class Preprocessing:
                              f"{images.shape[3]}")
         # With a mean colour they would fit, but at another scale than the network was trained at.
         if images.shape[1:3] != self.image_size:
-            raise ShapeError(f"Preprocessing: made for stored images of {times(self.image_size)}, these are "
-                             f"{times(images.shape[1:3])}; bring them to that size (load_image does)")
+            raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}, these are "
+                             f"{shape_text(images.shape[1:3])}; bring them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
         return images
 
@@ -160,5 +160,5 @@ def _check_crop(stored, wanted, pad: int = 0) -> None:
     """Raise an error when `wanted` (height, width) does not fit into the stored image."""
     if any(part > full + 2 * pad for full, part in zip(stored, wanted, strict=True)):
         padded = f" with {pad} pixels on each side" if pad else ""
-        raise ShapeError(f"the network takes {times(wanted)} images, the stored ones are only {times(stored)}{padded}: "
-                         "store larger ones, or build the network for this size")
+        raise ShapeError(f"the network takes {shape_text(wanted)} images, the stored ones are only "
+                         f"{shape_text(stored)}{padded}: store larger ones, or build the network for this size")

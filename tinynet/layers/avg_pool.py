@@ -4,7 +4,7 @@ from typing import NamedTuple
 from ..ops import window_sum, window_sum_back
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import check_image_shape
-from ..ops.window import Size, plain
+from ..ops.window import Size, as_ints
 from .base import Layer
 from .max_pool import make_pool_window
 
@@ -25,6 +25,11 @@ class AvgPool2d(Layer):
         Zeros on each side, up to kernel_size - 1, which the mean counts (PyTorch's count_include_pad).
     ceil_mode : bool
         Round output sizes up; the mean does not count what this adds past the padding.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
     """
 
     def __init__(
@@ -32,7 +37,7 @@ class AvgPool2d(Layer):
     ) -> None:
         super().__init__()
         self.window = make_pool_window("AvgPool2d", kernel_size, stride, padding, ceil_mode)
-        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)
         self.ceil_mode = self.window.ceil_mode
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:

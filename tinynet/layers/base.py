@@ -15,11 +15,11 @@ from ..ops.checks import check_array, check_library, check_upstream
 
 
 class Layer:
-    """One layer: its settings, its parameters, a forward pass and the way back through it.
+    """One layer: its settings, its parameters, a forward pass and a backward pass.
 
     A layer of one's own defines `forward`, `input_gradient` and, if it has parameters, `param_gradients`; also
-    `output_shape` where the output's shape differs from the input's. It keeps nothing of a call: what the way back
-    needs is returned as `saved`, a NamedTuple of arrays whose first axis is the batch. In it, `x` is the input and `y`
+    `output_shape` where the output's shape differs from the input's. It keeps nothing of a call: what backward needs
+    is returned as `saved`, a NamedTuple of arrays whose first axis is the batch. In it, `x` is the input and `y`
     the output, where it has them: `backward` checks the upstream gradient against either.
 
     Attributes
@@ -27,7 +27,7 @@ class Layer:
     params : dict of str to array
         What training changes by gradients: "w" and "b". The arrays may be replaced.
     buffers : dict of str to array
-        What training changes without gradients (running statistics of batch normalisation).
+        What training changes without gradients (running statistics of batch normalization).
     generator : numpy.random.Generator or None
         Random state, for dropout.
     whole_batch : bool
@@ -46,20 +46,39 @@ class Layer:
         self.buffers: dict[str, Array] = {}
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Any]:
-        """Return the output for a batch `x`, and what the way back needs."""
+        """Return the output for a batch `x`, and what backward needs.
+
+        Parameters
+        ----------
+        x : array (N, H, W, C), or (N, features)
+            Floating-point numbers, of the parameters' dtype.
+        train : bool
+            True: dropout drops, batch normalization uses the batch.
+
+        Returns
+        -------
+        y : array (N, ...)
+            Of the shape that `output_shape` gives, and of x's dtype.
+        saved : NamedTuple
+
+        Raises
+        ------
+        ShapeError, DtypeError, ArgumentError
+            When `x` is not a batch that the layer takes.
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def backward(self, dy: Array, saved: Any, input_gradient: bool = True) -> tuple[Array | None, dict]:
-        """Go back through the layer.
+        """Return the gradients of the loss with respect to the input and to each parameter.
 
         Parameters
         ----------
         dy : array
-            The upstream gradient d loss / d y, of the shape of the output.
+            The upstream gradient d loss / d y, of the output's shape and dtype.
         saved : NamedTuple
             What `forward` returned beside y.
         input_gradient : bool
-            False: d loss / d x is not worked out and None is returned for it (a first layer has no use for it).
+            False: d loss / d x is not computed and None is returned for it (a first layer has no use for it).
 
         Returns
         -------
@@ -67,6 +86,11 @@ class Layer:
             d loss / d x, of the shape of the input.
         grads : dict of str to array
             d loss / d parameter, with the names and shapes of `params`.
+
+        Raises
+        ------
+        ShapeError, DtypeError
+            When `dy` does not have the output's shape and dtype.
         """
         self.check_upstream(dy, saved)
         dx = self.input_gradient(dy, saved) if input_gradient else None
@@ -94,7 +118,7 @@ class Layer:
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments that are not keyword-only, each an attribute of the same name.
 
-        `type(layer)(**layer.settings)` is a layer of the same kind; how its parameters start is for keywords to say.
+        `type(layer)(**layer.settings)` is a layer of the same kind; its initialization is for keywords to say.
         """
         signature = inspect.signature(type(self).__init__).parameters.values()
         names = [p.name for p in signature if p.name != "self" and p.kind is not p.KEYWORD_ONLY]
@@ -109,7 +133,7 @@ class Layer:
         return f"{type(self).__name__}({', '.join(told)})"
 
     def astype(self, dtype: Any) -> Self:
-        """Return a copy with parameters and buffers in another number type, e.g. "float64" to check gradients."""
+        """Return a copy with parameters and buffers in another dtype, e.g. "float64" to check gradients."""
         other = copy.deepcopy(self)
         other.convert_arrays(lambda array: array.astype(dtype))
         return other
@@ -122,7 +146,7 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype | None:
-        """The parameters' number type; None for a layer without parameters, which takes any floating-point one."""
+        """The parameters' dtype; None for a layer without parameters, which takes any floating-point one."""
         return next((array.dtype for array in self.params.values()), None)
 
     def check_input(self, x: Array) -> None:
@@ -132,13 +156,13 @@ class Layer:
         self.output_shape(x.shape[1:])
 
     def check_upstream(self, dy: Array, saved: Any) -> None:
-        """Raise ShapeError or DtypeError unless `dy` has the output's shape and number type, where `saved` tells it."""
+        """Raise ShapeError or DtypeError unless `dy` has the output's shape and dtype, where `saved` tells them."""
         output = self.output_of(saved)
         if output is not None:
             check_upstream(type(self).__name__, dy, *output)
 
     def output_of(self, saved: Any) -> tuple[Shape, np.dtype] | None:
-        """Return shape and number type of the output that belongs to `saved`; None where it has no array to tell it."""
+        """Return shape and dtype of the output that belongs to `saved`; None where it has no array to tell them."""
         output: Any = getattr(saved, self.like_output, None)
         if hasattr(output, "shape"):
             return output.shape, output.dtype

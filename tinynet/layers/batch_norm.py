@@ -1,4 +1,4 @@
-"""Batch normalisation, which took the place of local response normalisation (Ioffe and Szegedy 2015)."""
+"""Batch normalization, which took the place of local response normalization (Ioffe and Szegedy 2015)."""
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from .base import Layer
 
 
 class Saved(NamedTuple):
-    """The normalised input (N, H, W, C), the deviation (C,), and whether both came from the batch itself."""
+    """The normalized input (N, H, W, C), the deviation (C,), and whether both came from the batch itself."""
 
     normalized: Array
     deviation: Array
@@ -26,11 +26,17 @@ class BatchNorm2d(Layer):
     momentum : float
         The weight of a new batch in the running statistics, which evaluation uses.
     eps : float
+        Keeps a channel without variance from being divided by zero.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
 
     Notes
     -----
-    `params` has "w" (ones at the start) and "b" (zeros), both (C,). `buffers` has "running_mean" and
-    "running_variance", (C,), which a forward pass in training changes. The batch is normalised by its biased variance,
+    `params` has "w" (initially ones) and "b" (zeros), both (C,) and float32. `buffers` has "running_mean" and
+    "running_variance", (C,), which a forward pass in training changes. The batch is normalized by its biased variance,
     the running one is unbiased (algorithm 2 of the source; PyTorch does the same).
     """
 

@@ -8,7 +8,7 @@ from ..errors import ArgumentError
 from ..ops import col2im, im2col, make_window
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import Seed, check_count, check_image_shape
-from ..ops.window import Size, plain
+from ..ops.window import Size, as_ints
 from .base import Layer
 from .initializers import check_initialization, random_weights
 
@@ -33,14 +33,20 @@ class Conv2d(Layer):
     ceil_mode : bool
         Round output sizes up and read zeros past the edge, as the authors' program does.
     std : float or None
-        Standard deviation that the weights start with; None: sqrt(2 / inputs of a filter), He et al. 2015.
+        Standard deviation of the initial weights; None: sqrt(2 / inputs of a filter), He et al. 2015.
     bias : float
-        What the biases start with.
+        Initial value of all biases.
     seed : int or list of int
+        Of the initial weights.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
 
     Notes
     -----
-    `params` has "w" (KH, KW, C // groups, F) and "b" (F,).
+    `params` has "w" (KH, KW, C // groups, F) and "b" (F,), float32.
     Filters are not flipped (cross-correlation), as in every framework.
     In a Network on a CPU a fast implementation stands in for these methods (network/fast_conv.py), if it gives their
     numbers; what you change here, in this file, on the class or on an object, runs instead. `with tn.plain():` runs
@@ -60,7 +66,7 @@ class Conv2d(Layer):
                 f"Conv2d: groups is {groups}, expected to divide {in_channels} channels and {out_channels} filters"
             )
         self.window = make_window("Conv2d", kernel_size, stride, padding, ceil_mode)
-        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)
         self.ceil_mode = self.window.ceil_mode
         check_initialization("Conv2d", std, bias, seed)
         kh, kw = self.window.kernel

@@ -23,7 +23,12 @@ class Dropout(Layer):
     p : float
         The probability to *drop*, from 0 to less than 1.
     seed : int or list of int
-        Starts the layer's own `generator`, which every forward pass in training moves on.
+        Of the layer's own `generator`, which every forward pass in training moves on.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
 
     Notes
     -----

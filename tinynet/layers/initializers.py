@@ -1,4 +1,4 @@
-"""What the parameters of a layer are before training: random weights, one number for all biases."""
+"""The initial parameters of a layer: random weights, one number for all biases."""
 import math
 from typing import Any
 
@@ -28,7 +28,7 @@ def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> 
 
 
 def check_initialization(who: str, std: Any, bias: Any, seed: Any) -> None:
-    """Raise ArgumentError unless weights and biases can start so."""
+    """Raise ArgumentError unless weights and biases can be initialized so."""
     if std is not None:
         check_between(who, "std", std, 0, math.inf)
     check_between(who, "bias", bias, -math.inf, math.inf)

@@ -5,7 +5,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ops import matmul
-from ..ops.arrays import Array, Shape
+from ..ops.arrays import Array, Shape, shape_text
 from ..ops.checks import Seed, check_count
 from .base import Layer
 from .initializers import check_initialization, random_weights
@@ -26,9 +26,14 @@ class Linear(Layer):
     std, bias, seed
         As for Conv2d.
 
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
+
     Notes
     -----
-    `params` has "w" (in, out) and "b" (out,). `matmul` is `@`, shared out among the threads.
+    x is (N, in); `params` has "w" (in, out) and "b" (out,), float32. `matmul` is `@`, shared out among the threads.
     """
 
     whole_batch = True  # the weights, 38 million in fc6, are the larger matrix: read them once for the whole batch
@@ -56,8 +61,7 @@ class Linear(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         if shape != (self.in_features,):
             hint = "; a Flatten before it makes images into rows" if len(shape) == 3 else ""
-            got = " x ".join(map(str, shape))
-            raise ShapeError(f"Linear expects {self.in_features} inputs, got {got}{hint}")
+            raise ShapeError(f"Linear expects {self.in_features} inputs, got {shape_text(shape)}{hint}")
         return (self.out_features,)
 
     def multiply_adds(self, shape: Shape) -> int:

@@ -7,7 +7,7 @@ from ..errors import ShapeError
 from ..ops import col2im, im2col, make_window, pair
 from ..ops.arrays import Array, Shape
 from ..ops.checks import Seed, check_count, check_image_shape
-from ..ops.window import Size, plain
+from ..ops.window import Size, as_ints
 from .base import Layer
 from .initializers import check_initialization, random_weights
 
@@ -30,9 +30,14 @@ class LocallyConnected2d(Layer):
     std, bias, seed
         As for Conv2d.
 
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
+
     Notes
     -----
-    `params` has "w" (OH, OW, KH*KW*C, F) and "b" (OH, OW, F).
+    `params` has "w" (OH, OW, KH*KW*C, F) and "b" (OH, OW, F), float32.
     """
 
     def __init__(
@@ -44,8 +49,8 @@ class LocallyConnected2d(Layer):
         self.out_channels = check_count("LocallyConnected2d", "out_channels", out_channels)
         self.window = make_window("LocallyConnected2d", kernel_size, stride, padding, False)
         self.size = pair("LocallyConnected2d", "input_size", input_size, 1)
-        self.kernel_size, self.input_size = plain(kernel_size), plain(input_size)
-        self.stride, self.padding = plain(stride), plain(padding)
+        self.kernel_size, self.input_size = as_ints(kernel_size), as_ints(input_size)
+        self.stride, self.padding = as_ints(stride), as_ints(padding)
         oh, ow = self.window.output_size(self.size, "LocallyConnected2d")
         check_initialization("LocallyConnected2d", std, bias, seed)
         seen = self.window.kernel[0] * self.window.kernel[1] * self.in_channels

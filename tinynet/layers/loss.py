@@ -7,7 +7,7 @@ from ..ops.checks import check_array
 def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     """Return the loss, the mean over the batch of -log softmax(scores)[label], and its gradient.
 
-    The paper maximises the average log-probability of the correct label (section 3.5), which is the same.
+    The paper maximizes the average log-probability of the correct label (section 3.5), which is the same.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     Raises
     ------
     ShapeError, DtypeError
-        When scores or labels have another shape or number type, or a label is not one of the classes.
+        When scores or labels have another shape or dtype, or a label is not one of the classes.
     """
     check_scores_and_labels(scores, labels)
     loss, dscores = cross_entropy(scores, array_module(scores).asarray(labels))
@@ -46,13 +46,13 @@ def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
 
 
 def check_scores_and_labels(scores: Array, labels: Array) -> None:
-    """Raise unless scores are (N, classes) and labels are (N,) whole numbers below `classes`."""
+    """Raise unless scores are (N, classes) and labels are (N,) integers below `classes`."""
     check_array("softmax_cross_entropy", scores, None, "scores")
     if scores.ndim != 2:
         raise ShapeError(f"softmax_cross_entropy: scores have shape {scores.shape}, expected (N, classes)")
     if not isinstance(labels, array_module(labels).ndarray) or labels.dtype.kind not in "iu":
         found = getattr(labels, "dtype", type(labels).__name__)
-        raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of whole numbers")
+        raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of integers")
     n, classes = scores.shape
     if labels.shape != (n,):
         raise ShapeError(

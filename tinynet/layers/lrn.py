@@ -1,4 +1,4 @@
-"""Local response normalisation across nearby channels (Krizhevsky et al. 2012, section 3.3)."""
+"""Local response normalization across nearby channels (Krizhevsky et al. 2012, section 3.3)."""
 from typing import NamedTuple
 
 from ..errors import ArgumentError, ShapeError
@@ -28,6 +28,11 @@ class LocalResponseNorm(Layer):
         first, so their alpha is `size` times ours.
     groups : int
         Windows stay inside each of so many equal parts of the channels, as they do inside the authors' two towers.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class LocalResponseNorm(Layer):
 def check_response_norm(
     who: str, size: int, alpha: float, beta: float, k: float
 ) -> tuple[int, float, float, float]:
-    """Return the settings of a response normalisation; ArgumentError names the one that makes no sense."""
+    """Return the settings of a response normalization; ArgumentError names the one that makes no sense."""
     if check_count(who, "size", size) % 2 == 0:
         raise ArgumentError(f"{who}: size is {size}, expected an odd number, so that a middle exists")
     if check_between(who, "k", k, 0, float("inf")) == 0:

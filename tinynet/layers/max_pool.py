@@ -5,7 +5,7 @@ from ..errors import ArgumentError
 from ..ops import make_window, window_max, window_max_back
 from ..ops.arrays import Array, Shape
 from ..ops.checks import check_image_shape
-from ..ops.window import Size, plain
+from ..ops.window import Size, as_ints
 from .base import Layer
 
 
@@ -27,6 +27,11 @@ class MaxPool2d(Layer):
         Up to kernel_size - 1, so that every window sees a part of the image; what is added never wins.
     ceil_mode : bool
         Round output sizes up: the last window may reach past the edge.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
     """
 
     def __init__(
@@ -34,7 +39,7 @@ class MaxPool2d(Layer):
     ) -> None:
         super().__init__()
         self.window = make_pool_window("MaxPool2d", kernel_size, stride, padding, ceil_mode)
-        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)
         self.ceil_mode = self.window.ceil_mode
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:

@@ -1,4 +1,4 @@
-"""Response normalisation within each map, in the authors' CIFAR-10 networks and in their program's AlexNet."""
+"""Response normalization within each map, in the authors' CIFAR-10 networks and in their program's AlexNet."""
 from typing import NamedTuple
 
 from ..ops import around_sum
@@ -24,6 +24,11 @@ class SpatialResponseNorm(Layer):
         Odd; at the borders the places that exist.
     alpha, beta, k : float
         alpha multiplies the sum (cuda-convnet's files give a scale that its program divides by size**2 first).
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
     """
 
     def __init__(self, size: int = 3, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:

@@ -44,7 +44,7 @@ class ComparedItem(NamedTuple):
     ----------
     name : str
     differences : dict of str to float
-        By number type: the largest difference from NumPy, as a part of NumPy's largest number.
+        By dtype: the largest difference from NumPy, as a part of NumPy's largest number.
     allowed : dict of str to float
     seconds, predicted : float or None
         In float32, with a batch of the size asked for.
@@ -99,19 +99,19 @@ def check(net: Network, batch: int = 128) -> Report:
     gflops, copied = gpu_rates(cupy)
     card = 1e9 * copied / OF_BANDWIDTH, 1e9 * gflops / OF_PRODUCTS  # predictions take a share of a GPU's best rates
     predicted = predict_step(net, batch, *card)  # ArgumentError for a layer that it does not know
-    rows = [kernel_row(case, batch, card) for case in kernel_cases(net)]
+    rows = [compare_kernel(case, batch, card) for case in kernel_cases(net)]
     rows += [ComparedItem(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
              for layer, shape in LAYERS]
-    rows += layer_rows(net, batch, card)
+    rows += compare_layers(net, batch, card)
     step = ComparedItem(f"{net.name}: a training step", {dtype: step_difference(net, dtype) for dtype in DTYPES},
-               STEP_TOLERANCES)
+                        STEP_TOLERANCES)
     rows.append(step._replace(seconds=step_seconds(net, batch), predicted=predicted))
     headline = (f"{gpu_name()}: copies {copied:.0f} GB/s and does {gflops:.0f} GFLOP/s in float32 products, from which "
                 f"times are predicted. Differences from NumPy with {IMAGES} images; times in float32 with {batch}.")
     return Report(headline, rows)
 
 
-def kernel_row(case: Case, batch: int, card: tuple[float, float]) -> ComparedItem:
+def compare_kernel(case: Case, batch: int, card: tuple[float, float]) -> ComparedItem:
     """Compare a kernel with its NumPy function, and time it."""
     differences = {dtype: kernel_difference(case, dtype) for dtype in DTYPES}
     there = [moved(argument) for argument in kernel_arguments(case, batch, "float32")]
@@ -121,18 +121,18 @@ def kernel_row(case: Case, batch: int, card: tuple[float, float]) -> ComparedIte
     return ComparedItem(f"{case.where}: {case.kernel}", differences, seconds=seconds, predicted=predicted)
 
 
-def layer_rows(net: Network, batch: int, card: tuple[float, float]) -> list[ComparedItem]:
-    """Compare and time each layer of a network, forwards and back."""
+def compare_layers(net: Network, batch: int, card: tuple[float, float]) -> list[ComparedItem]:
+    """Compare and time each layer of a network, forward and backward."""
     shapes = [net.input_shape or (), *net.shapes(net.input_shape or ()).values()]
     predicted = dict.fromkeys(net.layers, 0.0)
     for work in step_work(net, batch):
-        if work.part in predicted and work.way != "update":
+        if work.part in predicted and work.phase != "update":
             predicted[work.part] += work.seconds(*card)
     with explain_out_of_memory(batch, lambda images: profile(to_gpu(net), images)):
         times = {row.name: batch * (row.forward + row.backward) for row in profile(to_gpu(net), batch).rows}
     return [
         ComparedItem(name, {dtype: layer_difference(layer, (IMAGES, *shape), dtype) for dtype in DTYPES},
-            seconds=times[name], predicted=predicted[name])
+                     seconds=times[name], predicted=predicted[name])
         for (name, layer), shape in zip(net.layers.items(), shapes, strict=False)
     ]
 

@@ -127,7 +127,7 @@ def step_difference(net: Network, dtype: str) -> float:
 
 
 def difference(found: list[Array], expected: list[Array]) -> float:
-    """Return the largest difference as a part of the largest expected number; infinite for another shape or type."""
+    """Return the largest difference as a part of the largest expected number; infinite for another shape or dtype."""
     worst = 0.0
     for a, b in zip(map(to_cpu, found), expected, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:

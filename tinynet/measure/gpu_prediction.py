@@ -1,7 +1,7 @@
 """What a training step should cost on a GPU, worked out from its published memory bandwidth and arithmetic rate.
 
-Nothing here was measured: `tinynet gpu-check` prints what a GPU takes beside it. `gpu_tables` makes the tables of
-kernels/README.md from it.
+Nothing here was measured: `tinynet gpu-check` prints what a GPU takes beside it. `benchmarks/gpu_tables.py` makes
+the tables of kernels/README.md from it.
 """
 import math
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ from ..ops.window import Window
 # Assumptions. How much of the published rates is reached, and what a launch takes at least.
 OF_BANDWIDTH = 0.8
 OF_PRODUCTS = 0.75  # large products in cuBLAS
-OF_INSTRUCTIONS = 0.5  # indices are whole numbers, which newer GPUs work on at half the rate
+OF_INSTRUCTIONS = 0.5  # indices are integers, which newer GPUs work on at half the rate
 LAUNCH = 4e-6  # seconds, of the GPU, however small the work
 # Instructions, counted in what nvcc 13.0 makes for sm_90.
-DIVISION = 24  # of whole numbers, with the remainder
+DIVISION = 24  # of integers, with the remainder
 POWER = 32  # exp2 and log2
 REAL = 4  # bytes of a float32
 
@@ -48,8 +48,8 @@ class Work(NamedTuple):
     ----------
     part : str
         The layer, or "loss", "SGD".
-    way : str
-        "forward", "back" or "update".
+    phase : str
+        "forward", "backward" or "update".
     what : str
         The kernel's name; "product" (cuBLAS) or "expression" (CuPy).
     bytes : float
@@ -60,7 +60,7 @@ class Work(NamedTuple):
     """
 
     part: str
-    way: str
+    phase: str
     what: str
     bytes: float
     operations: float
@@ -129,7 +129,7 @@ def predict_step(net: Network, batch: int, bandwidth: float, flops: float, fused
     flops : float
         Published, float32 operations a second without tensor cores.
     fused : bool
-        False: without the twins of whole layers and the update's kernel, everything as array expressions.
+        False: without the kernels of whole layers and of the update, which are array expressions then.
     """
     return sum(work.seconds(bandwidth, flops) for work in step_work(net, batch, fused))
 
@@ -137,10 +137,10 @@ def predict_step(net: Network, batch: int, bandwidth: float, flops: float, fused
 def step_work(net: Network, batch: int, fused: bool = True) -> Iterator[Work]:
     """Yield all that the GPU does in a training step of `net`."""
     shape = net.input_shape or ()
-    trainable = False  # the images' own gradient is not worked out
+    trainable = False  # the images' own gradient is not computed
     for name, layer in net.layers.items():
         if type(layer) not in LAYERS:
-            raise ArgumentError(f"layer {name}: no prediction for {type(layer).__name__}, but for "
+            raise ArgumentError(f"layer {name}: no prediction for {type(layer).__name__}, expected one of "
                                 f"{', '.join(kind.__name__ for kind in LAYERS)}")
         for work in LAYERS[type(layer)](layer, (batch, *shape), trainable, fused):
             yield work._replace(part=name)
@@ -155,19 +155,19 @@ def step_work(net: Network, batch: int, fused: bool = True) -> Iterator[Work]:
                 yield expression("update", 15, w.size, launches=6)._replace(part=name)
 
 
-def expression(way: str, passes: float, numbers: int, launches: int = 1) -> Work:
+def expression(phase: str, passes: float, numbers: int, launches: int = 1) -> Work:
     """Array expressions that go `passes` times over arrays of so many numbers, reading or writing."""
-    return Work("", way, "expression", REAL * passes * numbers, 0, launches)
+    return Work("", phase, "expression", REAL * passes * numbers, 0, launches)
 
 
-def product(way: str, m: int, k: int, p: int) -> Work:
+def product(phase: str, m: int, k: int, p: int) -> Work:
     """(m, k) @ (k, p)."""
-    return Work("", way, "product", REAL * (m * k + k * p + m * p), 2.0 * m * k * p)
+    return Work("", phase, "product", REAL * (m * k + k * p + m * p), 2.0 * m * k * p)
 
 
-def kernel(way: str, name: str, shape: Shape, window: Window | None = None, size: int = 5) -> Work:
+def kernel(phase: str, name: str, shape: Shape, window: Window | None = None, size: int = 5) -> Work:
     """One launch of a kernel of ours."""
-    return Work("", way, name, *kernel_cost(name, shape, window, size))
+    return Work("", phase, name, *kernel_cost(name, shape, window, size))
 
 
 def conv_work(layer: Conv2d, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
@@ -183,49 +183,49 @@ def conv_work(layer: Conv2d, shape: Shape, trainable: bool, fused: bool) -> Iter
     yield expression("forward", 2, y)                           # the biases
     for _ in range(groups):
         if groups > 1:
-            yield expression("back", 2 + 2 * trainable, own, 1 + trainable)  # cuBLAS wants dy of a group in one piece
-        yield kernel("back", "im2col", part, layer.window)
-        yield product("back", seen, rows, f // groups)
+            yield expression("backward", 2 + 2 * trainable, own, 1 + trainable)  # cuBLAS wants a group's dy in a row
+        yield kernel("backward", "im2col", part, layer.window)
+        yield product("backward", seen, rows, f // groups)
         if trainable:
-            yield product("back", rows, f // groups, seen)
-            yield kernel("back", "col2im", part, layer.window)
-            yield expression("back", 2, math.prod(part))        # into its channels of dx
-    yield expression("back", 1, y)                              # the biases' gradient
+            yield product("backward", rows, f // groups, seen)
+            yield kernel("backward", "col2im", part, layer.window)
+            yield expression("backward", 2, math.prod(part))    # into its channels of dx
+    yield expression("backward", 1, y)                          # the biases' gradient
 
 
 def linear_work(layer: Linear, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     n, m, p = shape[0], layer.in_features, layer.out_features
     yield product("forward", n, m, p)
     yield expression("forward", 2, n * p)
-    yield product("back", m, n, p)
-    yield expression("back", 1, n * p)
+    yield product("backward", m, n, p)
+    yield expression("backward", 1, n * p)
     if trainable:
-        yield product("back", n, p, m)
+        yield product("backward", n, p, m)
 
 
 def norm_work(layer: LocalResponseNorm, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     if fused:
         yield kernel("forward", "local_response_norm", shape, size=layer.size)
-        yield kernel("back", "local_response_norm_back", shape, size=layer.size)
+        yield kernel("backward", "local_response_norm_back", shape, size=layer.size)
     else:  # lrn.py, expression by expression
-        for way, passes, launches in (("forward", 11, 5), ("back", 19, 7)):
-            yield kernel(way, "nearby_sum", shape, size=layer.size)
-            yield expression(way, passes, math.prod(shape), launches)
+        for phase, passes, launches in (("forward", 11, 5), ("backward", 19, 7)):
+            yield kernel(phase, "nearby_sum", shape, size=layer.size)
+            yield expression(phase, passes, math.prod(shape), launches)
 
 
 def relu_work(layer: ReLU, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     yield expression("forward", 2, math.prod(shape))
-    yield expression("back", 3.5, math.prod(shape), 2)          # y > 0 is an array of bytes
+    yield expression("backward", 3.5, math.prod(shape), 2)      # y > 0 is an array of bytes
 
 
 def pool_work(layer: MaxPool2d, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     yield kernel("forward", "window_max", shape, layer.window)
-    yield kernel("back", "window_max_back", shape, layer.window)
+    yield kernel("backward", "window_max_back", shape, layer.window)
 
 
 def dropout_work(layer: Dropout, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:
     yield expression("forward", 8, math.prod(shape), 3)         # the mask comes from the CPU
-    yield expression("back", 3, math.prod(shape))
+    yield expression("backward", 3, math.prod(shape))
 
 
 def flatten_work(layer: Flatten, shape: Shape, trainable: bool, fused: bool) -> Iterator[Work]:

@@ -1,4 +1,4 @@
-"""Where a training step's time goes: each layer, forwards and back, beside what the machine could do."""
+"""Where a training step's time goes: each layer, forward and backward, beside what the machine could do."""
 import statistics
 import time
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class LayerTime(NamedTuple):
         Seconds that both would take at the machine's measured rates: the larger of the products at the rate of
         matrix products, and the arrays that must be read and written at the rate of copying.
     operations : float
-        Floating-point operations of the layer's products, forwards and back.
+        Floating-point operations of the layer's products, forward and backward.
     bytes : int
         Memory of the output.
     """
@@ -85,7 +85,7 @@ class Profile:
 
 
 def profile(net: Network, batch: int = 128) -> Profile:
-    """Time every layer of a network where it is, as the executor runs it: by what is fast, on the CPU in blocks.
+    """Time every layer of a network where it is, as a training runs it: with what is fast, on the CPU in blocks.
 
     The images' own gradient is left out, as in training.
     """
@@ -94,7 +94,7 @@ def profile(net: Network, batch: int = 128) -> Profile:
     gflops, copied = (product_rate(1), copy_rate()) if on_cpu else gpu_rates(xp)
     rows = []
     generator = np.random.default_rng(0)
-    trainable = False  # whether a parameter lies below: without one, nothing goes back
+    trainable = False  # whether a layer below has parameters: if not, no gradient is needed
     with one_blas_thread():
         for name, layer in net.layers.items():
             in_blocks = on_cpu and not layer.whole_batch

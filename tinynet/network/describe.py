@@ -27,7 +27,7 @@ def describe(layer: Layer) -> str:
 
 
 def constants(s: Mapping[str, Any]) -> list[str]:
-    """Return a response normalisation's k, alpha and beta."""
+    """Return a response normalization's k, alpha and beta."""
     return [f"k {s['k']:g}", f"alpha {s['alpha']:.3g}", f"beta {s['beta']:g}"]
 
 

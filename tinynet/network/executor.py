@@ -52,13 +52,13 @@ class Blocks:
 
 
 def images_per_block(shapes: Sequence[Shape]) -> int:
-    """Return how many images make a block for activations of these shapes; the number of threads has no say in it."""
+    """Return how many images make a block for activations of these shapes; the number of threads does not matter."""
     largest = max(map(math.prod, shapes))
     return max(LEAST_IMAGES, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
 
 
 def shapes_of(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
-    """Return the shape of one image in front of each layer, and at last that of the output."""
+    """Return the shape of one image in front of each layer, and last that of the output."""
     shapes = [tuple(shape)]
     for layer in layers:
         shapes.append(tuple(layer.output_shape(shapes[-1])))
@@ -69,7 +69,7 @@ def forward(layers: Mapping[str, Layer], x: Array, train: bool, save: bool) -> t
     """Send `x` through layers that treat each image alone; return the output and what each layer saved, by name."""
     shapes = shapes_of(layers.values(), x.shape[1:])
     run = [
-        (name, fast_or_own(layer, x, shape, name), after)
+        (name, fast_or_own(layer, x, shape, name), after)  # after: the output's shape for one image
         for (name, layer), shape, after in zip(layers.items(), shapes, shapes[1:], strict=False)
     ]
 
@@ -96,11 +96,14 @@ def forward(layers: Mapping[str, Layer], x: Array, train: bool, save: bool) -> t
 def backward(
     layers: Mapping[str, Layer], dy: Array, saved: Sequence[Blocks], input_gradient: bool
 ) -> tuple[Array | None, dict[str, dict[str, Array]]]:
-    """Go back through the same layers; the parameters' gradients of the blocks are added in the blocks' order."""
+    """Run the backward pass of the same layers; the blocks' gradients of parameters are added in the blocks' order.
+
+    Returns dx, None unless `input_gradient` asks for it, and the parameters' gradients by layer.
+    """
     names = list(layers)
     check_whole(layers[names[-1]], dy, saved[-1])
     first = next((i for i, layer in enumerate(layers.values()) if layer.params), len(layers))
-    last = 0 if input_gradient else first  # below the first parameter no gradient has a use
+    last = 0 if input_gradient else first  # where the pass ends: below the first parameters no gradient is needed
     run = [
         fast_or_own(layer, dy, blocks.input_shape, name, "backward") if i >= last else layer
         for i, ((name, layer), blocks) in enumerate(zip(layers.items(), saved, strict=True))

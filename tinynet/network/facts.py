@@ -18,12 +18,12 @@ from ..layers import (
     Tanh,
 )
 from ..layers.base import Layer
-from ..ops.arrays import times
+from ..ops.arrays import shape_text
 from .describe import initialization_text, size
 from .network import Network
 from .summary import Summary
 
-# What accounts of these networks tell beside the layers, by the beginning of the network's name.
+# What accounts of these networks say beside the layers, by the beginning of the network's name.
 ORIGINS = {
     "alexnet-small": {"published": "tinynet's own, after AlexNet"},
     "alexnet-torchvision": {
@@ -57,12 +57,12 @@ PARTS: list[tuple[str, tuple[type[Layer], ...]]] = [
 
 
 def aspects(net: Network, summary: Summary) -> dict[str, str]:
-    """Return the aspects of a network by name, in the order in which they are told."""
-    origin = next((told for start, told in ORIGINS.items() if net.name.startswith(start)), {})
+    """Return the aspects of a network by name, in the order in which they are shown."""
+    origin = next((facts for beginning, facts in ORIGINS.items() if net.name.startswith(beginning)), {})
     r = net.recipe
     out = {
         **origin,
-        "input": times(summary.input_shape),
+        "input": shape_text(summary.input_shape),
         "layers with weights": weighted_text(net),
         "filters": listed(f"{x.out_channels} of {size(x.kernel_size)}" for _, x in of(net, Conv2d, LocallyConnected2d)),
         "fully connected": listed(f"{x.out_features}" for _, x in of(net, Linear)),
@@ -89,8 +89,8 @@ def aspects(net: Network, summary: Summary) -> dict[str, str]:
 
 
 def norm_aspects(net: Network, other: Network) -> dict[str, str]:
-    """Return the aspects of the response normalisations; alpha's in words that fit the other network's."""
-    out = {"LRN": "none", "norm within maps": "none", "batch normalisation": "none"}
+    """Return the aspects of the normalizations; alpha's in words that fit the other network's."""
+    out = {"LRN": "none", "norm within maps": "none", "batch normalization": "none"}
     lrns, others = of(net, LocalResponseNorm), of(other, LocalResponseNorm)
     if lrns:
         layer: Any = lrns[0][1]
@@ -101,7 +101,7 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
     for name, layer in of(net, SpatialResponseNorm):
         out["norm within maps"] = f"{name}: {size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
     if found := of(net, BatchNorm2d):
-        out["batch normalisation"] = listed(name for name, _ in found)
+        out["batch normalization"] = listed(name for name, _ in found)
     return out
 
 

@@ -4,9 +4,9 @@ A fast implementation stands in for a layer only if all of this is true:
 
 - The layer's methods are the very functions that tinynet loaded. A method patched on the class or on the object, a
   derived class, code that a notebook has loaded anew: all these run as written.
-- It gives the numbers of the layer's own methods. Before it is first used for a layer and a size of image, both go
-  through one drawn image with drawn parameters, forward and, before the first backward, backward. So an edited file is
-  noticed as well: then the layer's own methods run, and a warning says by how much the two differ.
+- It gives the numbers of the layer's own methods. Before it is first used for a layer and a size of image, both are
+  run on one trial image with trial parameters: forward, and before the first backward pass backward. So an edited file
+  is noticed as well: then the layer's own methods run, and a warning says by how much the two differ.
 - Nobody asked for the layers as they are written: see `ops/plain.py`.
 """
 import copy
@@ -26,19 +26,19 @@ from .fast_conv import fast_convolution
 from .fast_on_gpu import FusedResponseNorm
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
-PIXELS = 64.0  # the size of the drawn image's numbers
-NUMBERS = 8191  # drawn once, then repeated; a prime, so that no axis repeats them
+PIXELS = 64.0  # the size of the trial image's numbers
+PERIOD = 8191  # trial numbers repeat after so many; a prime, so that no axis repeats them
 
 
 def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
-    """Return the class of the fast implementation that pays for a layer, or None."""
+    """Return the class of a layer's fast implementation; None if it has none."""
     if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
         return fast_convolution(layer)
     return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
 
 
 def fast_or_own(
-    layer: Layer, like: Array | None = None, shape: Shape = (), name: str = "", way: str = "forward"
+    layer: Layer, like: Array | None = None, shape: Shape = (), name: str = "", method: str = "forward"
 ) -> Any:
     """Return what runs for a layer: its fast implementation where that may stand in, else the layer itself.
 
@@ -46,61 +46,66 @@ def fast_or_own(
     ----------
     layer : Layer
     like : array, optional
-        Has the library and the dtype of what the layer will be given. Without it nothing is proven.
+        An array of the library and the dtype of what the layer will be given. Without it nothing is proven.
     shape : tuple of int
         Of one image that the layer will be given.
     name : str
         The layer's name in its network, for a warning.
-    way : "forward" or "backward"
+    method : "forward" or "backward"
+        What is going to run.
     """
-    made = fast_implementation(layer, like is not None and array_module(like) is not np)
-    if made is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
+    fast_class = fast_implementation(layer, like is not None and array_module(like) is not np)
+    if fast_class is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
         return layer
     if like is None:
-        return made(layer)
+        return fast_class(layer)
     proven = _proven.setdefault(layer, set())
-    if (way, shape, like.dtype) not in proven:
-        found = difference(layer, made, like, shape, way)
+    if (method, shape, like.dtype) not in proven:
+        found = difference(layer, fast_class, like, shape, method)
         if found is None:  # the layer's own methods fail: the caller is to see how
             return layer
         if not found <= TOLERANCES.get(str(like.dtype), 0.0):
-            warn(layer, name, way, found)
+            warn(layer, name, method, found)
             return layer
-        proven.add((way, shape, like.dtype))
-    return made(layer)
+        proven.add((method, shape, like.dtype))
+    return fast_class(layer)
 
 
-_proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which ways, shapes and dtypes
+_proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which methods, shapes and dtypes
 _differ: set[type] = set()  # classes whose own methods gave other numbers
 
 
-def warn(layer: Layer, name: str, way: str, found: float) -> None:
-    """Say that a layer's own methods give other numbers, and let them run from now on in all layers of its class."""
+def warn(layer: Layer, name: str, method: str, found: float) -> None:
+    """Warn that a layer's own methods give other numbers; from now on they run in all layers of its class."""
     kind = type(layer)
     _differ.add(kind)
     warnings.warn(
-        f"layer {name!r} ({kind.__name__}): its {way} and tinynet's fast implementation of it differ by {found:.1e} of "
-        f"the largest number. {kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. "
+        f"layer {name!r} ({kind.__name__}): its {method} and tinynet's fast implementation of it differ by {found:.1e} "
+        f"of the largest number. {kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. "
         "If you have edited that file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
 
 
-def difference(layer: Layer, made: Any, like: Array, shape: Shape, way: str) -> float | None:
-    """Compare both on one drawn image: the largest difference, in parts of the largest number, or infinity.
+def difference(layer: Layer, fast_class: Any, like: Array, shape: Shape, method: str) -> float | None:
+    """Compare a layer's method with the fast one, on one trial image.
 
-    None where the layer's own methods cannot be run.
+    Returns
+    -------
+    float or None
+        The largest difference, in parts of the largest number; infinity where the fast one fails, or gives other
+        shapes. None where the layer's own methods fail.
     """
     trial = copy.copy(layer)
-    trial.params = {key: drawn(array.shape, like) for key, array in layer.params.items()}
-    x = PIXELS * drawn((1, *shape), like)
+    trial.params = {key: trial_numbers(array.shape, like) for key, array in layer.params.items()}
+    x = PIXELS * trial_numbers((1, *shape), like)
     try:
         y, saved = trial.forward(x)
-        dy = drawn(y.shape, like)
-        own = {"y": y} if way == "forward" else named_gradients(trial.backward(dy, saved))
+        dy = trial_numbers(y.shape, like)
+        own = {"y": y} if method == "forward" else named_gradients(trial.backward(dy, saved))
     except Exception:  # of whatever kind a layer's edited file raises
         return None
     try:
-        fast = made(trial)
-        other = {"y": fast.forward(x)[0]} if way == "forward" else named_gradients(fast.backward(dy, saved))
+        fast = fast_class(trial)
+        other = {"y": fast.forward(x)[0]} if method == "forward" else named_gradients(fast.backward(dy, saved))
     except Exception:
         return float("inf")
     if own.keys() != other.keys():
@@ -123,16 +128,16 @@ def relative(one: Array, two: Array) -> float:
     return found if np.isfinite(found) else float("inf")
 
 
-def drawn(shape: Shape, like: Array) -> Array:
+def trial_numbers(shape: Shape, like: Array) -> Array:
     """Return numbers from -1 to 1 without a pattern, of the dtype and in the library of `like`."""
     xp = array_module(like)
-    return xp.resize(numbers(xp, like.dtype), shape)
+    return xp.resize(one_period(xp, like.dtype), shape)
 
 
 @cache
-def numbers(xp: types.ModuleType, dtype: np.dtype) -> Array:
-    """Return what `drawn` repeats."""
-    i = xp.arange(NUMBERS, dtype=np.float64)
+def one_period(xp: types.ModuleType, dtype: np.dtype) -> Array:
+    """Return what `trial_numbers` repeats."""
+    i = xp.arange(PERIOD, dtype=np.float64)
     return xp.sin(i * (0.7 + 0.013 * i)).astype(dtype)
 
 
@@ -156,7 +161,7 @@ class Loaded:
                       for name in function.__code__.co_names if name in function.__globals__]
 
     def unchanged(self) -> bool:
-        """Tell whether nothing was replaced, added or loaded anew since."""
+        """Tell whether nothing has been replaced, added or loaded anew since."""
         return (
             all(own_attributes(owner) == attributes for owner, attributes in self.owners)
             and all(function.__code__ is code for function, code in self.code)

@@ -20,7 +20,7 @@ PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
 
 
 def fast_convolution(layer: Conv2d) -> Any:
-    """Return the class of the fast implementation that pays for a convolution, by its filters, channels and stride."""
+    """Return the class of a convolution's fast implementation, by its filters, channels and stride."""
     taps, _, channels, _ = layer.params["w"].shape
     if layer.window.stride == (1, 1):
         if channels < FEW_CHANNELS and layer.groups == 1:

@@ -1,5 +1,4 @@
-"""Fast implementations on a GPU: a whole layer as one CUDA kernel each way, where that pays (`kernels/README.md`)."""
-
+"""Fast implementations on a GPU: a whole layer as a kernel forward and one backward (see `kernels/README.md`)."""
 from ..layers import LocalResponseNorm
 from ..layers.lrn import Saved
 from ..ops.arrays import Array, Shape
@@ -30,4 +29,3 @@ class FusedResponseNorm:
         if not input_gradient:
             return None, {}
         return local_response_norm_back(dy, saved.x, saved.scale, norm.size, norm.alpha, norm.beta, norm.groups), {}
-

@@ -10,12 +10,12 @@ import numpy as np
 from .. import layers
 from ..errors import ArgumentError, ShapeError
 from ..layers.base import Layer
-from ..ops.arrays import Array, Shape, times
+from ..ops.arrays import Array, Shape, shape_text
 from ..ops.checks import check_array, check_library
 from ..ops.threads import one_blas_thread
 from . import executor
 from .params import check_layers, flat
-from .returned import check_backward, check_forward
+from .returned import SavedByLayer, check_backward, check_forward, check_saved
 from .summary import Summary
 
 
@@ -43,6 +43,11 @@ class Network(Layer):
     preprocessing : tinynet.data.Preprocessing or None
         How images become input; set by `fit`, kept in checkpoints.
     class_names : list of str or None
+
+    Raises
+    ------
+    ArgumentError
+        For an empty list, a bad name, and a name or a layer that stands in it twice.
     """
 
     whole_batch = True  # within another network: it cuts the batch itself
@@ -62,17 +67,23 @@ class Network(Layer):
 
         Parameters
         ----------
-        x : array (N, ...)
+        x : array (N, H, W, C), or (N, features)
+            Of the network's dtype.
         train : bool
-            True: dropout drops, batch normalisation uses the batch.
+            True: dropout drops, batch normalization uses the batch.
         save : bool
-            False: keep nothing for a way back and return None for it, which needs less memory.
+            False: keep nothing for backward and return None for it, which needs less memory.
 
         Returns
         -------
         y : array
         saved : dict of str to NamedTuple-like, or None
             What each layer kept, by the layer's name: `saved["norm1"].scale`.
+
+        Raises
+        ------
+        ShapeError, DtypeError, ArgumentError
+            When `x` does not fit the network, or a layer breaks the contract: the message names it.
         """
         self.check_input(x)
         saved = SavedByLayer()
@@ -93,14 +104,36 @@ class Network(Layer):
     def backward(
         self, dy: Array, saved: Any, input_gradient: bool = True
     ) -> tuple[Array | None, dict[str, Any]]:
-        """Go back through all layers; `grads["conv1"]["w"]` is the gradient of `params["conv1"]["w"]`."""
+        """Run all layers backward.
+
+        Parameters
+        ----------
+        dy : array
+            The upstream gradient d loss / d y, of the output's shape and dtype.
+        saved : dict
+            What `forward` returned beside y.
+        input_gradient : bool
+            False: d loss / d x is not computed, which training does not need.
+
+        Returns
+        -------
+        dx : array or None
+            d loss / d x, of the shape of the input.
+        grads : dict
+            Nested like `params`: `grads["conv1"]["w"]` is the gradient of `params["conv1"]["w"]`.
+
+        Raises
+        ------
+        ShapeError, DtypeError, ArgumentError
+            When `dy` or `saved` does not fit, or a layer breaks the contract: the message names it.
+        """
         check_saved(self, saved)
         input_shapes: dict[str, Shape] = getattr(saved, "input_shapes", {})  # none in a dict of the caller's own
         grads: dict[str, Any] = {}
         dx: Array | None = dy
         runs = list(self.runs())
         first = next((i for i, run in enumerate(runs) if any(layer.params for layer in run.values())), len(runs))
-        last = 0 if input_gradient else first  # below the first parameter no gradient has a use
+        last = 0 if input_gradient else first  # where the pass ends: below the first parameters no gradient is needed
         with one_blas_thread():
             for i in reversed(range(last, len(runs))):
                 name, layer = next(iter(runs[i].items()))
@@ -136,12 +169,12 @@ class Network(Layer):
 
     @property
     def dtype(self) -> np.dtype | None:
-        """The number type of the first layer that has parameters."""
+        """The dtype of the first layer that has parameters."""
         return next((layer.dtype for layer in self.layers.values() if layer.dtype is not None), None)
 
     def __getitem__(self, name: str) -> Layer:
         if name not in self.layers:
-            raise ArgumentError(f"{self.name} has no layer {name!r}; it has {', '.join(self.layers)}")
+            raise ArgumentError(f"layer {name!r} does not exist; {self.name} has {', '.join(self.layers)}")
         return self.layers[name]
 
     def __repr__(self) -> str:
@@ -162,7 +195,7 @@ class Network(Layer):
             except ShapeError as error:
                 # Behind a flatten, and a dropout perhaps, say which images the numbers were.
                 before = (s for s in reversed([shape, *out.values()]) if math.prod(s) == math.prod(current))
-                images = next((f" ({times(s)})" for s in before if len(s) > len(current)), "")
+                images = next((f" ({shape_text(s)})" for s in before if len(s) > len(current)), "")
                 raise ShapeError(f"{self.name}, layer {name}: {error}{images}{self.cause(shape, out)}") from None
             current = out[name]
         return out
@@ -171,10 +204,11 @@ class Network(Layer):
         """Say where an image of a wrong size first went another way than the size that the network was made for."""
         if self.input_shape is None or tuple(shape) == self.input_shape:
             return ""
-        text = f". The images are {times(shape)}, {self.name} is made for {times(self.input_shape)}"
+        text = f". The images are {shape_text(shape)}, {self.name} is made for {shape_text(self.input_shape)}"
         for name, expected in self.shapes(self.input_shape).items():
             if found.get(name, expected) != expected:
-                text += f": {name} ({self.layers[name]!r}) gives {times(found[name])} instead of {times(expected)}"
+                text += (f": {name} ({self.layers[name]!r}) gives {shape_text(found[name])} instead of "
+                         f"{shape_text(expected)}")
                 break
         return f"{text}. {self.hint}" if self.hint else text
 
@@ -205,7 +239,7 @@ class Network(Layer):
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> "Network":
-        """Build a network from what `settings` gave; its parameters start anew."""
+        """Build a network from what `settings` gave, with new initial parameters."""
         made: list[tuple[str, Layer]] = []
         for name, kind, own in settings["layers"]:
             if kind == "Network":
@@ -222,7 +256,7 @@ class Network(Layer):
 
 
 def with_new_names(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return a recipe, of version 0.1 perhaps, in which "initialization" was called "start"."""
+    """Return a recipe with today's names; version 0.1 had "start" for "initialization"."""
     return {"initialization" if key == "start" else key: value for key, value in recipe.items()}
 
 
@@ -231,18 +265,3 @@ def kind_of(layer: Layer) -> str:
     kind = type(layer)
     ours = kind is Network or getattr(layers, kind.__name__, None) is kind
     return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
-
-
-class SavedByLayer(dict):
-    """What each layer saved, by its name; with the shape of one image in front of a layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.input_shapes: dict[str, Shape] = {}
-
-
-def check_saved(network: Network, saved: Any) -> None:
-    """Raise ArgumentError unless `saved` is what this network's forward returned."""
-    if not isinstance(saved, dict) or list(saved) != list(network.layers):
-        found = "None (forward ran with save=False)" if saved is None else type(saved).__name__
-        raise ArgumentError(f"{network.name}.backward: saved is {found}, expected what forward returned as its second")

@@ -1,11 +1,19 @@
-"""What the layers of a network return, checked: a layer that breaks the contract is named at once, not the next one."""
+"""What the layers of a network return, checked, so that a layer that breaks the contract is named, not the next one."""
 from typing import Any
 
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
 
-HINT = "; a constant such as np.where(x > 0, 1, 0.1) is float64: write .astype({})"
+DTYPE_HINT = "; a constant such as np.where(x > 0, 1, 0.1) is float64: write .astype({})"
+
+
+class SavedByLayer(dict):
+    """What each layer saved, by its name; `input_shapes` has the shape of one image in front of each run of layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_shapes: dict[str, Shape] = {}
 
 
 def check_forward(name: str, layer: Layer, result: Any, x: Array, shape: Shape) -> tuple[Array, Any]:
@@ -26,20 +34,27 @@ def check_forward(name: str, layer: Layer, result: Any, x: Array, shape: Shape) 
     Raises
     ------
     ArgumentError, ShapeError, DtypeError
-        Else; they name the layer.
+        Otherwise; the message names the layer.
     """
     if type(result) is not tuple or len(result) != 2:
-        raise ArgumentError(f"{called(name, layer)}: its forward returned {kind_of(result)}, expected (y, saved)")
+        raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(result)}, expected (y, saved)")
     y = result[0]
     if not isinstance(y, array_module(x).ndarray):
-        raise ArgumentError(f"{called(name, layer)}: its forward returned {kind_of(y)} as y, expected an array")
+        raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(y)} as y, expected an array")
     if y.dtype != x.dtype:
-        hint = HINT.format("x.dtype") if y.dtype == "float64" else ""
+        hint = DTYPE_HINT.format("x.dtype") if y.dtype == "float64" else ""
         raise DtypeError(f"{called(name, layer)}: its forward returned {y.dtype} for a {x.dtype} input{hint}")
     if y.shape != (len(x), *shape):
         raise ShapeError(f"{called(name, layer)}: its forward returned an array of shape {y.shape}, "
                          f"its output_shape says {(len(x), *shape)}")
     return result
+
+
+def check_saved(network: Any, saved: Any) -> None:
+    """Raise ArgumentError unless `saved` is what this network's forward returned."""
+    if not isinstance(saved, dict) or list(saved) != list(network.layers):
+        found = "None (forward ran with save=False)" if saved is None else type(saved).__name__
+        raise ArgumentError(f"{network.name}.backward: saved is {found}, expected what forward returned beside y")
 
 
 def check_backward(
@@ -63,23 +78,24 @@ def check_backward(
     Raises
     ------
     ArgumentError, ShapeError, DtypeError
-        Else; they name the layer.
+        Otherwise; the message names the layer.
     """
     if type(result) is not tuple or len(result) != 2 or not isinstance(result[1], dict):
-        raise ArgumentError(f"{called(name, layer)}: its backward returned {kind_of(result)}, "
+        raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(result)}, "
                             "expected (dx, dict of gradients)")
     dx, grads = result
     if input_gradient:
         if not isinstance(dx, array_module(dy).ndarray):
-            raise ArgumentError(f"{called(name, layer)}: its backward returned {kind_of(dx)} as dx, expected an array")
+            raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(dx)} as dx, "
+                                "expected an array")
         check_gradient(name, layer, "", dx, dy.dtype, dx.shape if shape is None else (len(dy), *shape), "its input has")
     for key, array in layer.params.items():
         gradient = grads.get(key)
         if isinstance(array, dict):  # a network's, which looks after its own layers
             continue
         if not isinstance(gradient, array_module(dy).ndarray):
-            raise ArgumentError(f"{called(name, layer)}: its backward returned {kind_of(gradient)} as the gradient of "
-                                f"{key!r}, expected an array")
+            raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(gradient)} as the "
+                                f"gradient of {key!r}, expected an array")
         check_gradient(name, layer, f" as the gradient of {key!r}", gradient, dy.dtype, array.shape, f"{key} has")
     return result
 
@@ -89,7 +105,7 @@ def check_gradient(
 ) -> None:
     """Raise DtypeError or ShapeError unless a gradient has the dtype and the shape of what it belongs to."""
     if gradient.dtype != dtype:
-        hint = HINT.format("dy.dtype") if gradient.dtype == "float64" else ""
+        hint = DTYPE_HINT.format("dy.dtype") if gradient.dtype == "float64" else ""
         raise DtypeError(
             f"{called(name, layer)}: its backward returned {gradient.dtype}{what} for a {dtype} gradient{hint}")
     if gradient.shape != shape:
@@ -102,7 +118,7 @@ def called(name: str, layer: Layer) -> str:
     return f"layer {name!r} ({type(layer).__name__})"
 
 
-def kind_of(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Say in a few words what a function returned."""
     if value is None:
         return "None"

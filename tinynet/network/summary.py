@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..layers import Conv2d, Linear, LocallyConnected2d
 from ..layers.base import Layer
-from ..ops.arrays import Shape, times
+from ..ops.arrays import Shape, shape_text
 from ..tables import html_list, html_table, text_table
 from .describe import describe, initialization_text
 from .params import layers_of
@@ -33,7 +33,7 @@ class SummaryRow(NamedTuple):
     multiply_adds : int
         Products with weights in the forward pass.
     bytes : int
-        Memory of the output, in the network's number type.
+        Memory of the output, in the network's dtype.
     neurons : int
         Outputs of a convolution, locally connected or fully connected layer; 0 for the others.
     """
@@ -92,10 +92,10 @@ class Summary:
 
     def cells(self) -> list[list[str]]:
         """Return the table's cells, totals last."""
-        first = ["", "one image", times(self.input_shape), "", "", ""]
+        first = ["", "one image", shape_text(self.input_shape), "", "", ""]
         rows = [
-            [r.name, r.text, times(r.output_shape), number(r.parameters), number(r.multiply_adds), kilobytes(r.bytes)]
-            for r in self.rows
+            [r.name, r.text, shape_text(r.output_shape), number(r.parameters), number(r.multiply_adds),
+             kilobytes(r.bytes)] for r in self.rows
         ]
         total = [f"{self.parameters:,}", f"{self.multiply_adds:,}", kilobytes(self.activation_bytes)]
         return [first, *rows, ["total", f"{self.neurons:,} neurons", "", *total]]

@@ -49,7 +49,7 @@ def trial(cupy: ModuleType) -> str | None:
 
 
 def driver_version() -> int | None:
-    """Return the newest CUDA that the NVIDIA driver knows, 12040 for 12.4; None where there is no driver."""
+    """Return the newest CUDA that the NVIDIA driver knows, 12040 for 12.4; None without a driver."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
@@ -62,8 +62,17 @@ def driver_version() -> int | None:
 def to_gpu(what: Any) -> Any:
     """Return a copy of an array, or of a layer or network, on the GPU.
 
-    An optimiser works on the network that it was made for: make one for the copy, and let it `load_state` the other's
+    An optimizer works on the network that it was made for: make one for the copy, and let it `load_state` the other's
     `state()` where velocities have to come along.
+
+    Parameters
+    ----------
+    what : array, Layer or Network
+        Arrays of any shape and dtype, which stay the same.
+
+    Returns
+    -------
+    cupy.ndarray, Layer or Network
 
     Raises
     ------
@@ -79,7 +88,18 @@ def to_gpu(what: Any) -> Any:
 
 
 def to_cpu(what: Any) -> Any:
-    """Return a copy of an array, or of a layer or network, in NumPy arrays (an array that is there already: itself)."""
+    """Return a copy of an array, or of a layer or network, in NumPy arrays.
+
+    Parameters
+    ----------
+    what : array, Layer or Network
+        Arrays of any shape and dtype, which stay the same.
+
+    Returns
+    -------
+    numpy.ndarray, Layer or Network
+        A NumPy array itself, not a copy of it.
+    """
     return _moved(what, _as_numpy)
 
 
@@ -114,7 +134,7 @@ def wait_for(x: Any) -> None:
         array_module(x).cuda.get_current_stream().synchronize()
 
 
-def times(shape: Shape) -> str:
+def shape_text(shape: Shape) -> str:
     """Write a shape as 227 x 227 x 3."""
     return " x ".join(map(str, shape))
 

@@ -10,14 +10,14 @@ Seed = int | list[int]  # what numpy.random.default_rng takes
 
 
 def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None) -> None:
-    """Raise unless an upstream gradient has the shape `expected` and, where one is given, the number type `dtype`."""
+    """Raise unless an upstream gradient has the shape `expected` and, where one is given, the dtype `dtype`."""
     check_array(f"{who}.backward", dy, dtype, "the upstream gradient dy")
     if dy.shape != expected:
         raise ShapeError(f"{who}.backward: dy has shape {dy.shape}, the output has {expected}")
 
 
 def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:
-    """Raise unless `x` is a batch of floating-point numbers, of number type `dtype` where one is given."""
+    """Raise unless `x` is a batch of floating-point numbers, of dtype `dtype` where one is given."""
     if not isinstance(x, array_module(x).ndarray):
         raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array")
     if dtype is not None and x.dtype != dtype:

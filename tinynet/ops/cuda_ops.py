@@ -100,7 +100,7 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 def local_response_norm(
     x: Array, size: int, alpha: float, beta: float, k: float, groups: int
 ) -> tuple[Array, Array]:
-    """Return y and scale of the layer LocalResponseNorm, which has this in one kernel as its twin."""
+    """Return y and scale of the layer LocalResponseNorm, in one kernel: its fast implementation on a GPU."""
     xp, real = array_module(x), x.dtype.type
     x = xp.ascontiguousarray(x)
     y, scale = xp.empty(x.shape, dtype=x.dtype), xp.empty(x.shape, dtype=x.dtype)
@@ -112,7 +112,7 @@ def local_response_norm(
 def local_response_norm_back(
     dy: Array, x: Array, scale: Array, size: int, alpha: float, beta: float, groups: int
 ) -> Array:
-    """Return the way back through LocalResponseNorm, d loss / d x."""
+    """Return the input gradient of LocalResponseNorm, d loss / d x."""
     xp, real = array_module(x), x.dtype.type
     dx = xp.empty(x.shape, dtype=x.dtype)
     dy, x, scale = (xp.ascontiguousarray(array) for array in (dy, x, scale))
@@ -141,7 +141,7 @@ def pooled(shape: Shape, window: Window) -> Shape:
 
 
 def lowest(x: Array) -> Any:
-    """Minus infinity in x's number type."""
+    """Minus infinity in x's dtype."""
     return x.dtype.type(-math.inf)
 
 
@@ -171,12 +171,12 @@ def parts(total: int, size: int) -> int:
 
 
 def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], *args: Any, file: str = "") -> None:
-    """Run a kernel of `kernels/<file>.cu` (<name>.cu where none is given) in the number type of its first array."""
+    """Run a kernel of `kernels/<file>.cu` (<name>.cu where none is given) in the dtype of its first array."""
     import cupy
 
     dtypes = {str(arg.dtype) for arg in args if not isinstance(arg, np.generic)}
     if len(dtypes) > 1:
-        raise DtypeError(f"{name}: arrays of {' and '.join(sorted(dtypes))}, expected one number type")
+        raise DtypeError(f"{name}: arrays of {' and '.join(sorted(dtypes))}, expected one dtype")
     if 0 not in grid:  # an empty array: CUDA refuses a grid without blocks
         module(cupy, file or name, *dtypes).get_function(name)(grid, block, args)
 
@@ -190,7 +190,7 @@ def module(cupy: ModuleType, file: str, dtype: str) -> Any:
 
 
 def source(file: str, real: str) -> str:
-    """Return the text to compile: the number type and the file."""
+    """Return the text to compile: the definition of `real` and the file."""
     return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text()}"
 
 

@@ -195,7 +195,7 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 
 
 def blocks(numbers: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield views of the same place in all arrays, of at most so many numbers.
+    """Yield views of the same part of all arrays, of at most `numbers` numbers each.
 
     An array whose numbers do not lie in a row cannot be flattened without a copy: then all is one block.
     """

@@ -26,7 +26,18 @@ def plain() -> Iterator[None]:
 
 
 def set_fast(on: bool) -> None:
-    """Let fast implementations stand in for layers (True, as at the start), or not (False), in the whole program."""
+    """Let fast implementations stand in for layers, or not, in the whole program.
+
+    Parameters
+    ----------
+    on : bool
+        True: where they are proven to do the same, as without a call. False: layers run as their files are written.
+
+    Raises
+    ------
+    ArgumentError
+        When `on` is not a bool.
+    """
     global _fast
     if not isinstance(on, bool):
         raise ArgumentError(f"set_fast: on is {on!r}, expected True or False")
@@ -34,7 +45,7 @@ def set_fast(on: bool) -> None:
 
 
 def fast_allowed() -> bool:
-    """Tell whether fast implementations may stand in: not inside `plain()`, after `set_fast(False)`, in a debugger."""
+    """Tell whether fast implementations may stand in: not in `plain()`, after `set_fast(False)`, nor in a debugger."""
     return _fast and not in_calling_thread()
 
 

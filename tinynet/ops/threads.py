@@ -50,6 +50,11 @@ def set_threads(n: int | None = None) -> int:
     -------
     int
         The number of threads from now on.
+
+    Raises
+    ------
+    ArgumentError
+        When `n` is not a whole number of at least 1.
     """
     n = available_cores() if n is None else check_count("set_threads", "n", n)
     with _workers.lock:

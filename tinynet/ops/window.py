@@ -72,8 +72,8 @@ def make_window(who: str, kernel_size: Any, stride: Any, padding: Any, ceil_mode
     )
 
 
-def plain(size: Size) -> Size:
-    """Return a checked setting in Python's own numbers, as JSON and messages want it: one, or (height, width)."""
+def as_ints(size: Size) -> Size:
+    """Return a checked setting in Python's own integers, as JSON and messages want it: one, or (height, width)."""
     return (int(size[0]), int(size[1])) if isinstance(size, tuple | list) else int(size)
 
 

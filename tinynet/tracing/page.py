@@ -16,7 +16,7 @@ from ..errors import ArgumentError
 from ..files import atomic_write
 from ..layers.base import Layer
 from ..network.params import flat
-from ..ops.arrays import Array, times, to_cpu
+from ..ops.arrays import Array, shape_text, to_cpu
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
 from .trace import Step, Trace
@@ -161,7 +161,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
     }
     return {
         "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),
-        "shape": times(step.output.shape[1:]) or "one number",
+        "shape": shape_text(step.output.shape[1:]) or "one number",
         "value": package.add(step.output), "gradient": package.add(step.upstream, rounded=True),
         "params": package.add_parameters(layer.params),
         "grads": package.add_parameters(step.gradients),

@@ -7,7 +7,7 @@ from ..errors import ArgumentError
 from ..layers.base import Layer
 from ..network.describe import describe
 from ..network.params import flat
-from ..ops.arrays import Array, times
+from ..ops.arrays import Array, shape_text
 from ..plots.thumbnails import photograph, picture
 from ..tables import Html, details, html_list, html_table, text_table
 from .records import StepRecord, TraceRecord
@@ -79,7 +79,7 @@ def row(step: StepRecord) -> list[str]:
     y, dy = statistics(step.output), statistics(step.upstream)
     sizes = ", ".join(f"{'.'.join(path)} {statistics(x).rms:.1e}" for path, x in flat(step.gradients).items())
     return [
-        step.name, times(y.shape[1:]) or "one number", f"{y.mean:.3g}", f"{y.deviation:.3g}", percent(y.zeros),
+        step.name, shape_text(y.shape[1:]) or "one number", f"{y.mean:.3g}", f"{y.deviation:.3g}", percent(y.zeros),
         percent(y.dead), f"{dy.rms:.1e}", sizes, f"{1000 * step.forward_seconds:.1f}",
         f"{1000 * step.backward_seconds:.1f}", f"{(step.forward_bytes + step.backward_bytes) / 1000:,.0f}",
     ]
@@ -128,7 +128,7 @@ def array_table(step: StepRecord) -> tuple[list[str], list[list[str]]]:
         s = statistics(x)
         numbers = [f"{value:.3g}" for value in (s.mean, s.deviation, s.least, s.largest)]
         dead = percent(s.dead) if x.shape[:1] == step.input.shape[:1] and name not in step.layer.params else ""
-        rows.append([name, times(s.shape) or "one number", *numbers, percent(s.zeros), dead])
+        rows.append([name, shape_text(s.shape) or "one number", *numbers, percent(s.zeros), dead])
     return head, rows
 
 

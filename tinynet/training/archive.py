@@ -28,7 +28,7 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
     ----------
     path : path-like
     header : dict
-        Fit for JSON; "format" and "arrays" are added to it.
+        Ready for JSON; "format" and "arrays" are added to it.
     arrays : dict of str to array
 
     Raises
@@ -46,7 +46,7 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
     try:
         text = json.dumps({**header, "format": FORMAT, "arrays": table})
     except (TypeError, ValueError, RecursionError) as error:
-        raise ArgumentError(f"{path}: what it is to hold cannot be written as JSON: {error}") from error
+        raise ArgumentError(f"{path}: its contents cannot be written as JSON: {error}") from error
     entries: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     try:
         with atomic_write(path) as file:
@@ -72,7 +72,8 @@ def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a checkpoint file")
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {found}, expected a checkpoint file")
     try:
         with zipfile.ZipFile(path) as archive:
             check_sizes(archive, path.stat().st_size)
@@ -81,19 +82,19 @@ def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
             expected = [f"{HEADER}.npy", *(f"{name}.npy" for name in header["arrays"])]
             if sorted(names) != sorted(expected):
                 raise CheckpointError(f"its entries are not those of its header: {sorted(set(names) ^ set(expected))}")
-            return header, {name: read_array(archive, name, told) for name, told in header["arrays"].items()}
+            return header, {name: read_array(archive, name, entry) for name, entry in header["arrays"].items()}
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # zipfile, zlib, json and numpy meet damage with a dozen kinds of exceptions
-        raise CheckpointError(f"{path} is damaged, or no checkpoint ({type(error).__name__}: {error})") from error
+        raise CheckpointError(f"{path} is damaged, or not a checkpoint ({type(error).__name__}: {error})") from error
 
 
 def read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     """Read the JSON text, and check what the rest relies on."""
     if f"{HEADER}.npy" not in archive.namelist():
-        raise CheckpointError("this is no tinynet checkpoint, it has no header")
+        raise CheckpointError("this is not a tinynet checkpoint, it has no header")
     with archive.open(f"{HEADER}.npy") as file:
         dtype, shape = read_npy_head(file)
         text = file.read()
@@ -106,19 +107,19 @@ def read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     return header
 
 
-def read_array(archive: zipfile.ZipFile, name: str, told: Mapping[str, Any]) -> np.ndarray:
-    """Read one array, which must have the type, the shape and the sum that the header tells."""
+def read_array(archive: zipfile.ZipFile, name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    """Read one array, which must have the dtype, the shape and the sum of its entry in the header."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
         dtype, shape = read_npy_head(file)
-        if dtype.str != told["dtype"] or list(shape) != list(told["shape"]):
-            raise CheckpointError(f"{name} is {dtype.str} {shape}, its header has {told['dtype']} {told['shape']}")
+        if dtype.str != entry["dtype"] or list(shape) != list(entry["shape"]):
+            raise CheckpointError(f"{name} is {dtype.str} {shape}, its header has {entry['dtype']} {entry['shape']}")
         size = math.prod(shape) * dtype.itemsize
         if size != info.file_size - file.tell():
             raise CheckpointError(f"{name} of shape {shape} needs {size} bytes and has {info.file_size - file.tell()}")
     with archive.open(info) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
-    if sha256(array) != told["sha256"]:
+    if sha256(array) != entry["sha256"]:
         raise CheckpointError(f"{name} is damaged: its SHA-256 is not that of the array that was saved")
     return array
 
@@ -135,7 +136,7 @@ def check_sizes(archive: zipfile.ZipFile, size: int) -> None:
 
 
 def read_npy_head(file: Any) -> tuple[np.dtype, tuple[int, ...]]:
-    """Return the number type and the shape that an .npy file begins with; the file is then at its first number."""
+    """Return the dtype and the shape that an .npy file begins with; the file is then at its first number."""
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise CheckpointError(f"it has an array in .npy version {version}, expected (1, 0)")

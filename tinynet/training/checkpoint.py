@@ -81,6 +81,15 @@ def check_network(who: str, net: Any) -> None:
 def load_checkpoint(path: str | os.PathLike) -> Network:
     """Return the network of a checkpoint, as it was when it was saved; nothing else is needed for it.
 
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Network
+        On the CPU, with parameters of the dtype and shapes that were saved.
+
     Raises
     ------
     CheckpointError
@@ -107,7 +116,7 @@ def restore_network(path: str | os.PathLike, net: Network) -> None:
 def load_training_state(path: str | os.PathLike) -> dict[str, Any]:
     """Return what a checkpoint has beside the network: "optimizer", "schedule" and "progress", None where not saved.
 
-    The first two are for `load_state` of an optimiser and a schedule, the third is what was given as `progress`.
+    The first two are for `load_state` of an optimizer and a schedule, the third is what was given as `progress`.
     """
     contents = read(path)
     return {name: contents[name] for name in ("optimizer", "schedule", "progress")}
@@ -152,12 +161,13 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
 def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "") -> None:
     """Replace each array in nested dicts by the saved one, which must have its name and shape."""
     if own.keys() != saved.keys():
-        raise CheckpointError(f"{before or 'the network'} has {sorted(own)}, saved were {sorted(saved)}")
+        where = before.rstrip(".") or "the network"
+        raise CheckpointError(f"{where} has {sorted(own)}, the checkpoint has {sorted(saved)}")
     for name, value in own.items():
         if isinstance(value, dict):
             fill(value, saved[name], f"{before}{name}.")
         elif value.shape != saved[name].shape:
-            raise CheckpointError(f"{before}{name} has shape {value.shape}, saved was {saved[name].shape}")
+            raise CheckpointError(f"{before}{name} has shape {value.shape}, in the checkpoint {saved[name].shape}")
         else:
             own[name] = array_module(value).asarray(saved[name])
 

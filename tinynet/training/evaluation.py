@@ -23,7 +23,7 @@ CROPS = 10  # four corners and the centre, and their mirror images
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean loss, the shares of images whose class is not the first guess and not among five, and how many images."""
+    """Mean loss in nats, top-1 and top-5 error rate from 0 to 1, and the number of images."""
 
     loss: float
     top1_error: float
@@ -59,11 +59,15 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     Raises
     ------
     ArgumentError
-        When the data set's classes are not those that the network was trained on.
+        When the data set's classes are not those that the network was trained on, or the network lacks preprocessing.
+    ShapeError, DtypeError
+        When images or labels do not fit the network.
     DataError
         When more than 1% of the files cannot be read.
     NotFiniteError
         When the loss is infinite or nan; names the first layer whose output is.
+    GpuMemoryError
+        When a batch does not fit into the GPU's memory; names one that would.
     """
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
@@ -99,12 +103,18 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     Returns
     -------
     float (N, classes)
-        Of the network's number type; each row sums to 1.
+        Of the network's dtype; each row sums to 1.
 
     Raises
     ------
+    ArgumentError
+        When the network lacks preprocessing for bytes, or floats are to be cropped.
+    ShapeError, DtypeError
+        When the images do not fit the network.
     NotFiniteError
         When probabilities are not numbers; names the first layer whose output is not finite.
+    GpuMemoryError
+        When a batch does not fit into the GPU's memory; names one that would.
     """
     if not hasattr(images, "dtype") or images.ndim < 2 or not len(images) or (
         images.dtype == np.uint8 and images.ndim != 4

@@ -45,7 +45,7 @@ def output_not_finite(name: str, layer: Layer) -> str:
 def first_not_finite_gradient(grads: Mapping[str, Any]) -> str | None:
     """Return the name of the first gradient that is not finite, "conv1.b", without reading the large ones; else None.
 
-    A number that is not finite on its way back comes into each of a layer's gradients: its smallest one tells.
+    A number that is not finite in a layer's upstream gradient gets into all its gradients: the smallest one tells.
     """
     smallest: dict[tuple[str, ...], tuple[str, Array]] = {}
     for path, gradient in flat(dict(grads)).items():

@@ -1,4 +1,4 @@
-"""Training a network: `fit` puts data, optimiser, schedule and run folder together and lets the loop run."""
+"""Training a network: `fit` puts data, optimizer, schedule and run folder together and lets the loop run."""
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -55,7 +55,7 @@ def fit(
     optimizer : SGD
         Of this network.
     schedule : ReduceOnPlateau or StepSchedule
-        Of this optimiser.
+        Of this optimizer.
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
@@ -151,7 +151,7 @@ def go_on(
     folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: SGD,
     schedule: ReduceOnPlateau | StepSchedule | None,
 ) -> tuple[Position, History]:
-    """Bring network, optimiser and schedule to where the run in the folder stopped; return how far it had come."""
+    """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
     difference = first_difference(progress["settings"], settings)
     if difference is not None:

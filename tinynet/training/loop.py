@@ -73,7 +73,7 @@ class Training:
         self.position, self.history = position, history
         self.between_batches = True
         self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
-        # Images out of bytes get the network's number type; a user's own floats are taken as they are.
+        # Images out of bytes get the network's dtype; a user's own floats are taken as they are.
         self.dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
         images = len(loader.dataset)
         self.bar = ProgressBar(images * epochs, images * self.position.epoch + self.position.images, show)
@@ -85,9 +85,9 @@ class Training:
             if self.folder is not None:
                 self.folder.write_metrics(self.history)  # which a run that was killed may not have come to
             if isinstance(self.schedule, StepSchedule):
-                self.schedule.step(self.position.epoch)  # the optimiser may come from another training
+                self.schedule.step(self.position.epoch)  # the optimizer may come from another training
             if not self.history and not self.position.images:
-                self.save()  # the start
+                self.save()  # the initial parameters
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
                 self.finish_epoch()
@@ -134,7 +134,7 @@ class Training:
                     self.tick()
 
     def given(self, images: np.ndarray) -> Array:
-        """Return a batch where the network is, NumPy or CuPy, and in its number type."""
+        """Return a batch where the network is, NumPy or CuPy, and in its dtype."""
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -232,7 +232,7 @@ class Training:
         at = self.position
         kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""
         advice = "" if reason.endswith(IMAGES) else (
-            f". The learning rate was {self.optimizer.learning_rate:g}: a lower one, or another start of the weights, "
+            f". The learning rate was {self.optimizer.learning_rate:g}: a lower one, or another initialization, "
             "may help")
         raise NotFiniteError(
             f"training stopped in epoch {at.epoch + 1} after {at.batch} batches: {reason}{advice}{kept}")

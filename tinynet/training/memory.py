@@ -34,8 +34,8 @@ def explain_memory(net: Network, image_shape: Shape, batch_size: int) -> Iterato
 def needed(net: Network, image_shape: Shape, batch_size: int) -> tuple[float, str]:
     """Return the bytes that a training step needs, and say it.
 
-    Parameters, gradients and momentum are of one size; of each layer the output is kept for the way back. Measured, a
-    step needed between 0.95 and 1.6 times as much (batches of 16 to 512, LeNet-5 to the paper's network).
+    Parameters, gradients and momentum are of one size; of each layer the output is kept for backward. Measured, a step
+    needed between 0.95 and 1.6 times as much (batches of 16 to 512, LeNet-5 to the paper's network).
     """
     summary = net.summary(image_shape)
     fixed, each = 3 * summary.parameter_bytes, summary.activation_bytes

@@ -1,4 +1,4 @@
-"""The optimiser: stochastic gradient descent with momentum and weight decay, in the paper's form."""
+"""The optimizer: stochastic gradient descent with momentum and weight decay, in the paper's form."""
 from typing import Any
 
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
@@ -7,10 +7,9 @@ from ..network.params import flat
 from ..ops import sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between
-from ..ops.numpy_ops import PIECE as PIECE  # numbers of a parameter that a thread takes on at a time
 from .finite import first_not_finite_gradient
 
-NUMBERS = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")  # that SGD takes
+HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")  # of SGD
 
 
 class SGD:
@@ -36,7 +35,7 @@ class SGD:
     ----------
     velocity : dict
         v, nested like `net.params`; an array in it is made (zeros) when first needed, and made anew when
-        its parameter has got another shape or number type.
+        its parameter has got another shape or dtype.
 
     Raises
     ------
@@ -115,21 +114,20 @@ class SGD:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The numbers it works with, fit for JSON."""
-        names = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")
-        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in names}
+        """Its hyperparameters, fit for JSON."""
+        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in HYPERPARAMETERS}
 
     def state(self) -> dict[str, Any]:
-        """Return all that a checkpoint needs; the velocities are the optimiser's own arrays, not copies."""
+        """Return all that a checkpoint needs; the velocities are the optimizer's own arrays, not copies."""
         return self.settings | {"velocity": self.velocity}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned, also from elsewhere; ArgumentError where it fits neither SGD nor network."""
+        """Take over what `state` returned, on any device; ArgumentError where it does not fit SGD or the network."""
         params, velocity = flat(self.net.params), flat(state["velocity"])
         for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
                 raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} fits no parameter of the network")
-        SGD(self.net, **{name: state[name] for name in NUMBERS})  # which checks them
+        SGD(self.net, **{name: state[name] for name in HYPERPARAMETERS})  # which checks them
         for name in self.settings.keys() - {"kind"}:
             setattr(self, name, state[name])
         self.velocity = {}
@@ -139,7 +137,7 @@ class SGD:
 
 
 def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | dict[str, float]:
-    """Return the weight decay if it is a number from 0 up, or a dict of such by layers with parameters."""
+    """Return the weight decay if it is a number from 0 up, or a dict of such numbers by layers with parameters."""
     if not isinstance(weight_decay, dict):
         return check_between("SGD", "weight_decay", weight_decay, 0, float("inf"))
     paths = [path[:-1] for path in flat(net.params)]
@@ -155,7 +153,7 @@ def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | d
 
 
 def check_fit(params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
-    """Raise unless each parameter has a gradient of its own shape and number type."""
+    """Raise unless each parameter has a gradient of its own shape and dtype."""
     for path, w in params.items():
         name, g = ".".join(path), gradients.get(path)
         if g is None:

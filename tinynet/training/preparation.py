@@ -13,17 +13,17 @@ from ..network import Network
 from ..network.params import library_of
 from .archive import sha256
 from .evaluation import check_same_classes, ends_in_softmax
-from .optim import NUMBERS, SGD
+from .optim import HYPERPARAMETERS, SGD
 from .schedules import ReduceOnPlateau, StepSchedule
 
 
 def optimizer_from(net: Network, **changes: Any) -> SGD:
-    """Return the optimiser of the network's recipe, with some of SGD's arguments changed."""
-    return SGD(net, **{name: net.recipe[name] for name in NUMBERS if name in net.recipe} | changes)
+    """Return the optimizer of the network's recipe, with some of SGD's arguments changed."""
+    return SGD(net, **{name: net.recipe[name] for name in HYPERPARAMETERS if name in net.recipe} | changes)
 
 
 def check_optimizer(net: Network, optimizer: Any, schedule: Any) -> None:
-    """Raise unless the optimiser is one of this network, and the schedule, if there is one, of this optimiser."""
+    """Raise unless the optimizer is one of this network, and the schedule, if there is one, of this optimizer."""
     for name, given, attribute, whose, kind in (
         ("optimizer", optimizer, "net", net, "an SGD of this network"),
         ("schedule", schedule, "optimizer", optimizer, "a ReduceOnPlateau or a StepSchedule of this optimizer"),

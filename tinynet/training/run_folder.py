@@ -24,7 +24,7 @@ class RunFolder:
     Parameters
     ----------
     path : path-like
-        Made if it is not there.
+        Created if it does not exist.
     resume : bool
         True: there is a run to go on with. False: there must be none.
     say : function of a string
@@ -102,7 +102,7 @@ class RunFolder:
         """
         if not self.best.exists():
             if best is not None:
-                text = f"{self.best} is not there: the best epoch from here on takes its place"
+                text = f"{self.best} does not exist: the best epoch from here on takes its place"
                 self.say(text)
                 self.log(text)
             return False

@@ -18,6 +18,11 @@ class ReduceOnPlateau:
         After so many epochs in a row without a new lowest error the rate falls.
     times : int
         It falls at most so many times; three in the paper.
+
+    Raises
+    ------
+    ArgumentError
+        For an optimizer without a learning rate, and for a number out of its range.
     """
 
     def __init__(self, optimizer: SGD, factor: float = 0.1, patience: int = 5, times: int = 3) -> None:
@@ -57,15 +62,22 @@ class ReduceOnPlateau:
 
 
 class StepSchedule:
-    """Learning rate = the rate at the start * factor ** (how many of `epochs` are over).
+    """Learning rate = the initial rate * factor ** (how many of `epochs` are over).
+
+    The authors' CIFAR-10 networks (cuda-convnet) are trained with it: the rate is divided by 10 after some epochs.
 
     Parameters
     ----------
     optimizer : SGD
-        Its learning rate now is the one at the start.
+        Its learning rate now is the initial one.
     epochs : list of int
         After how many epochs the rate is multiplied by `factor`: [8, 9] has the full rate in the first eight.
     factor : float, from 0 to 1
+
+    Raises
+    ------
+    ArgumentError
+        For an optimizer without a learning rate, and for a number out of its range.
     """
 
     def __init__(self, optimizer: SGD, epochs: Sequence[int], factor: float = 0.1) -> None:
@@ -85,7 +97,7 @@ class StepSchedule:
         return {"kind": "step", "epochs": self.epochs, "factor": self.factor}
 
     def state(self) -> dict[str, Any]:
-        """Return the rate at the start."""
+        """Return the initial rate."""
         return {"start": self.start}
 
     def load_state(self, state: dict[str, Any]) -> None:
