@@ -1,7 +1,5 @@
 """Image files of many kinds, sound and damaged, and folders of them."""
 
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,10 +216,8 @@ def test_image_folder_checks_its_lists(tmp_path):
         ImageFolder([], [], ["a"])
 
 
-def test_the_real_photographs():
-    if "TINYNET_DATA" not in os.environ:
-        pytest.skip("TINYNET_DATA does not name a folder with imagenet-sample/")
-    paths = sorted((Path(os.environ["TINYNET_DATA"]) / "imagenet-sample").glob("*.JPEG"))
+def test_the_real_photographs(data_folder):
+    paths = sorted((data_folder / "imagenet-sample").glob("*.JPEG"))
     assert len(paths) == 100
     photographs = np.stack([load_image(path, 256) for path in paths[::5]])
     assert photographs.shape == (20, 256, 256, 3)

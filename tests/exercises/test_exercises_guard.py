@@ -16,12 +16,12 @@ RELU = find_exercise(1)
 NASTY = {
     "syntax": ("class ReLU(:\n", "line 1: Python cannot read the file: invalid syntax\n    class ReLU(:"),
     "endless": ("import tinynet as tn\nclass ReLU(tn.Layer):\n    def forward(self, x, train=False):\n"
-                "        while True: pass\n", "line 4: it is not done after 1 seconds"),
+                "        while True: pass\n", "line 4: it did not finish within 1 seconds"),
     "exit": ("import sys\nsys.exit(0)\n", "line 2: the file ends the program itself"),
     "os exit": ("import os\n\nos._exit(0)\n", "line 3: the file ends the program itself"),
     "abort": ("import os\nos.abort()\n", "line 2: Python itself crashed (Aborted)"),
     "exception": ("x = 1\n\n1 / 0  # here\n", "line 3: ZeroDivisionError: division by zero\n    1 / 0  # here"),
-    "recursion": ("def f():\n    return f()\nf()\n", "line 2: a function calls itself without end"),
+    "recursion": ("def f():\n    return f()\nf()\n", "line 2: infinite recursion: a function calls itself without end"),
     "input": ("input()\n", "line 1: the file waits for input"),
     "interrupt": ("raise KeyboardInterrupt\n", "line 1: KeyboardInterrupt"),
     "empty": ("", "the file defines no ReLU; it defines nothing"),
@@ -49,19 +49,19 @@ def test_nasty_files_are_told_with_their_line(tmp_path, name):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not limit a process's memory")
 def test_memory_is_limited(tmp_path):
     verdict = check(tmp_path, "import numpy as np\na = np.ones(10**9)\n")  # 8 GB, of which 2 are given
-    assert "line 2: it asks for more memory than a check gets" in verdict.failure
+    assert "line 2: it needs more memory than a check may use" in verdict.failure
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_a_killed_check_is_told(tmp_path):
     verdict = check(tmp_path, "import os\nos.kill(os.getpid(), 9)\n")
-    assert "ended by signal 9" in verdict.failure
+    assert "killed by signal 9" in verdict.failure
 
 
 def test_a_file_that_switches_the_clock_off_is_ended_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "START", 1.0)
     verdict = check(tmp_path, "import faulthandler\nfaulthandler.cancel_dump_traceback_later()\nwhile True: pass\n")
-    assert "not done after 1 seconds" in verdict.failure
+    assert "did not finish within 1 seconds" in verdict.failure
 
 
 def test_what_a_file_prints_is_shown_cut_short_and_without_control_characters(tmp_path):
@@ -153,8 +153,8 @@ def test_the_solution_shows_lines_and_reason(capsys):
     ([0], "exercise 0 does not exist"),
     ([1, "--hint", 9], "exercise 1 has hints 1 to 3"),
     ([1, "--hint", 0], "exercise 1 has hints 1 to 3"),
-    (["--check", "mine.py"], "its number comes first"),
-    (["--solution"], "its number comes first"),
+    (["--check", "mine.py"], "give its number first"),
+    (["--solution"], "give its number first"),
     ([1, "--check", "nowhere.py"], "the file nowhere.py does not exist"),
     ([1, "--to", Path(__file__) / "folder"], "folder cannot be made a folder for the exercise: Not a directory"),
     ([1, "--to", Path(__file__)], "test_exercises_guard.py cannot be made a folder for the exercise: File exists"),

@@ -83,15 +83,15 @@ class RunsInEvaluation(tn.BatchNorm2d):
     (wrong_layer("contract-backward-writes-into-saved"), images(3, 4), ["backward"], r"writes into saved\.y"),
     (StepsInBackward(4, 3), images(3, 4), ["backward"], "changes the parameter w: only the optimizer may"),
     (wrong_layer("contract-gradients-accumulate", 4, 3), images(3, 4), ["backward"],
-     "called twice .* another gradient of w, b the second time"),
+     "called twice .* a different gradient of w, b the second time"),
     (wrong_layer("contract-saved-on-self", 4, 3), images(3, 4), ["backward"],
-     "after another call of forward it fails .*ValueError"),
-    (KeepsItsMask(0.5), images(3, 4), ["backward"], "after another call of forward it"),
+     "after a second call of forward it fails .*ValueError"),
+    (KeepsItsMask(0.5), images(3, 4), ["backward"], "after a second call of forward it"),
     (OneBuffer(), images(3, 4), ["forward"], "a second call writes into what the first one returned"),
     (NotWithoutInputGradient(4, 3), images(3, 4), ["backward"], "with input_gradient=False .* gradient of w"),
     (wrong_layer("contract-forward-rounded"), images(3, 4), ["forward"], "with the precision of float32"),
     (wrong_layer("contract-forward-float32"), images(3, 4), ["forward"], "its output is float32 for an input of"),
-    (OwnGenerator(), images(3, 4), ["forward"], "another output each time .* random generator in `generator`"),
+    (OwnGenerator(), images(3, 4), ["forward"], "a different output each time .* in the attribute `generator`"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
 def test_a_broken_rule_is_named(layer, x, wrong, sentence):
     report = tn.check_gradients(layer, x)

@@ -61,8 +61,8 @@ class OfTheBatch(tn.Layer):
     (SameArrayBack(), images(3, 4), "backward", "a second call writes into the gradient of x that the first returned"),
     (SameArraysForParameters(4, 3), images(3, 4), "backward", "into the gradient of w, b that the first returned"),
     (UpdatesInBackward(2), images(4, 3, 3, 2), "backward", "it changes the running statistic running_mean"),
-    (KeepsTrain(0.5), images(3, 4), "backward", "after a call of forward with train=False it gives another gradient"),
-    (OfTheBatch(), images(3, 4), "forward", "it gives the first image another output when it comes alone"),
+    (KeepsTrain(0.5), images(3, 4), "backward", "a call of forward with train=False it gives a different gradient"),
+    (OfTheBatch(), images(3, 4), "forward", "its output for the first image is different when that image comes alone"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
 def test_what_a_layer_keeps_is_named(layer, x, wrong, sentence):
     report = tn.check_gradients(layer, x)

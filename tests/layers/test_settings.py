@@ -10,9 +10,9 @@ from tinynet.errors import ArgumentError, DtypeError, ShapeError
 
 
 def test_a_window_that_does_not_fit_says_what_it_met():
-    with pytest.raises(ShapeError, match=r"Conv2d: a window of 5 does not fit into 4 places \(image 4 x 9"):
+    with pytest.raises(ShapeError, match=r"Conv2d: a window of 5 does not fit into 4 positions \(image 4 x 9"):
         tn.Conv2d(3, 2, 5).forward(np.zeros((1, 4, 9, 3), np.float32))
-    with pytest.raises(ShapeError, match=r"Conv2d: a window of 11 does not fit into 10 places \(image 4 x 9"):
+    with pytest.raises(ShapeError, match=r"Conv2d: a window of 11 does not fit into 10 positions \(image 4 x 9"):
         tn.Conv2d(3, 2, 11, padding=3).forward(np.zeros((1, 4, 9, 3), np.float32))
 
 
@@ -39,7 +39,7 @@ def test_batch_norm_refuses_settings_that_make_no_sense(name, value):
 
 @pytest.mark.parametrize(("shape", "message"), [
     ((4,), "expects 5 inputs, got 4$"), ((6,), "expects 5 inputs, got 6$"), ((5, 5), "got 5 x 5$"),
-    ((2, 3, 4), "got 2 x 3 x 4; a Flatten before it makes images into rows$"), ((1, 2, 3, 4), "got 1 x 2 x 3 x 4$"),
+    ((2, 3, 4), "got 2 x 3 x 4; a Flatten before it turns images into rows$"), ((1, 2, 3, 4), "got 1 x 2 x 3 x 4$"),
 ])
 def test_linear_says_what_it_met(shape, message):
     with pytest.raises(ShapeError, match=message):

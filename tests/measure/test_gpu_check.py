@@ -76,7 +76,7 @@ def test_a_wrong_kernel_is_noticed(small, kernel, mistake, named, monkeypatch, c
         monkeypatch.setattr(gpu_check, "step_seconds", lambda *args: 0.0)
     code, out, err = command(capsys)
     assert code == 2 and re.search(rf"^{re.escape(named)}.*WRONG", out, re.MULTILINE)
-    assert err.startswith("tinynet: the GPU gives other numbers than NumPy for: ") and named in err
+    assert err.startswith("tinynet: the GPU's results differ from NumPy's for: ") and named in err
 
 
 def test_a_wrong_layer_is_noticed(small, monkeypatch, capsys):
@@ -84,7 +84,7 @@ def test_a_wrong_layer_is_noticed(small, monkeypatch, capsys):
     monkeypatch.setattr(layers.Tanh, "input_gradient", lambda self, dy, saved: right(self, dy, saved) * (
         1 if isinstance(dy, np.ndarray) else 2))
     code, out, err = command(capsys)
-    assert code == 2 and err == "tinynet: the GPU gives other numbers than NumPy for: Tanh\n"
+    assert code == 2 and err == "tinynet: the GPU's results differ from NumPy's for: Tanh\n"
 
 
 def test_a_wrong_step_is_noticed(small, monkeypatch, capsys):

@@ -148,6 +148,8 @@ def test_code_that_a_notebook_loads_anew_runs_as_written(monkeypatch):
 # ---- the file itself is edited -------------------------------------------------------------------------------------
 
 EDITS = {
+    "in training only": ('        rows += self.params["b"]\n', '        rows += self.params["b"]\n'
+                         "        if train:\n            rows *= 1.1\n"),
     "the bias left out": ('        rows += self.params["b"]\n', ""),
     "dw transposed": ("(cols.T @ rows[:, filters]).reshape(*dw.shape[:3], w.shape[1])",
                       "(cols.T @ rows[:, filters]).reshape(*dw.shape[:3], w.shape[1]).swapaxes(0, 1)"),
@@ -426,7 +428,9 @@ def test_a_proof_is_made_once_for_each_size_method_and_dtype(monkeypatch):
     for shape in ((9, 7, 8), (9, 7, 8), (8, 7, 8)):
         for _ in range(2):
             pass_through(net, images(shape))
-    assert made == [((rows, 7, 8), way) for rows in (9, 8) for way in ("forward", "backward")]
+    assert made == [((rows, 7, 8), method, True) for rows in (9, 8) for method in ("forward", "backward")]
+    net.forward(images((9, 7, 8)), train=False)
+    assert made[4:] == [((9, 7, 8), "forward", False)]
 
 
 def test_the_old_name_of_the_function_still_imports():

@@ -83,7 +83,7 @@ def test_a_run_is_not_resumed_from_a_checkpoint_of_a_network_alone(tmp_path):
     net = tn.Network([("fc", tn.Linear(4, 3))])
     save_checkpoint(tmp_path / "last.npz", net)
     images = np.ones((6, 4), np.float32), np.arange(6) % 3
-    with pytest.raises(CheckpointError, match=r"last\.npz has a network alone, expected a training to go on with"):
+    with pytest.raises(CheckpointError, match=r"last\.npz has only a network, expected a training run to resume"):
         tn.fit(net, images, run=tmp_path, resume=True, progress=False)
 
 

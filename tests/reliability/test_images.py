@@ -100,7 +100,7 @@ def test_grey_tiff_files_of_every_depth_that_are_read(tmp_path, depth, meaning, 
 @pytest.mark.parametrize("depth, signed", [(16, True), (32, False), (32, True)])
 def test_tiff_files_of_whole_numbers_without_a_known_range_are_refused(tmp_path, depth, signed):
     (tmp_path / "a.tif").write_bytes(tiff(np.arange(200).reshape(10, 20), depth, 1, signed))
-    with pytest.raises(DataError, match="a.tif has pixels of 32 bits or with a sign.*expected 8 or 16 bits"):
+    with pytest.raises(DataError, match="a.tif has 32-bit or signed pixels.*expected 8 or 16 bits"):
         load_image(tmp_path / "a.tif")
 
 
@@ -119,7 +119,7 @@ def test_a_transparent_colour_of_eight_bits_is_white_and_of_sixteen_refused(tmp_
     (tmp_path / "a.png").write_bytes(png(colours, 2, 8, 2, [18, 52, 86]))
     assert load_image(tmp_path / "a.png").tolist() == [[[255, 255, 255], [18, 52, 87]]]
     (tmp_path / "b.png").write_bytes(png(np.repeat(colours, 2, axis=2), 2, 16, 2, [18 * 257, 52 * 257, 86 * 257]))
-    with pytest.raises(DataError, match="b.png has colours of 16 bits, one of them transparent, .*expected"):
+    with pytest.raises(DataError, match="b.png has 16-bit colours, one of them transparent, .*expected"):
         load_image(tmp_path / "b.png")
 
 

@@ -48,7 +48,7 @@ def stopped_by(net, happen, folder, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(NotFiniteError) as caught, np.errstate(all="ignore"):
         patch.setattr(tn.SGD, "step", step)
         tn.fit(net, images(), epochs=3, batch_size=4, run=folder, progress=False, checkpoint_seconds=0)
-    assert str(caught.value).endswith(f"{folder / 'last.npz'} is from before")
+    assert str(caught.value).endswith(f"{folder / 'last.npz'} was saved before that")
     fresh = network()
     restore_network(folder / "last.npz", fresh)  # load_checkpoint would ask for a class that was changed
     assert not_finite_in(fresh) is None

@@ -188,7 +188,7 @@ def test_the_end_of_a_batch_systems_job_is_taken_as_ctrl_c(before, tmp_path):
 @pytest.mark.parametrize("name", ["best.npz", "metrics.csv", "settings.json", "log.txt"])
 def test_a_new_run_replaces_no_file_of_another_origin(name, tmp_path):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(ArgumentError, match=f"has a file {name}, which this run would replace: take another folder"):
+    with pytest.raises(ArgumentError, match=f"has a file {name}, which this run would replace: choose another folder"):
         faulty_runs.train(tmp_path, 4)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -204,7 +204,7 @@ def test_a_resumption_says_that_the_best_checkpoint_is_gone_and_keeps_a_new_one(
     faulty_runs.train(tmp_path, 4, epochs=1)
     (tmp_path / "best.npz").unlink()
     faulty_runs.train(tmp_path, 4, epochs=2, resume=True, progress=True)
-    assert "best.npz does not exist: the best epoch from here on takes its place" in capsys.readouterr().out
+    assert "best.npz does not exist: the best epoch from here on will take its place" in capsys.readouterr().out
     assert "best.npz does not exist" in (tmp_path / "log.txt").read_text()
     best = load_training_state(tmp_path / "best.npz")["progress"]
     assert best["position"]["epoch"] == 2 and best["position"]["best"] == best["history"][1]["validation_error"]
@@ -220,7 +220,7 @@ def test_a_resumption_refuses_the_best_checkpoint_of_another_run(tmp_path):
         tn.save_checkpoint(tmp_path / name, net, progress=progress)
     for wrong in (before, before[:-100], *((tmp_path / name).read_bytes() for name in ("without.npz", "none.npz"))):
         (tmp_path / "a" / "best.npz").write_bytes(wrong)
-        with pytest.raises(ArgumentError, match="best.npz is damaged, or not of the run to resume: move it elsewhere"):
+        with pytest.raises(ArgumentError, match="is damaged, or not from the run to resume: move it elsewhere"):
             faulty_runs.train(tmp_path / "a", 4, epochs=2, resume=True)
         assert (tmp_path / "a" / "best.npz").read_bytes() == wrong
 
@@ -280,7 +280,7 @@ def test_a_training_goes_on_when_nobody_reads_its_lines(tmp_path):
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     with locked(tmp_path, "run.lock"):
-        with pytest.raises(ArgumentError, match="is in use by another run: let it end, or take another folder"):
+        with pytest.raises(ArgumentError, match="in use by another run: wait until it ends, or choose another folder"):
             faulty_runs.train(tmp_path, 4)
         program = [sys.executable, faulty_runs.__file__, str(tmp_path), "--width", "4"]
         done = subprocess.run(program, capture_output=True, text=True)
@@ -316,7 +316,7 @@ def test_a_demo_has_its_folder_to_itself_until_its_pictures_are_drawn(tmp_path, 
 
     def second(*given):
         came.append(1)
-        with pytest.raises(ArgumentError, match="tinynet-demo is in use by another demo: let it end"):
+        with pytest.raises(ArgumentError, match="tinynet-demo is in use by another demo: wait until it ends"):
             demo.run()
 
     monkeypatch.setattr(demo, "draw", second)

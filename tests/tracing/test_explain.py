@@ -176,7 +176,7 @@ def test_long_sums_are_shortened_and_the_rest_has_a_line(small):
     ({}, ArgumentError, r"conv2\.explain: give output=\(index\), or grad=name and at="),
     ({"grad": "w"}, ArgumentError, "give output="),
     ({"output": (0, 0, 0, 0), "grad": "w", "at": (0, 0, 0, 0)}, ArgumentError, "give output="),
-    ({"grad": "v", "at": (0,)}, ArgumentError, "the gradient of 'v' does not exist; there are those of 'x', 'w', 'b'"),
+    ({"grad": "v", "at": (0,)}, ArgumentError, "the step has no gradient of 'v', only those of 'x', 'w', 'b'"),
     ({"output": (0, 5, 7)}, ShapeError, r"index \(0, 5, 7\) is out of range for conv2\.output, which has shape"),
     ({"output": (0, 6, 0, 0)}, ShapeError, r"expected 4 whole numbers, each from 0"),
     ({"output": (0, -1, 0, 0)}, ShapeError, r"index \(0, -1, 0, 0\) is out of range"),
@@ -267,7 +267,7 @@ def test_a_subclass_keeps_the_explanation_as_long_as_it_keeps_the_mathematics():
     x = np.array([[-1.0, 2]])
     assert tn.trace(Loud(), x, upstream=x)["Loud"].explain(grad="x", at=(0, 0)).sentence.startswith("The unit was off")
     e = tn.trace(Leaky(), x, upstream=x)["Leaky"].explain(grad="x", at=(0, 0))
-    assert "Only the backward of Leaky is known" in e.sentence and e.value == -0.1
+    assert "Only the backward pass of Leaky is known" in e.sentence and e.value == -0.1
     check(e, 1e-12)
 
 

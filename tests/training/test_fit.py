@@ -159,7 +159,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_layer(tmp_path):
     text = str(caught.value)
     assert "training stopped in epoch 2 after 0 batches" in text
     assert "fc is the first layer whose output is not finite. The learning rate was 0.001" in text
-    assert f"{tmp_path / 'last.npz'} is from before" in text
+    assert f"{tmp_path / 'last.npz'} was saved before that" in text
     kept = load_training_state(tmp_path / "last.npz")["progress"]
     assert kept["position"]["epoch"] == 1 and len((tmp_path / "metrics.csv").read_text().splitlines()) == 2
 

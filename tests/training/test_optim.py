@@ -232,7 +232,7 @@ def test_state_goes_from_one_optimizer_to_another(rng):
             np.testing.assert_array_equal(nets[0].params[layer][name], nets[1].params[layer][name])
     for inputs in (2, 9):
         other = SGD(tn.Network([("fc1", tn.Linear(inputs, 4))]))
-        with pytest.raises(ArgumentError, match="velocity of fc1.w fits no parameter"):
+        with pytest.raises(ArgumentError, match="velocity of fc1.w does not fit any parameter"):
             other.load_state(first.state())
     SGD(nets[0], bias_rate=0.0)  # is allowed: biases that stay
 

@@ -61,7 +61,8 @@ def run_train(options: argparse.Namespace) -> None:
             )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():
-            print(f"tinynet: a checkpoint is in {run}; the same command with --resume goes on", file=sys.stderr)
+            print(f"tinynet: a checkpoint is in {run}; the same command with --resume continues the run",
+                  file=sys.stderr)
         raise
     print(f"results are in {run}")
 
@@ -83,7 +84,7 @@ def parse_switch(text: str) -> tuple[str, Any]:
     if not equals:
         raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
     if name in OWN_OPTION:
-        raise ArgumentError(f"--set {text}: {name} is not set here, it comes from {OWN_OPTION[name]}")
+        raise ArgumentError(f"--set {text}: {name} cannot be set here, it comes from {OWN_OPTION[name]}")
     try:
         return name, json.loads("null" if value.lower() == "none" else value.lower())
     except json.JSONDecodeError:
@@ -137,7 +138,7 @@ def sheet_drawer(file: str) -> Any:
 def trained_preprocessing(net: Network) -> Preprocessing:
     """Return how the network's training images were stored and prepared."""
     if net.preprocessing is None:
-        raise ArgumentError("the checkpoint does not say how images are prepared: it was saved before any training")
+        raise ArgumentError("the checkpoint has no preprocessing for images: it was saved before any training")
     return net.preprocessing
 
 
@@ -195,13 +196,13 @@ def run_gpu_check(options: argparse.Namespace) -> None:
     report = check(make_model(options.model), batch)
     print(report)
     if report.wrong:
-        raise TinynetError(f"the GPU gives other numbers than NumPy for: {', '.join(report.wrong)}")
+        raise TinynetError(f"the GPU's results differ from NumPy's for: {', '.join(report.wrong)}")
 
 
 def run_exercise(options: argparse.Namespace) -> int:
     if options.number is None:
         if options.check is not None or options.hint is not None or options.solution:
-            raise ArgumentError("exercise: its number comes first, for instance tinynet exercise 1 --check")
+            raise ArgumentError("exercise: give its number first, for instance tinynet exercise 1 --check")
         print(show.exercise_list())
         return 0
     exercise = find_exercise(options.number)

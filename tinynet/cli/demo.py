@@ -42,7 +42,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
         RunFolder(path, resume=False)  # an error now, and not after the drawing
     with locked(path, "demo.lock") as ours:
         if not ours:
-            raise ArgumentError(f"{path} is in use by another demo: let it end, or take another folder")
+            raise ArgumentError(f"{path} is in use by another demo: wait until it ends, or choose another folder")
         if folder is None:
             remove_earlier(path)
         show(net, path, seed)
@@ -52,7 +52,7 @@ def remove_earlier(folder: Path) -> None:
     """Remove the files of an earlier demo, unless another process is resuming its training."""
     with locked(folder, "run.lock") as ours:
         if not ours:
-            raise ArgumentError(f"{folder} is in use by another run: let it end, or take another folder")
+            raise ArgumentError(f"{folder} is in use by another run: wait until it ends, or choose another folder")
         for name in (*FILES, *PICTURES):
             (folder / name).unlink(missing_ok=True)
 

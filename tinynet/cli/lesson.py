@@ -32,7 +32,7 @@ def run_lesson(options: argparse.Namespace) -> None:
             folder=options.run, parallel=options.jobs,
         )
     except KeyboardInterrupt:
-        print("tinynet: what is done is kept; the same command goes on", file=sys.stderr)
+        print("tinynet: finished training runs are kept; the same command continues the lesson", file=sys.stderr)
         raise
     print(f"table, numbers and plot are in {result.plan.folder}")
 

@@ -16,8 +16,8 @@ AddArguments = Callable[[argparse.ArgumentParser], None]
 
 
 def demo_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("--run", metavar="DIR", help="a folder without a run, for the results (default: "
-                     f"{demo.FOLDER}, where the files of an earlier demo are replaced)")
+    add.add_argument("--run", metavar="DIR", help="folder for the results, without a run in it "
+                     f"(default: {demo.FOLDER}, where the files of an earlier demo are replaced)")
     add_seed(add, "of the initial weights, the order of the images and dropout")
     add_computation(add, device=False)
 
@@ -28,39 +28,41 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help="an argument of the network, such as activation=tanh; can be given several times")
     data = add.add_argument_group("data")
-    add_data(data, "for a folder 256 / 227 of the network's input (256 for 224), for shapes 32")
-    data.add_argument("--mean", choices=["image", "colour"], help="what is subtracted from images: the mean image, or "
+    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes")
+    data.add_argument("--mean", choices=["image", "colour"], help="what to subtract from images: the mean image, or "
                       "the mean colour (default: the recipe's, else image)")
     data.add_argument("--no-augmentation", action="store_true", help="no random crops, mirror images or colours")
     how = add.add_argument_group("training (by default as in the network's recipe)")
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training set")
-    how.add_argument("--batch-size", type=int, metavar="N", help="images in a batch")
-    how.add_argument("--learning-rate", type=float, metavar="RATE", help="the first, until the schedule changes it")
+    how.add_argument("--batch-size", type=int, metavar="N", help="images per batch")
+    how.add_argument("--learning-rate", type=float, metavar="RATE", help="initial learning rate, until the "
+                     "schedule changes it")
     how.add_argument("--rate-drops", type=int, nargs="*", metavar="EPOCH", help="divide the learning rate by 10 after "
                      "these epochs")
     add_seed(how, "of the initial weights, the order of the images, augmentation and dropout")
     run = add.add_argument_group("results")
     run.add_argument("--run", metavar="DIR", help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
-    run.add_argument("--resume", action="store_true", help="resume the run in DIR; the other arguments as before")
+    run.add_argument("--resume", action="store_true", help="resume the run in DIR; give the other arguments as before")
     where = add_computation(add)
     where.add_argument("--loader-threads", type=int, default=1, metavar="N", help="threads that read and augment "
-                       "images meanwhile (default: %(default)s)")
+                       "images during training (default: %(default)s)")
 
 
 def evaluate_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder: its best checkpoint")
+    add.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder (its best checkpoint)")
     data = add.add_argument_group("data")
-    add_data(data, "that of the training")
-    data.add_argument("--split", choices=["test", "train"], default="test", help="which images to take (default: "
-                      "%(default)s)")
+    add_data(data, "as in training")
+    data.add_argument("--split", choices=["test", "train"], default="test", help="which images to evaluate on "
+                      "(default: %(default)s)")
     add_ten_crop(data)
     add_computation(add, batch_size=True)
 
 
 def predict_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
-    add.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder: its best checkpoint")
-    add.add_argument("--names", metavar="FILE", help="class names, one a line, instead of the checkpoint's")
+    add.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder (its best checkpoint)")
+    add.add_argument("--names", metavar="FILE", help="file of class names, one per line, instead of "
+                     "the checkpoint's")
     add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
     add_ten_crop(add)
     add.add_argument("--sheet", metavar="FILE", help="draw the images, with the probabilities as bars (needs the extra "
@@ -76,13 +78,13 @@ def summary_arguments(add: argparse.ArgumentParser) -> None:
 def trace_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("image", nargs="?", metavar="IMAGE", help="an image file (default: a shape is drawn)")
     net = add.add_argument_group("network (one of the two)").add_mutually_exclusive_group(required=True)
-    net.add_argument("--model", metavar="NAME", help="an untrained one, such as alexnet-small")
-    net.add_argument("--checkpoint", help="a trained one: a checkpoint, or a run folder: its best checkpoint")
+    net.add_argument("--model", metavar="NAME", help="an untrained network, such as alexnet-small")
+    net.add_argument("--checkpoint", help="a trained network: a checkpoint, or a run folder (its best checkpoint)")
     add.add_argument("--html", metavar="FILE", help="write a page for the browser instead of the table: it shows where "
                      "each number came from")
-    add.add_argument("--label", type=int, metavar="CLASS", help="index of the class that the loss takes as right "
+    add.add_argument("--label", type=int, metavar="CLASS", help="label for the loss: the index of a class "
                      "(default: the drawn shape's, else the network's first guess)")
-    add.add_argument("--train", action="store_true", help="as in training: dropout drops units")
+    add.add_argument("--train", action="store_true", help="run the network in training mode: dropout drops units")
     add_seed(add, "of the untrained weights and of the drawn shape")
     add_computation(add, device=False)
 
@@ -99,7 +101,7 @@ def profile_arguments(add: argparse.ArgumentParser) -> None:
 
 
 def gpu_check_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("--model", default="alexnet", metavar="NAME", help="the network whose layers and shapes are taken "
+    add.add_argument("--model", default="alexnet", metavar="NAME", help="network whose layers and shapes are checked "
                      "(default: %(default)s)")
     add_computation(add, device=False, batch_size=True)
 
@@ -108,19 +110,19 @@ def lesson_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("name", choices=LESSONS, metavar="NAME", help=f"one of {', '.join(LESSONS)}")
     add.add_argument("--quick", action="store_true", help="minutes on drawn shapes instead of hours on CIFAR-10")
     add.add_argument("--data", help="a folder with CIFAR-10 or another data set, or the word shapes")
-    add.add_argument("--run", metavar="DIR", help="folder for the results; the same command goes on with what is in it "
+    add.add_argument("--run", metavar="DIR", help="folder for the results; the same command continues what is in it "
                      "(default: tinynet-lesson/NAME)")
     what = add.add_argument_group("experiment (by default the lesson's)")
     what.add_argument("--arms", metavar="NAME,NAME", help="some of the lesson's arms; the first is the reference")
     what.add_argument("--arm", action="append", default=[], metavar="NAME:SWITCH=VALUE,...", help="a further arm; can "
                       "be given several times")
-    what.add_argument("--model", help="another network, which has the arguments that the arms set")
-    for option, text in {"epochs": "of each training", "images": "to train on", "batch-size": "images in a "
-                         "batch", "seeds": "trainings of each arm"}.items():
+    what.add_argument("--model", help="another network; it must have the arguments that the arms set")
+    for option, text in {"epochs": "epochs of each training run", "images": "images to train on", "batch-size":
+                         "images per batch", "seeds": "training runs of each arm, one for each seed"}.items():
         what.add_argument(f"--{option}", type=int, metavar="N", help=text)
     what.add_argument("--rates", type=float, nargs="+", metavar="RATE", help="learning rates to choose from")
     where = add_computation(add, device=False)
-    where.add_argument("--jobs", type=int, metavar="N", help="trainings at a time (default: one on each core)")
+    where.add_argument("--jobs", type=int, metavar="N", help="training runs at a time (default: one on each core)")
 
 
 def exercise_arguments(add: argparse.ArgumentParser) -> None:
@@ -129,7 +131,7 @@ def exercise_arguments(add: argparse.ArgumentParser) -> None:
     wish = add.add_mutually_exclusive_group()
     wish.add_argument("--check", nargs="?", const="", metavar="FILE", help="say what is right in the file, and exit "
                       "with 0 if it is solved, with 1 if not (default: the exercise's file in --to)")
-    wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="N", help="print the first hint, or so many")
+    wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="N", help="print the first hint, or the first N")
     wish.add_argument("--solution", action="store_true", help="print the right lines, and why")
     add_computation(add, device=False)
 
@@ -156,7 +158,7 @@ def add_ten_crop(to: Any) -> None:
 
 
 def add_seed(to: Any, what: str) -> None:
-    to.add_argument("--seed", type=int, default=0, metavar="N", help=f"{what} (default: %(default)s)")
+    to.add_argument("--seed", type=int, default=0, metavar="N", help=f"seed {what} (default: %(default)s)")
 
 
 def add_computation(add: argparse.ArgumentParser, device: bool = True, batch_size: bool = False) -> Any:

@@ -62,7 +62,7 @@ def drawn_image(preprocessing: Preprocessing, seed: int) -> tuple[np.ndarray, st
     height, width = preprocessing.image_size
     if min(height, width) < SMALLEST:
         raise ArgumentError(f"trace: shapes are drawn with {SMALLEST} pixels or more, the network takes "
-                            f"{height} x {width}: name an image")
+                            f"{height} x {width}: give an image file")
     data = draw_shapes(1, min(height, width, LARGEST), seed=seed + 1)  # not among those that `demo` trains on
     image = Image.fromarray(data.images[0]).resize((width, height))
     pixels = np.asarray(image.convert("L"))[:, :, None] if preprocessing.channels == 1 else np.asarray(image)

@@ -37,7 +37,7 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
     """
     folder = find_cifar10(path)
     if folder is None:
-        raise DataError(f"no CIFAR-10 in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}")
+        raise DataError(f"CIFAR-10 not found in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}")
     names = _read_names(folder / NAMES_FILE)
     _check_sizes([folder / name for name in TRAIN_FILES])
     _check_sizes([folder / name for name in TEST_FILES])

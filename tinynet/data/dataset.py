@@ -115,7 +115,8 @@ def as_indices(indices, count: int, name: str) -> np.ndarray:
                          f"{given.dtype} of the shape {given.shape}")
     wrong = (given < -count) | (given >= count)
     if wrong.any():
-        raise ArgumentError(f"indices of {name!r}: image {given[wrong][0]} does not exist, expected 0 to {count - 1}")
+        raise ArgumentError(f"indices of {name!r}: index {given[wrong][0]} is out of range, expected 0 to "
+                            f"{count - 1}")
     return given
 
 
@@ -123,7 +124,7 @@ def _plain_array(values, what: str) -> np.ndarray:
     """Return `values` as an array; a masked one would lose its mask."""
     if isinstance(values, np.ma.MaskedArray):
         raise DtypeError(f"{what}: expected a plain array, got a masked one (MaskedArray), whose mask would be lost; "
-                         "leave the masked entries out, or give them a number with its method filled")
+                         "leave the masked entries out, or fill them with a number by .filled(number)")
     return np.asarray(values)
 
 
@@ -168,7 +169,7 @@ def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarr
     wrong = numbers < 0 if classes is None else (numbers < 0) | (numbers >= classes)
     if wrong.any():
         index = int(np.argmax(wrong))
-        expected = ("a number from 0 up, below 2**63" if classes is None else
+        expected = ("0 to 2**63 - 1" if classes is None else
                     f"0 to {classes - 1} (there are {classes} class names)")
         raise DataError(f"labels of {name!r}: image {index} has the label {labels[index]}, expected {expected}")
     return numbers

@@ -110,7 +110,7 @@ def _check_tiff(file: TiffImageFile, path) -> list[int]:
     if file.mode == "RGB" and file.tile[0][0] == "raw" and meaning == YCBCR:
         raise DataError(f"{path} has YCbCr pixels without compression, which Pillow before 13 misreads")
     if file.mode == "I":
-        raise DataError(f"{path} has pixels of 32 bits or with a sign, whose range is not known: expected 8 or 16 bits")
+        raise DataError(f"{path} has 32-bit or signed pixels, whose range is not known: expected 8 or 16 bits")
     if file.mode == "I;16":
         settings: Any = file.tile[0][3]    # of the decoder; first Pillow's name for the form of the pixels
         form = settings[0]
@@ -127,8 +127,8 @@ def _mend_png(file: PngImageFile, path) -> None:
         return
     form = file.tile[0][3]
     if form == "RGB;16B":
-        raise DataError(f"{path} has colours of 16 bits, one of them transparent, of which Pillow reads 8: expected a "
-                        "transparent colour of 8 bits, or transparency of its own for each pixel")
+        raise DataError(f"{path} has 16-bit colours, one of them transparent, of which Pillow reads 8 bits: expected "
+                        "a transparent colour of 8 bits, or an alpha channel")
     if form in FEW_BITS:
         file.info["transparency"] = min(255, file.info["transparency"] * FEW_BITS[form])
 

@@ -42,7 +42,7 @@ class Loader:
                  augmentation: Augmentation | None = None, shuffle: bool = False, seed: int = 0, threads: int = 1):
         self.dataset = FloatImages(*dataset) if isinstance(dataset, tuple | list) else dataset
         if augmentation is not None and not isinstance(preprocessing, Preprocessing):
-            raise ArgumentError("Loader: an augmentation needs a Preprocessing, which says the mean and the "
+            raise ArgumentError("Loader: an augmentation needs a Preprocessing, which has the mean and the "
                                 f"network's input size; got {preprocessing!r}")
         self.preprocessing, self.augmentation = preprocessing, augmentation
         self.batch_size = check_count("Loader", "batch_size", batch_size)

@@ -105,7 +105,7 @@ def _read_split(folder: Path, split: str, name: str, class_names: list[str]) -> 
     for kind in ("images", "labels"):
         found = _find_file(folder, FILES[split, kind])
         if found is None:
-            raise DataError(f"no {FILES[split, kind]} in {folder}, neither plain nor with .gz")
+            raise DataError(f"{FILES[split, kind]} is missing in {folder}: expected it plain or with .gz")
         paths[kind] = found
     images, labels = read_idx(paths["images"]), read_idx(paths["labels"])
     if images.shape[1:] != (28, 28) or len(images) == 0:

@@ -105,7 +105,7 @@ class Preprocessing:
         # With a mean colour they would fit, but at another scale than the network was trained at.
         if images.shape[1:3] != self.image_size:
             raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}, these are "
-                             f"{shape_text(images.shape[1:3])}; bring them to that size (load_image does)")
+                             f"{shape_text(images.shape[1:3])}; resize them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
         return images
 

@@ -18,14 +18,14 @@ RELU_MASK = Exercise(
     ), (Mend("dy * (dy > 0)", "dy * (saved.y > 0)"),),
     "The slope of max(x, 0) is 1 where x > 0, so dy passes there, whatever its own sign; below zero x has no influence "
     "and its gradient is 0. Letting only positive dy pass is what some pictures of networks do on purpose "
-    "(deconvolution, guided backpropagation), and it is no gradient.",
+    "(deconvolution, guided backpropagation), and it is not the gradient.",
     bug="relu-mask-of-gradient",
 )
 
 SIGMOID_SIGN = Exercise(
     2, "sigmoid_sign", "easy", "the slope of the sigmoid", "Sigmoid", examine_layer, (FLAT, IMAGES), (
         "Far to the right the curve is flat and y is nearly 1. What slope does the line give there?",
-        "Derive 1 / (1 + exp(-x)): exp(-x) / (1 + exp(-x))**2. Write both factors with y.",
+        "Differentiate 1 / (1 + exp(-x)): exp(-x) / (1 + exp(-x))**2. Write both factors with y.",
         "exp(-x) / (1 + exp(-x)) is 1 - y.",
     ), (Mend("(1 + saved.y)", "(1 - saved.y)"),),
     "dy/dx = exp(-x) / (1 + exp(-x))**2 = y * (1 - y): at most 1/4, at x = 0, and nearly 0 where the unit is "

@@ -87,7 +87,7 @@ def examine_case(case: Case, true_kind: Any, student: Any, number: int, found: l
         found.append(Finding(f"gradient of {name}, {case.label}", fault, "param_gradients"))
     for name, now, before, look in (("x", given[0], x, "forward"), ("dy", given[1], dy, "input_gradient")):
         if not np.array_equal(now, before):
-            found.append(Finding(f"{name}, {case.label}", f"the layer writes into {name}, which is not its own", look))
+            found.append(Finding(f"{name}, {case.label}", f"the layer writes into {name}: copy {name} first", look))
 
 
 def two_calls(case: Case, true_kind: Any, student: Any) -> Finding:

@@ -101,11 +101,11 @@ def kill(process: subprocess.Popen) -> None:
 def crash(trace: str, code: int, late: bool, seconds: float, lines: list[str]) -> str:
     """Say how a check ended that left no result, from what faulthandler wrote and the process's exit code."""
     if late or trace.startswith("Timeout"):
-        what = f"it is not done after {seconds:g} seconds: a loop that does not end?"
+        what = f"it did not finish within {seconds:g} seconds: is there an infinite loop?"
     elif trace.startswith("Fatal Python error"):
         what = f"Python itself crashed ({trace.splitlines()[0].removeprefix('Fatal Python error: ')})"
     elif code < 0:
-        what = f"the program was ended by signal {-code} before the check was done"
+        what = f"the program was killed by signal {-code} before the check was done"
     else:
         what = f"the program ended before the check was done (exit code {code})"
     found = re.search(rf'File "{re.escape(CODE)}", line (\d+)', trace)

@@ -80,9 +80,9 @@ def in_words(error: BaseException, lines: list[str]) -> str:
     elif isinstance(error, SystemExit):
         what = "the file ends the program itself (sys.exit, os._exit or quit)"
     elif isinstance(error, MemoryError):
-        what = "it asks for more memory than a check gets" + (f" ({error})" if str(error) else "")
+        what = "it needs more memory than a check may use" + (f" ({error})" if str(error) else "")
     elif isinstance(error, RecursionError):
-        what = "a function calls itself without end"
+        what = "infinite recursion: a function calls itself without end"
     elif isinstance(error, EOFError):
         what = "the file waits for input, which a check does not have"
     elif isinstance(error, TinynetError):

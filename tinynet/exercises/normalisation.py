@@ -32,8 +32,8 @@ BATCH_NORM_VARIANCE = Exercise(
         Case("evaluation", {"channels": 3}, (4, 3, 2, 3), train=False),
     ), (
         "Make one x larger: the mean changes. What else changes that all outputs of the channel are divided by?",
-        "The two paths that are there are the own output and the mean. Write d loss / d variance as a sum over the "
-        "channel.",
+        "The code has two of the paths: through x's own output, and through the mean. Write "
+        "d loss / d variance as a sum over the channel.",
         "d variance / d x = 2 * (x - mean) / count. With `normalized` = (x - mean) / deviation most factors cancel.",
         "What is missing is subtracted beside through_mean: normalized times the mean of dy * normalized.",
     ), (Mend("            own = dy - through_mean\n",
@@ -41,7 +41,7 @@ BATCH_NORM_VARIANCE = Exercise(
              "            own = dy - through_mean - through_variance\n"),),
     "In training, normalized has mean 0 and variance 1 whatever x is, so the gradient can have no part along either: "
     "the mean of dy is taken away, and so is the part of dy along normalized, normalized * mean(dy * normalized). In "
-    "evaluation mean and variance are constants, and only the own path is there.",
+    "evaluation mean and variance are constants, and only the path through x's own output is there.",
     bug="batch-norm-no-path-through-variance",
 )
 

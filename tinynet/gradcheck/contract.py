@@ -57,13 +57,13 @@ class Watched:
             raise ArgumentError(f"{self.frozen.what}: its output is {y.dtype} of shape {y.shape}, expected numbers")
         if y.dtype != np.float64:
             self.fault("forward", f"its output is {y.dtype} for an input of float64: it computes in {y.dtype}, and "
-                       "differences of such numbers show nothing. No gradient could be checked.", False)
+                       "finite differences need float64. No gradient could be checked.", False)
         elif not np.isfinite(y).all():
             at = index_text(np.argwhere(~np.isfinite(y))[0])
             self.fault("forward", f"its output is not finite{at and f' at {at}'}.", False)
         elif self.comparable and not close(y, self.frozen.forward(self.x)[0]):
-            self.fault("forward", "it gives another output each time for the same input. Keep its random generator in "
-                       "`generator`, and nothing of an earlier call.", False)
+            self.fault("forward", "it gives a different output each time for the same input. Keep its random generator "
+                       "in the attribute `generator`, and keep nothing of an earlier call.", False)
         return y
 
     def watch_output_shape(self) -> None:
@@ -104,9 +104,10 @@ class Watched:
         self.dx, self.grads = self.gradients(upstream, saved)
         count = len(self.faults)
         if not same(upstream, self.upstream):
-            self.fault("backward", "it writes into the upstream gradient dy, which others still need. Copy it first.")
+            self.fault("backward", "it writes into the upstream gradient dy, which other layers may still need. "
+                       "Copy it first.")
         for name in changed(before, saved):
-            self.fault("backward", f"it writes into saved{name}, so that a second backward gives something else.")
+            self.fault("backward", f"it writes into saved{name}, so that a second backward gives different gradients.")
         for name in changed(params, arrays):
             self.fault("backward", f"it changes the parameter {name[2:-2]}: only the optimizer may.")
         for name in changed(buffers, self.frozen.buffers):
@@ -114,8 +115,8 @@ class Watched:
         if len(self.faults) == count:
             names = ", ".join(self.other_gradients(*self.gradients(self.upstream.copy(), saved)))
             if names:
-                self.fault("backward", f"called twice with the same dy and saved, it gives another gradient of {names} "
-                           "the second time: does it add to an array that it keeps?")
+                self.fault("backward", f"called twice with the same dy and saved, it gives a different gradient of "
+                           f"{names} the second time: does it add to an array that it keeps?")
         return len(self.faults) == count
 
     def watch_first_image_alone(self) -> None:
@@ -128,8 +129,9 @@ class Watched:
             return
         first = self.y[:1]
         if alone.shape != first.shape or np.abs(alone - first).max() > 1e-6 * np.abs(self.y).max():
-            self.fault("forward", "it gives the first image another output when it comes alone. A network sends images "
-                       "in blocks of a few; `whole_batch = True` in the class says that the layer needs all at once.")
+            self.fault("forward", "its output for the first image is different when that image comes alone. A network "
+                       "sends images in blocks of a few; `whole_batch = True` in the class says that the layer needs "
+                       "the whole batch at once.")
 
     def watch_other_upstream(self) -> None:
         """Backward with another dy does not write into the gradients of the first time."""
@@ -155,7 +157,7 @@ class Watched:
             self.fault("forward", "a second call writes into what the first one returned: it keeps an array of its own "
                        "and fills it again. Make a new one for each call.")
             return False
-        call = "another call of forward" if train == self.frozen.train else f"a call of forward with train={train}"
+        call = "a second call of forward" if train == self.frozen.train else f"a call of forward with train={train}"
         why = "it uses what that call left on the layer. Take it from `saved`."
         try:
             names = self.other_gradients(*self.gradients(self.upstream.copy(), saved))
@@ -164,7 +166,7 @@ class Watched:
             return False
         if names:
             found = ", ".join(names)
-            self.fault("backward", f"after {call} it gives another gradient of {found}: {why}")
+            self.fault("backward", f"after {call} it gives a different gradient of {found}: {why}")
             return False
         return self.watch_precision(other, other_y)
 
@@ -204,7 +206,7 @@ class Watched:
             _, grads = self.gradients(self.upstream.copy(), self.frozen.forward(self.x)[1], input_gradient=False)
             names = ", ".join(self.other_gradients(self.dx, grads))
             if names:
-                self.fault("backward", f"with input_gradient=False it gives another gradient of {names}.")
+                self.fault("backward", f"with input_gradient=False it gives a different gradient of {names}.")
 
     def gradients(self, upstream: Array, saved: Any, **options: bool) -> tuple[Any, dict[str, Any]]:
         """Return copies of what backward gives, the parameters' gradients by name."""

@@ -74,14 +74,14 @@ def variants(array: Array, groups: int) -> Iterator[tuple[str, Array]]:
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         yield "transposed", array.T.copy()
     if array.ndim == 4:
-        yield "with its windows turned by 180 degrees", array[::-1, ::-1].copy()
+        yield "with its windows rotated by 180 degrees", array[::-1, ::-1].copy()
         for a, b in ((0, 1), (2, 3)):
             if array.shape[a] == array.shape[b] > 1:
                 yield f"with axes {a} and {b} swapped", array.swapaxes(a, b).copy()
         if groups > 1 and array.shape[-1] % groups == 0:
             own = np.split(array, groups, axis=-1)
             yield "with the first group's filters in every group", np.concatenate([own[0]] * groups, axis=-1)
-            yield "with its groups the other way round", np.concatenate(own[::-1], axis=-1)
+            yield "with its groups in reverse order", np.concatenate(own[::-1], axis=-1)
 
 
 def contributions(array: Array, index: Indices, passes: Evaluations) -> tuple[Array, Array, bool]:

@@ -112,7 +112,7 @@ def as_input(x: Any) -> Array:
     try:
         array = np.array(x)
     except (ValueError, TypeError) as error:
-        raise ArgumentError(f"check_gradients: x is no array of numbers ({error})") from error
+        raise ArgumentError(f"check_gradients: x is not an array of numbers ({error})") from error
     if array.dtype.kind not in "fiub":
         raise ArgumentError(f"check_gradients: x is {array.dtype}, expected real numbers")
     if not array.size:
@@ -145,7 +145,7 @@ def check_form(f: Any, what: str, is_loss: bool) -> None:
         for name, value in [*params.items(), *f.buffers.items()]:
             if not hasattr(value, "astype"):
                 raise ArgumentError(f"{what}: {name!r} in params or buffers is a {type(value).__name__}, expected an "
-                                    "array; a layer made of layers is a Network")
+                                    "array; write a layer made of layers as a Network")
     for name, array in named(params).items():
         is_array = isinstance(array, array_module(array).ndarray)
         if not is_array or array.dtype.kind != "f":

@@ -195,7 +195,7 @@ def clipped(wrong: Wrong) -> str | None:
     most = float(np.abs(wrong.found).max())
     bad = wrong.differing()
     if bad.sum() > 1 and not bad.all() and wrong.equal(wrong.found, np.clip(wrong.right, -most, most)):
-        return f"it is cut off at {-most:.6g} and {most:.6g}: clipping belongs into the optimizer."
+        return f"it is cut off at {-most:.6g} and {most:.6g}: clipping belongs in the optimizer."
     return None
 
 

@@ -65,7 +65,8 @@ class GradientReport:
         for row in self.rows:
             if row.name == name:
                 return row
-        raise ArgumentError(f"no gradient of {name!r} was checked, but of {', '.join(row.name for row in self.rows)}")
+        raise ArgumentError(f"the report has no gradient of {name!r}, only those of "
+                            f"{', '.join(row.name for row in self.rows)}")
 
     def __str__(self) -> str:
         faults = "".join(f"\n\n{fault.name}: {fault.sentence}" for fault in self.faults)

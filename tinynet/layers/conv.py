@@ -48,9 +48,9 @@ class Conv2d(Layer):
     -----
     `params` has "w" (KH, KW, C // groups, F) and "b" (F,), float32.
     Filters are not flipped (cross-correlation), as in every framework.
-    In a Network on a CPU a fast implementation stands in for these methods (network/fast_conv.py), if it gives their
-    numbers; what you change here, in this file, on the class or on an object, runs instead. `with tn.plain():` runs
-    the methods below in any case, for a `print` or a breakpoint in them.
+    In a Network on a CPU a fast implementation stands in for these methods while it gives the same numbers
+    (network/fast.py decides). Replace one of them, derive a class, or edit them so that a number changes, and yours
+    run. `with tn.plain():` runs them in any case, for a `print` in them; so does a debugger.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Conv2d(Layer):
         self.groups = check_count("Conv2d", "groups", groups)
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ArgumentError(
-                f"Conv2d: groups is {groups}, expected to divide {in_channels} channels and {out_channels} filters"
+                f"Conv2d: groups is {groups}, expected a divisor of {in_channels} channels and {out_channels} filters"
             )
         self.window = make_window("Conv2d", kernel_size, stride, padding, ceil_mode)
         self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)

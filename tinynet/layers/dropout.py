@@ -43,7 +43,7 @@ class Dropout(Layer):
         super().__init__()
         self.p = check_between("Dropout", "p", p, 0, 1)
         if p == 1:
-            raise ArgumentError("Dropout: p is 1, which drops everything; expected less")
+            raise ArgumentError("Dropout: p is 1, which drops everything; expected a number below 1")
         self.generator: np.random.Generator = np.random.default_rng(check_seed("Dropout", seed))
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:

@@ -60,7 +60,7 @@ class Linear(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         if shape != (self.in_features,):
-            hint = "; a Flatten before it makes images into rows" if len(shape) == 3 else ""
+            hint = "; a Flatten before it turns images into rows" if len(shape) == 3 else ""
             raise ShapeError(f"Linear expects {self.in_features} inputs, got {shape_text(shape)}{hint}")
         return (self.out_features,)
 

@@ -90,7 +90,7 @@ class LocallyConnected2d(Layer):
         if (h, w) != self.size:
             raise ShapeError(
                 f"LocallyConnected2d was made for images of {self.size[0]} x {self.size[1]}, got {h} x {w}: "
-                "it has filters of its own at every place"
+                "it has separate filters at every position"
             )
         return self.params["b"].shape
 

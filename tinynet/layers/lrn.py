@@ -64,9 +64,9 @@ def check_response_norm(
 ) -> tuple[int, float, float, float]:
     """Return the settings of a response normalization; ArgumentError names the one that makes no sense."""
     if check_count(who, "size", size) % 2 == 0:
-        raise ArgumentError(f"{who}: size is {size}, expected an odd number, so that a middle exists")
+        raise ArgumentError(f"{who}: size is {size}, expected an odd number, so that the window has a middle")
     if check_between(who, "k", k, 0, float("inf")) == 0:
-        raise ArgumentError(f"{who}: k is 0, expected more, or an input of zeros is divided by zero")
+        raise ArgumentError(f"{who}: k is 0, expected a number above 0: zeros in the input would be divided by zero")
     return (
         int(size),
         check_between(who, "alpha", alpha, 0, float("inf")),

@@ -93,7 +93,8 @@ class Job:
         found = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
         difference = first_difference(without_texts(found["settings"]), without_texts(self.settings()))
         if difference is not None:
-            raise ArgumentError(f"{self.folder} has the result of another training, take another folder: {difference}")
+            raise ArgumentError(f"{self.folder} has the result of another training run, choose another folder: "
+                                f"{difference}")
         return found
 
     def settings(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
     if not waiting:
         return records(jobs)
     start, total = time.perf_counter(), len(waiting)
-    say(f"{total} trainings to do, {len(jobs) - total} done before; {min(parallel, total)} at a time")
+    say(f"{total} training runs to do, {len(jobs) - total} done before; {min(parallel, total)} at a time")
 
     def finished(job: Job) -> None:
         left = sum(not other.done for other in waiting)

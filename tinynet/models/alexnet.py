@@ -137,7 +137,8 @@ def alexnet(
     if normalization == "variant":
         normalization = None if variant == "torchvision" else "lrn"
     if variant == "torchvision" and normalization == "lrn":
-        raise ArgumentError("alexnet: torchvision's AlexNet has no local response normalization: take another variant")
+        raise ArgumentError("alexnet: torchvision's AlexNet has no local response normalization: choose another "
+                            "variant")
     switches = check_switches("alexnet", activation, normalization, overlapping_pooling, dropout, init)
     version = VERSIONS[variant]
     initialization = switches.initialization(version.initialization, TEXT, fan_in(version))

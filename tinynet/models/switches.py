@@ -58,5 +58,5 @@ def check_switches(
     choose(who, "init", init, ("authors", "text", "he"))
     p = check_between(who, "dropout", 0.0 if dropout is None else dropout, 0, 1)
     if p == 1:
-        raise ArgumentError(f"{who}: dropout is 1, which drops everything; expected less, or None")
+        raise ArgumentError(f"{who}: dropout is 1, which drops everything; expected a number below 1, or None")
     return Switches(activation, normalization, overlapping_pooling, p, init)

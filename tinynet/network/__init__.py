@@ -1,4 +1,4 @@
-"""Layers in a line by name: run in blocks, fast where that is proven, counted and described."""
+"""`Network`, layers in a line by name: run in blocks of images, fast where that is proven, summarized, compared."""
 from .network import Network
 
 __all__ = ["Network"]

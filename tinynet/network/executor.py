@@ -69,7 +69,7 @@ def forward(layers: Mapping[str, Layer], x: Array, train: bool, save: bool) -> t
     """Send `x` through layers that treat each image alone; return the output and what each layer saved, by name."""
     shapes = shapes_of(layers.values(), x.shape[1:])
     run = [
-        (name, fast_or_own(layer, x, shape, name), after)  # after: the output's shape for one image
+        (name, fast_or_own(layer, x, shape, name, train=train), after)  # after: the output's shape for one image
         for (name, layer), shape, after in zip(layers.items(), shapes, shapes[1:], strict=False)
     ]
 

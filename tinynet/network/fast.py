@@ -38,7 +38,8 @@ def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
 
 
 def fast_or_own(
-    layer: Layer, like: Array | None = None, shape: Shape = (), name: str = "", method: str = "forward"
+    layer: Layer, like: Array | None = None, shape: Shape = (), name: str = "", method: str = "forward",
+    train: bool = True,
 ) -> Any:
     """Return what runs for a layer: its fast implementation where that may stand in, else the layer itself.
 
@@ -53,6 +54,8 @@ def fast_or_own(
         The layer's name in its network, for a warning.
     method : "forward" or "backward"
         What is going to run.
+    train : bool
+        What forward is going to be given, or was.
     """
     fast_class = fast_implementation(layer, like is not None and array_module(like) is not np)
     if fast_class is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
@@ -60,18 +63,19 @@ def fast_or_own(
     if like is None:
         return fast_class(layer)
     proven = _proven.setdefault(layer, set())
-    if (method, shape, like.dtype) not in proven:
-        found = difference(layer, fast_class, like, shape, method)
+    use = (method, train, shape, like.dtype)
+    if use not in proven:
+        found = difference(layer, fast_class, like, shape, method, train)
         if found is None:  # the layer's own methods fail: the caller is to see how
             return layer
         if not found <= TOLERANCES.get(str(like.dtype), 0.0):
             warn(layer, name, method, found)
             return layer
-        proven.add((method, shape, like.dtype))
+        proven.add(use)
     return fast_class(layer)
 
 
-_proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which methods, shapes and dtypes
+_proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which methods, modes, shapes and dtypes
 _differ: set[type] = set()  # classes whose own methods gave other numbers
 
 
@@ -85,7 +89,9 @@ def warn(layer: Layer, name: str, method: str, found: float) -> None:
         "If you have edited that file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
 
 
-def difference(layer: Layer, fast_class: Any, like: Array, shape: Shape, method: str) -> float | None:
+def difference(
+    layer: Layer, fast_class: Any, like: Array, shape: Shape, method: str, train: bool
+) -> float | None:
     """Compare a layer's method with the fast one, on one trial image.
 
     Returns
@@ -98,14 +104,14 @@ def difference(layer: Layer, fast_class: Any, like: Array, shape: Shape, method:
     trial.params = {key: trial_numbers(array.shape, like) for key, array in layer.params.items()}
     x = PIXELS * trial_numbers((1, *shape), like)
     try:
-        y, saved = trial.forward(x)
+        y, saved = trial.forward(x, train)
         dy = trial_numbers(y.shape, like)
         own = {"y": y} if method == "forward" else named_gradients(trial.backward(dy, saved))
     except Exception:  # of whatever kind a layer's edited file raises
         return None
     try:
         fast = fast_class(trial)
-        other = {"y": fast.forward(x)[0]} if method == "forward" else named_gradients(fast.backward(dy, saved))
+        other = {"y": fast.forward(x, train)[0]} if method == "forward" else named_gradients(fast.backward(dy, saved))
     except Exception:
         return float("inf")
     if own.keys() != other.keys():

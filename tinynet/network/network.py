@@ -249,7 +249,7 @@ class Network(Layer):
             else:
                 raise ArgumentError(
                     f"layer {name!r} is a {kind}, which tinynet does not have, so only its own code can build it: "
-                    "make the network yourself and give it the numbers by tinynet.training.checkpoint.restore_network"
+                    "build the network yourself, and fill it with tinynet.training.checkpoint.restore_network"
                 )
         others = {key: value for key, value in settings.items() if key not in ("layers", "recipe")}
         return cls(made, recipe=with_new_names(settings.get("recipe") or {}), **others)

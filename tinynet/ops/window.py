@@ -36,7 +36,7 @@ class Window(NamedTuple):
                 count += 1
             if count < 1:
                 raise ShapeError(
-                    f"{who}: a window of {kernel} does not fit into {length + 2 * padding} places "
+                    f"{who}: a window of {kernel} does not fit into {length + 2 * padding} positions "
                     f"(image {size[0]} x {size[1]}, padding {padding} on each side)"
                 )
             out.append(count)

@@ -130,7 +130,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     except (KeyError, TypeError) as error:  # a name that is a list, for one
         raise CheckpointError(f"{path} has no array {error}, which its header names") from error
     except RecursionError as error:
-        raise CheckpointError(f"{path} is damaged: its header has lists within lists without end") from error
+        raise CheckpointError(f"{path} is damaged: its header is nested too deeply") from error
 
 
 def reason(error: Exception) -> str:

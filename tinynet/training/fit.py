@@ -115,7 +115,7 @@ def fit(
     train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
     check_classes(net, train, validation)
     if resume and run is None:
-        raise ArgumentError("fit: resume needs `run`, the folder of the run to go on with")
+        raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
     optimizer = optimizer_from(net) if optimizer is None else optimizer
     if schedule is None and "schedule" in recipe:
         schedule = schedule_from(recipe["schedule"], optimizer)

@@ -12,7 +12,7 @@ from ..data import FloatImages, Loader
 from ..data.bad_files import BadFiles
 from ..errors import NotFiniteError
 from ..network import Network
-from ..network.params import flat, library_of
+from ..network.params import library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
 from .checkpoint import generator_states, save_checkpoint
@@ -140,9 +140,9 @@ class Training:
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         """Take a step; return the mean loss and the number of wrong images."""
         with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
-            return self.step(images, labels)
+            return self.attempt(images, labels)
 
-    def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    def attempt(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         """Do what `train_batch` does, in a frame of its own: after an error its arrays can be let go.
 
         On a GPU it copies there the images, their labels (for the loss and for the errors) and dropout's masks, and
@@ -160,8 +160,7 @@ class Training:
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
-        for path, w in flat(self.net.params).items():
-            self.optimizer.velocity_of(path, w)
+        self.optimizer.prepare()
         training_step(self.net, self.given(images), labels, _NoUpdate())
 
     def finish_epoch(self) -> None:
@@ -230,7 +229,8 @@ class Training:
     def stop(self, reason: str) -> NoReturn:
         """Raise NotFiniteError; the checkpoint from before stays."""
         at = self.position
-        kept = f"; {self.folder.last} is from before" if self.folder is not None and self.folder.last.exists() else ""
+        last = None if self.folder is None else self.folder.last
+        kept = f"; {last} was saved before that" if last is not None and last.exists() else ""
         advice = "" if reason.endswith(IMAGES) else (
             f". The learning rate was {self.optimizer.learning_rate:g}: a lower one, or another initialization, "
             "may help")

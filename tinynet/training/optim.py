@@ -93,6 +93,11 @@ class SGD:
                 decay = decay if self.decay_biases else 0.0
             sgd_update(w, self.velocity_of(path, w), gradients[path], rate, self.momentum, decay)
 
+    def prepare(self) -> None:
+        """Take the memory that the first step would take: a velocity for each parameter."""
+        for path, w in flat(self.net.params).items():
+            self.velocity_of(path, w)
+
     def velocity_of(self, path: tuple[str, ...], w: Array) -> Array:
         """Return the velocity of the parameter `w`, which stands at `path` in `net.params`."""
         inner = self.velocity
@@ -126,7 +131,7 @@ class SGD:
         params, velocity = flat(self.net.params), flat(state["velocity"])
         for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
-                raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} fits no parameter of the network")
+                raise ArgumentError(f"SGD: the velocity of {'.'.join(path)} does not fit any parameter of the network")
         SGD(self.net, **{name: state[name] for name in HYPERPARAMETERS})  # which checks them
         for name in self.settings.keys() - {"kind"}:
             setattr(self, name, state[name])

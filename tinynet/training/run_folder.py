@@ -60,11 +60,11 @@ class RunFolder:
             return
         there = [name for name in FILES if (self.path / name).exists()]
         if self.last.name in there:
-            raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or take another folder")
+            raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or choose another folder")
         # A run that was killed before its first checkpoint may have left other files; it was here if its lock is.
         if self.best.name in there or (there and not (self.path / LOCK).exists()):
-            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: take another folder "
-                                "or remove it")
+            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: choose another "
+                                "folder or remove it")
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -77,7 +77,8 @@ class RunFolder:
         """
         with locked(self.path, LOCK) as ours:
             if not ours:
-                raise ArgumentError(f"{self.path} is in use by another run: let it end, or take another folder")
+                raise ArgumentError(f"{self.path} is in use by another run: wait until it ends, or choose another "
+                                    "folder")
             self.check()  # another run may have begun, and ended, since this folder was made
             for name in FILES:
                 partial_path(self.path / name).unlink(missing_ok=True)
@@ -87,9 +88,9 @@ class RunFolder:
         """Return where the run stopped; CheckpointError where last.npz is not the checkpoint of a training."""
         state = load_training_state(self.last)
         if state["optimizer"] is None or state["progress"] is None:
-            raise CheckpointError(f"{self.last} has a network alone, expected a training to go on with")
+            raise CheckpointError(f"{self.last} has only a network, expected a training run to resume")
         if not isinstance(state["progress"], dict) or not isinstance(state["progress"].get("settings"), dict):
-            raise CheckpointError(f"{self.last} does not have the settings of a training")
+            raise CheckpointError(f"{self.last} does not have the settings of a training run")
         return state
 
     def has_best(self, best: float | None, settings: Mapping[str, Any]) -> bool:
@@ -102,7 +103,7 @@ class RunFolder:
         """
         if not self.best.exists():
             if best is not None:
-                text = f"{self.best} does not exist: the best epoch from here on takes its place"
+                text = f"{self.best} does not exist: the best epoch from here on will take its place"
                 self.say(text)
                 self.log(text)
             return False
@@ -113,8 +114,8 @@ class RunFolder:
         except (CheckpointError, KeyError, TypeError):
             ours = False
         if not ours:
-            raise ArgumentError(f"{self.best} is damaged, or not of the run to resume: move it elsewhere, and the best "
-                                "epoch from here on takes its place")
+            raise ArgumentError(f"{self.best} is damaged, or not from the run to resume: move it elsewhere, and the "
+                                "best epoch from here on will take its place")
         return True
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:

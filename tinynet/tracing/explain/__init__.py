@@ -83,7 +83,7 @@ def explain(
     arrays = {"x": step.input_gradient} | {".".join(path): array for path, array in flat(step.gradients).items()}
     if grad not in arrays:
         names = ", ".join(map(repr, arrays))
-        raise ArgumentError(f"{step.name}.explain: the gradient of {grad!r} does not exist; there are those of {names}")
+        raise ArgumentError(f"{step.name}.explain: the step has no gradient of {grad!r}, only those of {names}")
     index = check_index(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)
     return known.input_gradient(step, index) if grad == "x" else known.param_gradient(step, grad, index)
 

@@ -34,7 +34,7 @@ const WORDS = {
     "Two paths lead back to a number: through its own output, and through the denominators around it, which it is part of.",
   ],
   BatchNorm2d: [
-    "Each channel is brought to mean 0 and deviation 1, then stretched by w and moved by b.",
+    "Each channel is normalized to mean 0 and standard deviation 1, then multiplied by w and shifted by b.",
     "Three paths lead back to a number: its own output, and the mean and the deviation of its channel.",
   ],
   ReLU: [
