@@ -23,7 +23,7 @@ from .models import alexnet, alexnet_small, cifar_net, lenet5
 from .moved import keep_old_names
 from .network import Network
 from .ops.arrays import to_cpu, to_gpu
-from .ops.plain import plain, set_fast
+from .ops.fast_switch import plain, set_fast
 from .ops.threads import set_threads
 from .tracing import trace
 from .training.checkpoint import load_checkpoint, save_checkpoint

@@ -9,8 +9,8 @@ import tinynet as tn
 from tinynet.exercises import show
 from tinynet.exercises.catalogue import EXERCISES, find_exercise
 from tinynet.exercises.examine import examine_case, examine_layer, examine_loss, examine_optimizer
-from tinynet.exercises.guard import Verdict
 from tinynet.exercises.loading import defined, examine_source, load
+from tinynet.exercises.sandbox import Verdict
 from tinynet.gradcheck.planted import CATALOGUE
 
 BY_NUMBER = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: f"{exercise.number}-{exercise.name}")

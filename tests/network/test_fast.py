@@ -20,13 +20,13 @@ import tinynet as tn
 from tinynet.layers import conv as conv_file
 from tinynet.network import fast, fast_conv, winograd
 from tinynet.network.fast import fast_implementation, fast_or_own
-from tinynet.network.fast_conv import ThinConv, WinogradConv
-from tinynet.ops.plain import fast_allowed
+from tinynet.network.fast_conv import FewChannelsConv, WinogradConv
+from tinynet.ops.fast_switch import fast_allowed
 
 WAYS = ("forward", "input_gradient", "param_gradients")
 CASES = {  # a layer for each fast implementation, and one image's shape; heights that don't divide into tiles
     "WinogradConv": (lambda: tn.Conv2d(8, 6, 3, padding=1, groups=2), (9, 7, 8)),
-    "ThinConv": (lambda: tn.Conv2d(3, 5, (3, 4), padding=1), (9, 7, 3)),
+    "FewChannelsConv": (lambda: tn.Conv2d(3, 5, (3, 4), padding=1), (9, 7, 3)),
     "ConvInParts": (lambda: tn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), (9, 7, 4)),
 }
 
@@ -286,7 +286,7 @@ def test_on_a_gpu_too(gpu, monkeypatch):
 
 
 def test_what_fails_in_the_file_fails_as_it_would_without(monkeypatch):
-    net = in_a_network(CASES["ThinConv"][0]())
+    net = in_a_network(CASES["FewChannelsConv"][0]())
 
     def forward(self, x, train=False):
         raise ZeroDivisionError("mine")
@@ -294,7 +294,7 @@ def test_what_fails_in_the_file_fails_as_it_would_without(monkeypatch):
     monkeypatch.setattr(tn.Conv2d, "forward", forward)
     monkeypatch.setattr(fast, "as_loaded", lambda layer: True)  # as if the file had said so
     with pytest.raises(ZeroDivisionError, match="mine"):
-        net.forward(images(CASES["ThinConv"][1]))
+        net.forward(images(CASES["FewChannelsConv"][1]))
 
 
 # ---- plain, set_fast, debuggers ------------------------------------------------------------------------------------
@@ -409,8 +409,8 @@ def line_of(method):
 
 
 def test_while_a_debugger_traces_nothing_stands_in():
-    layer, x = CASES["ThinConv"][0](), images(CASES["ThinConv"][1])
-    assert type(fast_or_own(layer, x, x.shape[1:])) is ThinConv
+    layer, x = CASES["FewChannelsConv"][0](), images(CASES["FewChannelsConv"][1])
+    assert type(fast_or_own(layer, x, x.shape[1:])) is FewChannelsConv
     before = sys.gettrace()
     try:
         sys.settrace(lambda *args: None)

@@ -10,7 +10,7 @@ from support.layer_table import TABLE, draw_case
 import tinynet as tn
 from tinynet.network import fast_conv, winograd
 from tinynet.network.fast import fast_or_own
-from tinynet.network.fast_conv import ConvInParts, ThinConv, WinogradConv
+from tinynet.network.fast_conv import ConvInParts, FewChannelsConv, WinogradConv
 from tinynet.network.fast_on_gpu import FusedResponseNorm
 
 small = st.integers(1, 3)
@@ -28,7 +28,7 @@ def test_winograd_and_thin_give_what_the_plain_convolution_gives(
     x = generator.standard_normal((n, h, w, c * groups))
     same_as_its_layer(WinogradConv(layer), layer, x, generator)
     if groups == 1:
-        same_as_its_layer(ThinConv(layer), layer, x, generator)
+        same_as_its_layer(FewChannelsConv(layer), layer, x, generator)
 
 
 @given(st.data())
@@ -111,7 +111,7 @@ def test_how_many_images_go_through_im2col_at_a_time(monkeypatch):
     assert len(layer.parts(y)) == 7
 
 
-@pytest.mark.parametrize("made", [WinogradConv, ThinConv, ConvInParts, FusedResponseNorm])
+@pytest.mark.parametrize("made", [WinogradConv, FewChannelsConv, ConvInParts, FusedResponseNorm])
 def test_a_fast_implementation_is_called_as_its_layer_is(made):
     for way in ("forward", "backward"):
         defaults = [
@@ -140,7 +140,7 @@ def test_in_float32_it_is_nearly_as_exact_as_the_plain_convolution(taps, padding
 def test_who_has_a_fast_implementation():
     assert isinstance(fast_or_own(tn.Conv2d(4, 4, 3, padding=1)), WinogradConv)
     assert isinstance(fast_or_own(tn.Conv2d(8, 4, (5, 1), groups=2)), WinogradConv)
-    assert isinstance(fast_or_own(tn.Conv2d(3, 4, 11)), ThinConv)
+    assert isinstance(fast_or_own(tn.Conv2d(3, 4, 11)), FewChannelsConv)
 
     class Mine(tn.Conv2d):
         """A student's own."""
@@ -168,7 +168,8 @@ def test_a_network_passes_the_gradient_check():
         ("conv1", tn.Conv2d(3, 8, 3)), ("relu1", tn.ReLU()), ("conv2", tn.Conv2d(8, 4, 3, padding=1)),
         ("flatten", tn.Flatten()), ("fc3", tn.Linear(100, 3)),
     ])
-    assert isinstance(fast_or_own(net["conv1"]), ThinConv) and isinstance(fast_or_own(net["conv2"]), WinogradConv)
+    assert isinstance(fast_or_own(net["conv1"]), FewChannelsConv)
+    assert isinstance(fast_or_own(net["conv2"]), WinogradConv)
     report = tn.check_gradients(net, np.random.default_rng(0).standard_normal((2, 7, 7, 3)))
     assert report.passed, str(report)
 

@@ -8,7 +8,7 @@ import tinynet as tn
 from tinynet import layers
 from tinynet.errors import NotFiniteError
 from tinynet.training.checkpoint import restore_network
-from tinynet.training.finite import not_finite_in
+from tinynet.training.not_finite import not_finite_in
 from tinynet.training.run_folder import RunFolder
 
 EVERY_KIND = [

@@ -8,7 +8,7 @@ import tinynet as tn
 from tinynet.data import Dataset, Preprocessing
 from tinynet.errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from tinynet.training.evaluation import count_errors, evaluate, predict
-from tinynet.training.finite import not_finite_in
+from tinynet.training.not_finite import not_finite_in
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from tinynet.network.params import flat
 from tinynet.plots.pictures import learning_curve
 from tinynet.training.checkpoint import load_checkpoint, load_training_state
 from tinynet.training.evaluation import evaluate
-from tinynet.training.finite import first_not_finite
 from tinynet.training.fit import fit
 from tinynet.training.history import COLUMNS, History
+from tinynet.training.not_finite import first_not_finite
 from tinynet.training.optim import SGD
 from tinynet.training.preparation import optimizer_from
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule

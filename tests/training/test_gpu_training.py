@@ -14,10 +14,10 @@ from tinynet.errors import GpuMemoryError, NotFiniteError
 from tinynet.measure import profiling
 from tinynet.network.params import flat
 from tinynet.training.checkpoint import load_checkpoint, restore_network
-from tinynet.training.finite import not_finite_in
 from tinynet.training.fit import fit
 from tinynet.training.history import History
 from tinynet.training.loop import Position, Training
+from tinynet.training.not_finite import not_finite_in
 
 NETWORKS = {
     "alexnet_small": lambda: tn.alexnet_small(size=32),

@@ -9,8 +9,8 @@ from tinynet.data import Dataset, PCAColour, Preprocessing
 from tinynet.training import loop
 from tinynet.training.checkpoint import generator_states, load_training_state
 from tinynet.training.evaluation import Evaluation
-from tinynet.training.finite import why_not_finite
 from tinynet.training.fit import fit
+from tinynet.training.not_finite import why_not_finite
 from tinynet.training.optim import SGD
 
 

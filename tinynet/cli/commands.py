@@ -12,7 +12,7 @@ from ..data.image_folder import find_image_folder
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
-from ..exercises.guard import check_file
+from ..exercises.sandbox import check_file
 from ..gradcheck import check_each_layer
 from ..measure.profiling import profile
 from ..models import make_model

@@ -8,7 +8,7 @@ from ..errors import ArgumentError
 from ..tables import text_table
 from .catalogue import EXERCISES
 from .exercise import Exercise
-from .guard import Verdict
+from .sandbox import Verdict
 
 WIDTH = 100  # of paragraphs
 

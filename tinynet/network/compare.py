@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from ..layers import Flatten, Linear
 from ..tables import html_table, text_table
-from .facts import aspects, norm_aspects, part_of
+from .comparison_rows import aspects, norm_aspects, part_of
 from .network import Network
 from .summary import Summary, SummaryRow
 

@@ -14,8 +14,8 @@ from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import check_upstream
 from ..ops.threads import map_in_order
+from .check_returned import check_backward, check_forward
 from .fast import fast_or_own
-from .returned import check_backward, check_forward
 
 BLOCK_FLOATS = 1 << 19  # numbers in a block's largest activation: 16 images of cifar_net("80sec")'s conv1
 LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images

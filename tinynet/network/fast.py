@@ -7,7 +7,7 @@ A fast implementation stands in for a layer only if all of this is true:
 - It gives the numbers of the layer's own methods. Before it is first used for a layer and a size of image, both are
   run on one trial image with trial parameters: forward, and before the first backward pass backward. So an edited file
   is noticed as well: then the layer's own methods run, and a warning says by how much the two differ.
-- Nobody asked for the layers as they are written: see `ops/plain.py`.
+- Nobody asked for the layers as they are written: see `ops/fast_switch.py`.
 """
 import copy
 import types
@@ -21,7 +21,7 @@ import numpy as np
 from ..layers import Conv2d, LocalResponseNorm
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
-from ..ops.plain import fast_allowed
+from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
 from .fast_on_gpu import FusedResponseNorm
 

@@ -24,7 +24,7 @@ def fast_convolution(layer: Conv2d) -> Any:
     taps, _, channels, _ = layer.params["w"].shape
     if layer.window.stride == (1, 1):
         if channels < FEW_CHANNELS and layer.groups == 1:
-            return ThinConv
+            return FewChannelsConv
         if channels >= FEW_CHANNELS and 3 <= taps <= winograd.MOST_TAPS:
             return WinogradConv
     return ConvInParts
@@ -96,7 +96,7 @@ class WinogradConv:
                 self.ready = True
 
 
-class ThinConv:
+class FewChannelsConv:
     """Conv2d of few channels: a row of `rows` for each place of the filter, not for each window.
 
     What im2col copies in runs of KW * C numbers comes in runs of OW here, and the product is the transposed one. A last

@@ -14,8 +14,8 @@ from ..ops.arrays import Array, Shape, shape_text
 from ..ops.checks import check_array, check_library
 from ..ops.threads import one_blas_thread
 from . import executor
+from .check_returned import SavedByLayer, check_backward, check_forward, check_saved
 from .params import check_layers, flat
-from .returned import SavedByLayer, check_backward, check_forward, check_saved
 from .summary import Summary
 
 

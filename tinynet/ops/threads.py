@@ -18,7 +18,7 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from .checks import check_count
-from .plain import in_calling_thread
+from .fast_switch import in_calling_thread
 
 
 class _Workers:

@@ -15,8 +15,8 @@ from ..network.params import library_of, single_layers
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_count
 from .checkpoint import check_network
-from .finite import all_finite, first_not_finite
 from .gpu_memory import explain_out_of_memory
+from .not_finite import all_finite, first_not_finite
 
 CROPS = 10  # four corners and the centre, and their mirror images
 

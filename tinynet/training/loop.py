@@ -17,10 +17,10 @@ from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
 from .checkpoint import generator_states, save_checkpoint
 from .evaluation import count_errors, evaluate
-from .finite import IMAGES, not_finite_in, why_not_finite
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
+from .not_finite import IMAGES, not_finite_in, why_not_finite
 from .optim import SGD
 from .progress import ProgressBar
 from .run_folder import RunFolder

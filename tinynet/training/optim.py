@@ -7,7 +7,7 @@ from ..network.params import flat
 from ..ops import sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between
-from .finite import first_not_finite_gradient
+from .not_finite import first_not_finite_gradient
 
 HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay", "bias_rate", "decay_biases")  # of SGD
 

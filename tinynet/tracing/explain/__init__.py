@@ -28,7 +28,7 @@ from ...layers.base import Layer
 from ...layers.loss_layer import SoftmaxCrossEntropy
 from ...network.params import flat
 from ..records import StepRecord
-from . import batch_norm, conv, linear, one_to_one, own_layer, pooling, response_norm, softmax
+from . import batch_norm, conv, elementwise, linear, own_layer, pooling, response_norm, softmax
 from .explanation import Explanation
 from .terms import Factor, Part, SeenWindow, Term
 
@@ -43,8 +43,8 @@ class Explainer(NamedTuple):
     param_gradient: Callable[[StepRecord, str, tuple[int, ...]], Explanation] = own_layer.param_gradient
 
 
-tanh = one_to_one.Squash("tanh", "Tanh.output", "Tanh.x", "(1 - y[]**2)")
-sigmoid = one_to_one.Squash("sigmoid", "Sigmoid.output", "Sigmoid.x", "y[] * (1 - y[])")
+tanh = elementwise.Squash("tanh", "Tanh.output", "Tanh.x", "(1 - y[]**2)")
+sigmoid = elementwise.Squash("sigmoid", "Sigmoid.output", "Sigmoid.x", "y[] * (1 - y[])")
 convolution = Explainer(conv.output, conv.input_gradient, conv.param_gradient)
 response = Explainer(response_norm.output, response_norm.input_gradient)
 
@@ -57,11 +57,11 @@ EXPLAINERS: dict[type[Layer], Explainer] = {
     LocalResponseNorm: response,
     SpatialResponseNorm: response,
     BatchNorm2d: Explainer(batch_norm.output, batch_norm.input_gradient, batch_norm.param_gradient),
-    ReLU: Explainer(one_to_one.Rectifier.output, one_to_one.Rectifier.input_gradient),
+    ReLU: Explainer(elementwise.Rectifier.output, elementwise.Rectifier.input_gradient),
     Tanh: Explainer(tanh.output, tanh.input_gradient),
     Sigmoid: Explainer(sigmoid.output, sigmoid.input_gradient),
-    Dropout: Explainer(one_to_one.Mask.output, one_to_one.Mask.input_gradient),
-    Flatten: Explainer(one_to_one.Flattened.output, one_to_one.Flattened.input_gradient),
+    Dropout: Explainer(elementwise.Mask.output, elementwise.Mask.input_gradient),
+    Flatten: Explainer(elementwise.Flattened.output, elementwise.Flattened.input_gradient),
     Softmax: Explainer(softmax.Rows.output, softmax.Rows.input_gradient),
     SoftmaxCrossEntropy: Explainer(softmax.Loss.output, softmax.Loss.input_gradient),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from tinynet import cli
 from tinynet.errors import DataError
-from tinynet.exercises import guard
+from tinynet.exercises import sandbox
 from tinynet.exercises.catalogue import EXERCISES, find_exercise
 
 RELU = find_exercise(1)
@@ -35,7 +35,7 @@ NASTY = {
 def check(tmp_path, text, **limits):
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")
-    return guard.check_file(RELU, path, **({"seconds": 1} | limits))
+    return sandbox.check_file(RELU, path, **({"seconds": 1} | limits))
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -59,7 +59,7 @@ def test_a_killed_check_is_told(tmp_path):
 
 
 def test_a_file_that_switches_the_clock_off_is_ended_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(guard, "START", 1.0)
+    monkeypatch.setattr(sandbox, "START", 1.0)
     verdict = check(tmp_path, "import faulthandler\nfaulthandler.cancel_dump_traceback_later()\nwhile True: pass\n")
     assert "did not finish within 1 seconds" in verdict.failure
 
@@ -67,7 +67,7 @@ def test_a_file_that_switches_the_clock_off_is_ended_all_the_same(tmp_path, monk
 def test_what_a_file_prints_is_shown_cut_short_and_without_control_characters(tmp_path):
     verdict = check(tmp_path, RELU.solved + "\nprint('gr\u00fc\u00df', '\\x1b[31m')\nprint('x' * 10**7)\n", seconds=10)
     assert verdict.solved and verdict.printed.startswith("gr\u00fc\u00df ?[31m\nxxx")
-    assert len(verdict.printed) < 2 * guard.PRINTED and verdict.printed.endswith("(and more)")
+    assert len(verdict.printed) < 2 * sandbox.PRINTED and verdict.printed.endswith("(and more)")
 
 
 def test_a_folder_with_a_module_called_numpy_does_no_harm(tmp_path, monkeypatch):
@@ -80,14 +80,14 @@ def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "mine.py"
     for content in (b"\xff\xfe\x00", b"x = '\xe9'\n"):
         path.write_bytes(content)
-        assert "Python cannot read the file" in guard.check_file(RELU, path).failure
+        assert "Python cannot read the file" in sandbox.check_file(RELU, path).failure
 
 
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(DataError, match="the file .* does not exist; `tinynet exercise 1` writes it"):
-        guard.check_file(RELU, tmp_path / RELU.file_name)
+        sandbox.check_file(RELU, tmp_path / RELU.file_name)
     with pytest.raises(DataError, match="the file .* does not exist"):
-        guard.check_file(RELU, tmp_path)
+        sandbox.check_file(RELU, tmp_path)
 
 
 def run(capsys, *arguments):
@@ -157,7 +157,7 @@ def test_the_solution_shows_lines_and_reason(capsys):
     (["--solution"], "give its number first"),
     ([1, "--check", "nowhere.py"], "the file nowhere.py does not exist"),
     ([1, "--to", Path(__file__) / "folder"], "folder cannot be made a folder for the exercise: Not a directory"),
-    ([1, "--to", Path(__file__)], "test_exercises_guard.py cannot be made a folder for the exercise: File exists"),
+    ([1, "--to", Path(__file__)], "test_sandbox.py cannot be made a folder for the exercise: File exists"),
 ])
 def test_what_cannot_be_done_ends_with_2_and_one_line(capsys, arguments, message):
     code, out, err = run(capsys, *arguments)
