@@ -18,9 +18,9 @@ from .loop import Position, Training
 from .memory import explain_memory
 from .optim import SGD
 from .preparation import (
+    check_belongs,
     check_classes,
     check_first_image,
-    check_optimizer,
     choose_augmentation,
     choose_preprocessing,
     describe_run,
@@ -119,7 +119,7 @@ def fit(
     optimizer = optimizer_from(net) if optimizer is None else optimizer
     if schedule is None and "schedule" in recipe:
         schedule = schedule_from(recipe["schedule"], optimizer)
-    check_optimizer(net, optimizer, schedule)
+    check_belongs(net, optimizer, schedule)
     folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
     on_gpu = library_of(net) is not np
     shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))

@@ -22,7 +22,7 @@ def optimizer_from(net: Network, **changes: Any) -> SGD:
     return SGD(net, **{name: net.recipe[name] for name in HYPERPARAMETERS if name in net.recipe} | changes)
 
 
-def check_optimizer(net: Network, optimizer: Any, schedule: Any) -> None:
+def check_belongs(net: Network, optimizer: Any, schedule: Any) -> None:
     """Raise unless the optimizer is one of this network, and the schedule, if there is one, of this optimizer."""
     for name, given, attribute, whose, kind in (
         ("optimizer", optimizer, "net", net, "an SGD of this network"),
