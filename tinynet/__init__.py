@@ -19,7 +19,7 @@ from .layers import (
 )
 from .layers.base import Layer
 from .layers.loss import softmax_cross_entropy
-from .models import alexnet, alexnet_small, cifar_net, lenet5
+from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5
 from .moved import keep_old_names
 from .network import Network
 from .ops.arrays import to_cpu, to_gpu
@@ -38,7 +38,7 @@ keep_old_names()
 __all__ = [
     "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
-    "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_small", "check_gradients", "check_optimizer",
+    "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients", "check_optimizer",
     "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
     "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
-from tinynet.models import MODELS, alexnet, alexnet_small, cifar_net, lenet5, make_model
+from tinynet.models import MODELS, alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5, make_model
 from tinynet.models.alexnet import AUTHORS, TEXT, VERSIONS, fan_in
 from tinynet.models.parts import he_initialization
 
@@ -283,7 +283,8 @@ def test_cifar_layers_stand_in_the_files_order():
     assert kinds == [tn.MaxPool2d, tn.AvgPool2d, tn.AvgPool2d]
 
 
-@pytest.mark.parametrize("name", ["lenet5", "cifar-80sec", "cifar-18pct", "cifar-11pct", "alexnet-small"])
+@pytest.mark.parametrize("name", [
+    "lenet5", "cifar-80sec", "cifar-18pct", "cifar-11pct", "alexnet-small", "alexnet-medium"])
 def test_initial_weights_have_the_deviation_that_the_recipe_names(name):
     net: Any = make_model(name, seed=1)
     assert list(net.recipe["initialization"]) == [key for key, layer in net.layers.items() if "w" in layer.params]
@@ -333,6 +334,55 @@ def test_the_small_network_is_small():
     net: Any = alexnet_small()
     assert net.multiply_adds((32, 32, 3)) < 12e6
     assert [name for name in net.layers if re.match("norm|pool", name)] == "norm1 pool1 norm2 pool2 pool4".split()
+
+
+MEDIUM_SHAPES = {
+    "conv1": (30, 30, 48), "pool1": (14, 14, 48), "conv2": (14, 14, 128), "pool2": (6, 6, 128),
+    "conv3": (6, 6, 192), "conv4": (6, 6, 192), "conv5": (6, 6, 128), "pool5": (2, 2, 128), "flatten": (512,),
+    "fc6": (512,), "fc7": (10,),
+}
+
+
+@pytest.mark.parametrize("towers, parameters, multiply_adds", [(1, 1_213_642, 73_923_648), (2, 3_393_930, 164_296_832)])
+def test_the_medium_network_has_the_papers_tower_once_or_twice(towers, parameters, multiply_adds):
+    net: Any = alexnet_medium(towers)
+    assert net.parameter_count == parameters and net.multiply_adds(net.input_shape) == multiply_adds
+    shapes = net.shapes(net.input_shape)
+    for name, shape in MEDIUM_SHAPES.items():
+        wide = shape if name == "fc7" else (*shape[:-1], towers * shape[-1])
+        assert shapes[name] == wide, name
+    grouped = {name: layer.groups for name, layer in net.layers.items() if getattr(layer, "groups", 1) > 1}
+    assert grouped == ({} if towers == 1 else dict.fromkeys(("norm1", "conv2", "norm2", "conv4", "conv5"), 2))
+
+
+def test_the_first_tower_of_two_is_the_one_tower_where_they_do_not_meet():
+    one, two = alexnet_medium(seed=4), alexnet_medium(2, seed=5)
+    for name, filters in (("conv1", 48), ("conv2", 128)):
+        for key, array in one[name].params.items():
+            two[name].params[key][..., :filters] = array
+    x = (64 * np.random.default_rng(0).standard_normal((2, 127, 127, 3))).astype(np.float32)
+    outputs = [tn.trace(net, x, np.array([1, 2]))["pool2"].output for net in (one, two)]
+    np.testing.assert_allclose(outputs[1][..., :128], outputs[0], rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"towers": 2}, {"activation": "tanh"}, {"normalization": "batch"}, {"normalization": None},
+    {"overlapping_pooling": False}, {"dropout": None}, {"init": "he"}, {"init": "text"}, {"classes": 1000},
+])
+def test_the_medium_networks_switches(options):
+    net: Any = alexnet_medium(**{"seed": 1} | options)
+    rng, classes = np.random.default_rng(0), options.get("classes", 10)
+    x = (64 * rng.standard_normal((4, 127, 127, 3))).astype(np.float32)
+    scores, saved = net.forward(x, train=True)
+    loss, dscores = tn.softmax_cross_entropy(scores, rng.integers(0, classes, 4))
+    assert scores.shape == (4, classes) and loss == pytest.approx(math.log(classes), abs=1)
+    _, grads = net.backward(dscores, saved, input_gradient=False)
+    assert all(np.isfinite(grad).all() for layer in grads.values() for grad in layer.values())
+
+
+def test_the_medium_network_takes_one_tower_or_two():
+    with pytest.raises(ArgumentError, match="alexnet_medium: towers is 3, expected one of 1, 2"):
+        alexnet_medium(3)
 
 
 @pytest.mark.parametrize("size", [8, 15, 129, 32.0])

@@ -9,13 +9,15 @@ from ..network import Network
 from .alexnet import VERSIONS, alexnet
 from .cifar import INITIALIZATIONS, cifar_net
 from .lenet import lenet5
+from .medium import alexnet_medium
 from .small import alexnet_small
 
-__all__ = ["MODELS", "alexnet", "alexnet_small", "cifar_net", "lenet5", "make_model"]
+__all__ = ["MODELS", "alexnet", "alexnet_medium", "alexnet_small", "cifar_net", "lenet5", "make_model"]
 
 MODELS: dict[str, Callable[..., Network]] = {
     "alexnet": alexnet,
     **{f"alexnet-{variant}": partial(alexnet, variant) for variant in VERSIONS},
+    "alexnet-medium": alexnet_medium,
     "alexnet-small": alexnet_small,
     "lenet5": lenet5,
     **{f"cifar-{name}": partial(cifar_net, name) for name in INITIALIZATIONS},

@@ -1,4 +1,4 @@
-"""AlexNet's ingredients as switches: what `alexnet` and `alexnet_small` have in common."""
+"""AlexNet's ingredients as switches: what `alexnet`, `alexnet_medium` and `alexnet_small` have in common."""
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -26,6 +26,7 @@ from .summary import Summary
 # What accounts of these networks say beside the layers, by the beginning of the network's name.
 ORIGINS = {
     "alexnet-small": {"published": "tinynet's own, after AlexNet"},
+    "alexnet-medium": {"published": "tinynet's own, after AlexNet"},
     "alexnet-torchvision": {
         "published": "2014, Krizhevsky, Google; in this form part of torchvision",
         "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
