@@ -162,7 +162,7 @@ def test_a_broken_photograph_is_named(capsys, run, tmp_path):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"\xff\xd8\xff nothing more")
     code, _, err = tinynet(capsys, "predict", path, "--checkpoint", run)
-    assert code == 2 and "broken.jpg" in err
+    assert code == 1 and "broken.jpg" in err
 
 
 def test_python_m_tinynet_is_the_same_program():

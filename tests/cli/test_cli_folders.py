@@ -1,4 +1,5 @@
 """Folders of images on the command line: brought to the network's channels and size, in training and afterwards."""
+import json
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 import tinynet as tn
 from tinynet import cli
 from tinynet.cli.commands import stored_size
-from tinynet.data import draw_shapes
+from tinynet.data import draw_shapes, load_image
 
 
 def tinynet(capsys, *arguments):
@@ -79,3 +80,63 @@ def test_a_network_without_preprocessing_is_refused(photographs, tmp_path, capsy
     tn.save_checkpoint(tmp_path / "new.npz", tn.lenet5())
     code, _, err = tinynet(capsys, "evaluate", tmp_path / "new.npz", "--data", photographs)
     assert code == 2 and "saved before any training" in err and err.count("\n") == 1
+
+
+def test_images_are_squashed_in_training_evaluation_and_prediction(photographs, tmp_path, capsys):
+    run = tmp_path / "run"
+    train = ["train", "--model", "alexnet-small", "--data", photographs, "--epochs", 1, "--run", run]
+    assert tinynet(capsys, *train, "--resize", "squash")[0] == 0
+    net = tn.load_checkpoint(run / "best.npz")
+    file = next((photographs / "val" / "0").iterdir())
+    assert net.preprocessing.resize == "squash"
+    assert (net.preprocessing.load_image(file) == load_image(file, 36, resize="squash")).all()
+    first = tinynet(capsys, "evaluate", run, "--data", photographs)
+    assert first == tinynet(capsys, "evaluate", run, "--data", photographs, "--resize", "squash") and first[0] == 0
+    code, out, _ = tinynet(capsys, "evaluate", run, "--data", photographs, "--resize", "crop")
+    assert code == 0 and out != first[1]
+    code, _, err = tinynet(capsys, *train, "--resume")
+    assert code == 2 and "data" in err
+    assert tinynet(capsys, *train, "--resize", "squash", "--resume")[0] == 0
+
+
+def test_resize_is_refused_where_no_image_is_brought_to_size(tmp_path, capsys):
+    code, _, err = tinynet(capsys, "train", "--model", "alexnet-small", "--data", "shapes", "--resize", "squash",
+                           "--run", tmp_path / "run")
+    assert code == 2 and "--resize squash: shapes is not a folder of images by class" in err and err.count("\n") == 1
+
+
+def test_a_share_of_the_training_images_is_held_out(photographs, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "Training").symlink_to(photographs / "train")
+    run = tmp_path / "run"
+    train = ["train", "--model", "alexnet-small", "--data", tmp_path / "data", "--epochs", 1, "--run", run]
+    assert tinynet(capsys, *train, "--validation", 0.2)[0] == 0
+    settings = json.loads((run / "settings.json").read_text())
+    assert settings["data"]["count"] + settings["validation"]["count"] == 60 and settings["validation"]["count"] == 12
+    assert tinynet(capsys, *train, "--validation", 0.2, "--resume")[0] == 0
+    code, _, err = tinynet(capsys, *train, "--validation", 0.3, "--resume")
+    assert code == 2 and err.count("\n") == 1
+    code, _, err = tinynet(capsys, *train, "--validation", 2)
+    assert code == 2 and "share is 2.0, expected a number above 0 and below 1" in err
+
+
+def test_no_share_is_held_out_where_there_are_validation_images(photographs, tmp_path, capsys):
+    code, _, err = tinynet(capsys, "train", "--model", "alexnet-small", "--data", photographs, "--validation", 0.1,
+                           "--run", tmp_path / "run")
+    assert code == 2 and err.count("\n") == 1 and not (tmp_path / "run").exists()
+    assert f"--validation 0.1: {photographs} has validation images already, in val" in err
+
+
+def test_test_images_are_kept_for_the_end_if_a_share_is_held_out(photographs, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train").symlink_to(photographs / "train")
+    (tmp_path / "data" / "test").symlink_to(photographs / "val")
+    train = ["train", "--model", "alexnet-small", "--data", tmp_path / "data", "--epochs", 1]
+    code, _, err = tinynet(capsys, *train, "--run", tmp_path / "tested")
+    assert code == 0 and "has test images and no validation images" in err
+    code, _, err = tinynet(capsys, *train, "--run", tmp_path / "held", "--validation", 0.2)
+    assert code == 0 and "test images" not in err
+    counts = [json.loads((tmp_path / run / "settings.json").read_text())["validation"]["count"]
+              for run in ("tested", "held")]
+    assert counts == [20, 12]
+    assert "on 20 images" in tinynet(capsys, "evaluate", tmp_path / "held", "--data", tmp_path / "data")[1]

@@ -46,6 +46,10 @@ def test_every_argument_of_a_command_has_its_help(name):
     (["train", "--model", "lenet5", "--data", "shapes", "--epochs", "3"], "epochs", 3),
     (["train", "--model", "lenet5", "--data", "shapes", "--set", "activation=relu", "--set", "a=b"], "set",
      ["activation=relu", "a=b"]),
+    (["train", "--model", "lenet5", "--data", "d", "--validation", "0.1"], "validation", 0.1),
+    (["train", "--model", "lenet5", "--data", "d", "--resize", "squash"], "resize", "squash"),
+    (["evaluate", "runs/a", "--data", "d", "--resize", "crop"], "resize", "crop"),
+    (["evaluate", "runs/a", "--data", "d"], "resize", None),
     (["evaluate", "runs/a", "--data", "shapes", "--ten-crop"], "ten_crop", True),
     (["predict", "a.jpg", "b.jpg", "--checkpoint", "c.npz"], "images", ["a.jpg", "b.jpg"]),
     (["exercise", "7", "--check"], "check", ""),
@@ -55,7 +59,8 @@ def test_arguments_are_read(arguments, name, value):
     assert getattr(cli.parser().parse_args(arguments), name) == value
 
 
-@pytest.mark.parametrize("arguments", [[], ["learn"], ["train"], ["lesson", "nothing"], ["train", "--epochs", "many"]])
+@pytest.mark.parametrize("arguments", [[], ["learn"], ["train"], ["lesson", "nothing"], ["train", "--epochs", "many"],
+                                       ["evaluate", "a", "--data", "d", "--resize", "fill"]])
 def test_what_is_not_understood_ends_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.parser().parse_args(arguments)

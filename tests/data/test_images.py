@@ -198,7 +198,7 @@ def test_no_test_folder(tmp_path):
 @pytest.mark.parametrize("damage, message", [
     (lambda root: save(root / "val" / "cat" / "a.png", Image.new("RGB", (5, 5))), "has the class 'cat', which .*train"),
     (lambda root: (root / "train" / "cat").mkdir(), "cat has no images: expected files ending in .jpg"),
-    (lambda root: (root / "train").rename(root / "training"), "folder .*train does not exist"),
+    (lambda root: (root / "train").rename(root / "pictures"), "folder .*train does not exist"),
     (lambda root: (root / "val").rename(root / "old") and (root / "val").mkdir(), "val is empty"),
 ])
 def test_folders_that_cannot_be_used(tmp_path, damage, message):

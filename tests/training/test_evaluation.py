@@ -7,7 +7,7 @@ import pytest
 import tinynet as tn
 from tinynet.data import Dataset, Preprocessing
 from tinynet.errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
-from tinynet.training.evaluation import count_errors, evaluate, predict
+from tinynet.training.evaluation import confusion_matrix, count_errors, evaluate, evaluate_and_count, predict
 from tinynet.training.not_finite import not_finite_in
 
 
@@ -77,6 +77,40 @@ def test_evaluate_is_the_mean_over_all_images_however_they_are_cut(batch_size, r
     assert str(found).startswith(f"top-1 error {found.top1_error:.2%}, top-5 error")
 
 
+@pytest.mark.parametrize("ten_crop", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 8, 100])
+def test_confusion_matrix_counts_true_class_and_first_guess(batch_size, ten_crop, rng):
+    net, data = small_net(), small_data(rng)
+    net.preprocessing = Preprocessing.fit(data, 6)
+    guesses = predict(net, data.images, ten_crop=ten_crop).argmax(axis=1)
+    expected = np.zeros((7, 7), int)
+    for label, guess in zip(data.labels, guesses, strict=True):
+        expected[label, guess] += 1
+    counts = confusion_matrix(net, data, batch_size=batch_size, ten_crop=ten_crop)
+    assert counts.dtype == np.int64
+    np.testing.assert_array_equal(counts, expected)
+    found = evaluate(net, data, batch_size=batch_size, ten_crop=ten_crop)
+    assert found.top1_error == pytest.approx(1 - np.trace(counts) / 23)
+    both = evaluate_and_count(net, data, batch_size, ten_crop)
+    assert both[0] == found and (both[1] == counts).all()
+
+
+def test_ties_go_to_the_first_class_in_a_confusion_matrix():
+    net: Any = tn.Network([("fc", tn.Linear(3, 3))], input_shape=(3,))
+    net["fc"].params["w"][...], net["fc"].params["b"][...] = np.eye(3), 0
+    pair = (np.array([[0, 0, 0], [0, 2, 2], [1, 0, 1]], np.float32), np.array([2, 2, 0], np.int32))
+    np.testing.assert_array_equal(confusion_matrix(net, pair), [[1, 0, 0], [0, 0, 0], [1, 1, 0]])
+    assert evaluate(net, pair).top1_error == pytest.approx((2 / 3 + 1 / 2 + 1 / 2) / 3)
+
+
+def test_the_confusion_matrix_is_the_same_on_the_gpu(gpu, rng):
+    net = tn.lenet5()
+    pair = (rng.normal(0, 60, (30, *net.input_shape)).astype(np.float32), rng.integers(0, 10, 30))
+    found = confusion_matrix(tn.to_gpu(net), pair, batch_size=8)
+    assert type(found) is np.ndarray and found.sum() == 30
+    np.testing.assert_array_equal(found, confusion_matrix(net, pair, batch_size=8))
+
+
 def test_ten_crops_average_probabilities(rng):
     net, data = small_net(), small_data(rng)
     net.preprocessing = Preprocessing.fit(data, 6)
@@ -128,6 +162,7 @@ def test_numbers_that_are_not_finite_are_told_with_their_layer(ten_crop, rng):
     net.preprocessing = Preprocessing.fit(data, 6)
     net["fc"].params["w"][0, 0] = np.nan
     for call, what in ((lambda: evaluate(net, data, ten_crop=ten_crop), "the loss is nan"),
+                       (lambda: confusion_matrix(net, data, ten_crop=ten_crop), "the loss is nan"),
                        (lambda: predict(net, data.images, ten_crop=ten_crop), "the probabilities are not finite")):
         with pytest.raises(NotFiniteError, match=f"{what}: fc is the first layer .*nor is its parameter w"):
             call()

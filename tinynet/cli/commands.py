@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data import ImageFolder, Preprocessing, download, load_data
-from ..data.image_folder import find_image_folder
+from ..data import ImageFolder, Preprocessing, download, load_data, split_validation
+from ..data.image_folder import find_image_folder, find_validation_folder
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -21,10 +21,11 @@ from ..network.compare import compare
 from ..ops.arrays import choose_device, to_gpu, why_no_gpu
 from ..ops.checks import check_count
 from ..training.checkpoint import load_checkpoint
-from ..training.evaluation import evaluate, predict
+from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
 from . import demo
+from .confusion import check_confusion_file, write_confusion
 
 # Arguments of the networks that --set does not take, and what they come from.
 OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
@@ -37,13 +38,23 @@ def run_demo(options: argparse.Namespace) -> None:
 def run_train(options: argparse.Namespace) -> None:
     check_count("train", "--seed", options.seed, least=0)
     switches = dict(parse_switch(text) for text in options.set)
+    check_resize_option(options)
     train, validation = load_data(options.data, options.image_size)
+    if options.validation is not None:
+        folder = find_validation_folder(options.data)
+        if folder is not None:
+            raise ArgumentError(f"--validation {options.validation}: {options.data} has validation images already, in "
+                                f"{folder.name}")
+        train, validation = split_validation(train, options.validation, options.seed)
+    elif isinstance(validation, ImageFolder) and find_validation_folder(options.data) is None:
+        print(f"tinynet: {options.data} has test images and no validation images, so the best checkpoint is chosen by "
+              "its test images; --validation 0.1 holds out training images for it", file=sys.stderr)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
     if isinstance(train, ImageFolder):  # the network determines the size and the channels
         size = stored_size(net) if options.image_size is None else options.image_size
         channels = (net.input_shape or ())[2]
-        train = train.stored_as(size, channels)
-        validation = None if validation is None else validation.stored_as(size, channels)
+        train = train.stored_as(size, channels, options.resize)
+        validation = None if validation is None else validation.stored_as(size, channels, options.resize)
     if options.mean is not None:
         net.recipe["mean"] = options.mean
     if options.learning_rate is not None:
@@ -65,6 +76,13 @@ def run_train(options: argparse.Namespace) -> None:
                   file=sys.stderr)
         raise
     print(f"results are in {run}")
+
+
+def check_resize_option(options: argparse.Namespace) -> None:
+    """Raise an error where --resize is given for images that are not brought to a size."""
+    if options.resize is not None and not find_image_folder(options.data):
+        raise ArgumentError(f"--resize {options.resize}: {options.data} is not a folder of images by class, and its "
+                            "images keep their size")
 
 
 def placed(net: Network, device: str) -> Network:
@@ -92,47 +110,27 @@ def parse_switch(text: str) -> tuple[str, Any]:
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
+    if options.confusion is not None:
+        check_confusion_file(options.confusion)
     net = load_checkpoint(checkpoint_path(options.checkpoint))
     preprocessing, size = trained_preprocessing(net), options.image_size
     if size is None and find_image_folder(options.data):
         size = preprocessing.image_size
     elif size is None and options.data == "shapes":
         size = preprocessing.image_size[0]
-    train, test = load_data(options.data, size, preprocessing.channels)
+    check_resize_option(options)
+    train, test = load_data(options.data, size, preprocessing.channels, options.resize or preprocessing.resize)
     data = train if options.split == "train" else test
     if data is None:
         raise DataError(f"{options.data} has no test images; --split train measures on the training images")
     net = placed(net, options.device)
-    print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
-
-
-def run_predict(options: argparse.Namespace) -> None:
-    check_count("predict", "--top", options.top)
-    draw = None if options.sheet is None else sheet_drawer(options.sheet)
-    net = load_checkpoint(checkpoint_path(options.checkpoint))
-    preprocessing = trained_preprocessing(net)
-    images = [preprocessing.load_image(path) for path in options.images]
-    net = placed(net, options.device)
-    probabilities = predict(net, np.stack(images), batch_size=options.batch_size, ten_crop=options.ten_crop)
-    names = class_names(net, options.names, probabilities.shape[1])
-    for path, row in zip(options.images, probabilities, strict=True):
-        best = row.argsort()[::-1][: options.top]
-        print(f"{path}: " + ", ".join(f"{names[i]} {row[i]:.1%}" for i in best))
-    if draw is not None:
-        draw(images, probabilities, class_names=names).savefig(options.sheet)
-        print(f"the sheet is {options.sheet}")
-
-
-def sheet_drawer(file: str) -> Any:
-    """Return `prediction_sheet`; an error where matplotlib is missing or cannot write such a file."""
-    try:
-        from ..plots.pictures import Picture, prediction_sheet
-    except ImportError as error:
-        raise ArgumentError(f"--sheet {file}: {error}") from error
-    formats = sorted(Picture().canvas.get_supported_filetypes())
-    if Path(file).suffix.lower().lstrip(".") not in formats:
-        raise ArgumentError(f"--sheet {file}: expected a name that ends in .{', .'.join(formats)}")
-    return prediction_sheet
+    if options.confusion is None:
+        print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
+        return
+    evaluation, counts = evaluate_and_count(net, data, options.batch_size, options.ten_crop)
+    print(evaluation)
+    names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]  # some outputs may have no name
+    write_confusion(counts, names[: len(counts)], options.confusion)
 
 
 def trained_preprocessing(net: Network) -> Preprocessing:

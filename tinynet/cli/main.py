@@ -10,7 +10,10 @@ from .parser import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, 1 for an exercise not solved, 2 after an error, which is printed, 130 after Ctrl-C."""
+    """Run one command; return its exit code.
+
+    0, 1 for an exercise not solved or an image not read, 2 after an error, which is printed, 130 after Ctrl-C.
+    """
     prepare_output()
     options = parser().parse_args(arguments)
     try:

@@ -5,10 +5,12 @@ from importlib import metadata
 from typing import Any
 
 from ..data.download import SOURCES
+from ..data.image_file import RESIZES
 from ..lessons import LESSONS
 from ..models import MODELS
 from . import commands, demo
 from .lesson import run_lesson
+from .predict import run_predict
 from .trace import run_trace
 
 Run = Callable[[argparse.Namespace], int | None]
@@ -28,7 +30,10 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help="an argument of the network, such as activation=tanh; can be given several times")
     data = add.add_argument_group("data")
-    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes")
+    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes", "crop")
+    data.add_argument("--validation", type=float, metavar="SHARE", help="share of the training images of each class "
+                      "to hold out for validation, such as 0.1, where the data has no validation images; --seed draws "
+                      "them")
     data.add_argument("--mean", choices=["image", "colour"], help="what to subtract from images: the mean image, or "
                       "the mean colour (default: the recipe's, else image)")
     data.add_argument("--no-augmentation", action="store_true", help="no random crops, mirror images or colours")
@@ -51,22 +56,26 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
 def evaluate_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder (its best checkpoint)")
     data = add.add_argument_group("data")
-    add_data(data, "as in training")
+    add_data(data, "as in training", "as in training")
     data.add_argument("--split", choices=["test", "train"], default="test", help="which images to evaluate on "
                       "(default: %(default)s)")
     add_ten_crop(data)
+    add.add_argument("--confusion", metavar="FILE", help="write which classes are taken for which others, as a picture "
+                     "(needs the extra plots) or, if FILE ends in .csv, as a table")
     add_computation(add, batch_size=True)
 
 
 def predict_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
+    add.add_argument("images", nargs="+", metavar="PATH", help="an image file, or a folder: all images in it and its "
+                     "subfolders")
     add.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder (its best checkpoint)")
     add.add_argument("--names", metavar="FILE", help="file of class names, one per line, instead of "
                      "the checkpoint's")
     add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
     add_ten_crop(add)
-    add.add_argument("--sheet", metavar="FILE", help="draw the images, with the probabilities as bars (needs the extra "
-                     "plots)")
+    add.add_argument("--csv", metavar="FILE", help="write a table, one row for each image, instead of printing")
+    add.add_argument("--sheet", metavar="FILE", help="draw up to 64 images, with the probabilities as bars (needs the "
+                     "extra plots)")
     add_computation(add, batch_size=True)
 
 
@@ -146,11 +155,14 @@ def add_model(to: Any) -> None:
     to.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
 
 
-def add_data(to: Any, size: str) -> None:
+def add_data(to: Any, size: str, resize: str) -> None:
     to.add_argument("--data", required=True, help="a folder with CIFAR-10, MNIST or images by class, or the word "
                     "shapes")
     to.add_argument("--image-size", type=int, metavar="PIXELS", help="height and width at which a folder's images, or "
                     f"shapes, are stored (default: {size})")
+    to.add_argument("--resize", choices=RESIZES, help="how a folder's images are brought to that size: crop scales "
+                    "the shorter side and cuts out the centre, squash scales the whole image and loses its "
+                    f"proportions (default: {resize})")
 
 
 def add_ten_crop(to: Any) -> None:
@@ -183,7 +195,7 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "train": (commands.run_train, train_arguments, "train a network"),
         "evaluate": (commands.run_evaluate, evaluate_arguments,
                      "measure the top-1 and top-5 error rates of a trained network"),
-        "predict": (commands.run_predict, predict_arguments, "classify images with a trained network"),
+        "predict": (run_predict, predict_arguments, "classify images with a trained network"),
     },
     "look into a network": {
         "summary": (commands.run_summary, summary_arguments,

@@ -11,9 +11,10 @@ from .loader import Loader
 from .mnist import load_mnist
 from .preprocessing import Preprocessing, ten_crops
 from .shapes import draw_shapes, load_shapes
+from .split import split_validation
 
 __all__ = [
     "Augmentation", "Dataset", "FloatImages", "ImageFolder", "Loader", "PCAColour", "Preprocessing", "download",
     "draw_shapes", "load_cifar10", "load_data", "load_image", "load_image_folder", "load_mnist", "load_shapes",
-    "ten_crops",
+    "split_validation", "ten_crops",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..ops.checks import check_count
 from .preprocessing import Preprocessing, image_blocks
 
@@ -52,7 +53,7 @@ class PCAColour:
 
 
 class Augmentation:
-    """Random crop, mirror image and colour for each use of a training image.
+    """Random stretch, crop, mirror image and colour for each use of a training image.
 
     Parameters
     ----------
@@ -64,41 +65,70 @@ class Augmentation:
         First add so many pixels of the mean on each side of the stored image, so that there is room to crop where
         images are stored at the size that the network takes.
     colour : PCAColour or None
+    stretch : float
+        Before the crop, make the image wider or higher by a random factor of up to 1 + stretch: the logarithm of the
+        proportions' change is uniform. 0: never. 1/3 gives the range of Szegedy et al. 2015 (section 6), 3/4 to 4/3.
     """
 
-    def __init__(self, crop: bool = True, mirror: bool = True, pad: int = 0, colour: PCAColour | None = None):
+    def __init__(self, crop: bool = True, mirror: bool = True, pad: int = 0, colour: PCAColour | None = None,
+                 stretch: float = 0.0):
         self.crop, self.mirror, self.colour = crop, mirror, colour
         self.pad = check_count("Augmentation", "pad", pad, least=0)
+        if isinstance(stretch, bool) or not isinstance(stretch, int | float) or not 0 <= stretch < float("inf"):
+            raise ArgumentError(f"Augmentation: stretch is {stretch!r}, expected a number from 0 up")
+        self.stretch = float(stretch)
 
     def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size."""
         images = preprocessing.check(images, self.pad)
         count, height, width, channels = images.shape
-        pad = self.pad
-        canvas = np.zeros((height + 2 * pad, width + 2 * pad, channels), np.float32)    # 0 is the mean
-        inner = canvas[pad:pad + height, pad:pad + width]
+        pad, mean = self.pad, preprocessing.mean
+        sizes = self._draw_sizes(generator, count, height, width)
+        canvas = np.zeros((*(sizes.max(axis=0) + 2 * pad), channels), np.float32)    # 0 is the mean
         out_height, out_width = preprocessing.input_size
-        room = np.array([canvas.shape[0] - out_height, canvas.shape[1] - out_width])
-        corners = generator.integers(0, room + 1, (count, 2)) if self.crop else np.tile(room // 2, (count, 1))
+        room = sizes + 2 * pad - np.array([out_height, out_width])
+        corners = generator.integers(0, room + 1, (count, 2)) if self.crop else room // 2
         mirrored = generator.random(count) < 0.5 if self.mirror else np.zeros(count, bool)
         out = np.empty((count, out_height, out_width, channels), np.float32)
-        for image, view, (top, left), flip in zip(images, out, corners.tolist(), mirrored.tolist(), strict=True):
-            np.subtract(image, preprocessing.mean, out=inner)
+        for image, view, size, (top, left), flip in zip(
+                images, out, sizes.tolist(), corners.tolist(), mirrored.tolist(), strict=True):
+            if self.stretch:
+                canvas[:] = 0    # an image before this one may have been larger
+                image = stretched(image, *size)
+                mean = stretched(preprocessing.mean, *size) if mean.ndim == 3 else mean
+            np.subtract(image, mean, out=canvas[pad:pad + size[0], pad:pad + size[1]])
             window = canvas[top:top + out_height, left:left + out_width]
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
             out += self.colour.shift(generator, count)[:, None, None, :]
         return preprocessing.scaled(out)
 
+    def _draw_sizes(self, generator: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
+        """Heights and widths of the stretched images, at least the stored ones, so that every crop fits: (count, 2)."""
+        sizes = np.tile([height, width], (count, 1))
+        if self.stretch == 0:
+            return sizes    # and nothing is drawn
+        most = np.log1p(self.stretch)
+        wider = generator.uniform(-most, most, count)    # the logarithm of width / height, after over before
+        return np.rint(sizes * np.exp(np.maximum(0, np.stack([-wider, wider], axis=1)))).astype(int)
+
     @property
     def settings(self) -> dict:
-        """What JSON can hold; `from_settings` rebuilds the augmentation."""
+        """What JSON can hold; `from_settings` rebuilds the augmentation. `stretch` is in it only where it is not 0."""
         colour = self.colour and {"eigenvalues": self.colour.eigenvalues.tolist(),
                                   "eigenvectors": self.colour.eigenvectors.tolist()}
-        return {"crop": self.crop, "mirror": self.mirror, "pad": self.pad, "colour": colour}
+        settings = {"crop": self.crop, "mirror": self.mirror, "pad": self.pad, "colour": colour}
+        return settings | {"stretch": self.stretch} if self.stretch else settings    # runs from before it resume
 
     @classmethod
     def from_settings(cls, settings: dict) -> Augmentation:
         """The inverse of `settings`."""
         colour = settings.get("colour") and PCAColour(**settings["colour"])
         return cls(**{**settings, "colour": colour})
+
+
+def stretched(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bring an image (H, W, C), uint8 or float32, to height x width by bilinear interpolation."""
+    planes = [np.asarray(Image.fromarray(image[:, :, channel]).resize((width, height), Image.Resampling.BILINEAR))
+              for channel in range(image.shape[2])]
+    return np.stack(planes, axis=2)

@@ -17,6 +17,7 @@ from ..errors import ArgumentError, DataError
 from ..files import name_in_errors
 from ..ops import pair
 
+RESIZES = ("crop", "squash")    # the ways to bring an image to a size
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 25_000_000    # to decode from a file, so that it takes less than 300 MB
 PHOTOMETRIC, MIN_IS_WHITE, YCBCR = 262, 0, 6    # a tag of TIFF, and two of its values
@@ -31,7 +32,7 @@ OF_THE_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLON
                errno.EINVAL, errno.EIO}
 
 
-def load_image(path, size=None, channels: int = 3) -> np.ndarray:
+def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.ndarray:
     """Read one image file.
 
     Parameters
@@ -40,10 +41,12 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         A file that Pillow reads as one of `FORMATS`, whatever its name ends in (some .JPEG files of ImageNet
         are PNG). Of several frames the first is read.
     size : int, (int, int) or None
-        Scale the image until it just covers this size and cut out its centre: for one number, the shorter side
-        gets that length and the middle square is kept, as in section 2 of the paper. (height, width) or one
-        number, in pixels. None keeps the size.
+        (height, width) or one number for both, in pixels. None keeps the size.
     channels : 3 (red, green, blue) or 1 (grey)
+    resize : "crop" or "squash"
+        "crop": scale the image until it just covers the size and cut out its centre: for one number, the shorter
+        side gets that length and the middle square is kept, as in section 2 of the paper. "squash": scale the whole
+        image to height x width; nothing is cut off, and its proportions are lost.
 
     Returns
     -------
@@ -64,6 +67,7 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
+    check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
     try:
         # Not Path.is_file, which reports a drive that does not answer as a missing file.
@@ -85,7 +89,7 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
             ImageOps.exif_transpose(file, in_place=True)
             image = _to_eight_bits(file, path, greys)
             if size is not None:
-                image = _cover(image, *size)
+                image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
             image = _converted(image, "L" if channels == 1 else "RGB")
             pixels = np.asarray(image).reshape(image.height, image.width, channels)
             image.close()
@@ -102,6 +106,13 @@ def load_image(path, size=None, channels: int = 3) -> np.ndarray:
         raise DataError(f"{path} cannot be read as an image: {problem.strerror or problem}") from problem
     except Exception as problem:    # a damaged file can cause a dozen kinds of errors inside Pillow
         raise DataError(f"{path} cannot be read as an image: {str(problem) or type(problem).__name__}") from problem
+
+
+def check_resize(where: str, resize: str) -> str:
+    """Return `resize`, or raise an error unless it is one of `RESIZES`."""
+    if resize not in RESIZES:
+        raise ArgumentError(f"{where}: resize is {resize!r}, expected {' or '.join(map(repr, RESIZES))}")
+    return resize
 
 
 def _check_tiff(file: TiffImageFile, path) -> list[int]:
@@ -177,3 +188,8 @@ def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
     top = max(0.0, (image.height - height * shrink) / 2)
     return image.resize((width, height), Image.Resampling.BILINEAR,
                         (left, top, image.width - left, image.height - top))
+
+
+def _squash(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Bring the whole image to the size, whatever its proportions."""
+    return image.resize((width, height), Image.Resampling.BILINEAR)

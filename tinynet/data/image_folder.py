@@ -11,10 +11,8 @@ from ..errors import ArgumentError, DataError
 from ..ops import pair
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
-from .image_file import load_image
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-TEST_FOLDERS = ("val", "test")
+from .folder_names import ENDINGS, TEST, TRAIN, VALIDATION, LeftOut, find_split, near_miss, say
+from .image_file import check_resize, load_image
 
 
 class ImageFolder:
@@ -30,12 +28,14 @@ class ImageFolder:
     name : str
     channels : 3 or 1
         Colour or grey, whatever the files have.
+    resize : "crop" or "squash"
+        How an image is brought to the size, see `load_image`.
     """
 
     padding = 0
 
     def __init__(self, paths: Sequence, labels, class_names: Sequence[str], size=256, name: str = "images",
-                 channels: int = 3):
+                 channels: int = 3, resize: str = "crop"):
         if len(paths) == 0:
             raise DataError(f"data set {name!r} has no images")
         if channels not in (1, 3):
@@ -45,6 +45,7 @@ class ImageFolder:
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
         self.name, self.channels = name, channels
+        self.resize = check_resize(f"data set {name!r}", resize)
         self.bad_files = BadFiles(name, self.paths)    # what a training run leaves out
 
     def __len__(self) -> int:
@@ -52,7 +53,8 @@ class ImageFolder:
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape
-        return (f"ImageFolder {self.name!r}: {len(self)} images brought to {height} x {width} x {channels}, "
+        how = "brought" if self.resize == "crop" else "squashed"
+        return (f"ImageFolder {self.name!r}: {len(self)} images {how} to {height} x {width} x {channels}, "
                 f"{len(self.class_names)} classes")
 
     @property
@@ -66,7 +68,7 @@ class ImageFolder:
 
     def images_at(self, indices) -> np.ndarray:
         """Several images: uint8 (n, H, W, C)."""
-        images = [load_image(self.paths[index], self.size, self.channels)
+        images = [load_image(self.paths[index], self.size, self.channels, self.resize)
                   for index in as_indices(indices, len(self), self.name)]
         return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
 
@@ -74,27 +76,35 @@ class ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
         chosen = as_indices(indices, len(self), self.name)
         return ImageFolder([self.paths[index] for index in chosen], self.labels[chosen], self.class_names,
-                           self.size, self.name, self.channels)
+                           self.size, self.name, self.channels, self.resize)
 
-    def stored_as(self, size, channels: int) -> ImageFolder:
-        """The same files brought to another size and number of channels."""
-        return ImageFolder(self.paths, self.labels, self.class_names, size, self.name, channels)
+    def stored_as(self, size, channels: int, resize: str | None = None) -> ImageFolder:
+        """The same files brought to another size and number of channels, and in another way unless it is None."""
+        return ImageFolder(self.paths, self.labels, self.class_names, size, self.name, channels,
+                           self.resize if resize is None else resize)
 
 
-def load_image_folder(path, size=256, channels: int = 3) -> tuple[ImageFolder, ImageFolder | None]:
-    """Find the images of path/train/<class>/* and path/val/<class>/* (or test in place of val).
+def load_image_folder(path, size=256, channels: int = 3,
+                      resize: str = "crop") -> tuple[ImageFolder, ImageFolder | None]:
+    """Find the images of path/train/<class>/* and path/val/<class>/*; where there is no val, path/test/<class>/*.
+
+    `train` may be called training, and `val` valid or validation, all in any letter case.
 
     Parameters
     ----------
     path : path-like
     size : int or (int, int)
         Every image is brought to this size, see `load_image`.
+    channels : 3 or 1
+    resize : "crop" or "squash"
+        How it is brought to the size, see `load_image`.
 
     Returns
     -------
     train, test : ImageFolder
         The names of the folders in `train` are the class names, in alphabetical order. test is None where there
-        is no such folder. Hidden files and files without the ending of an image are left out.
+        is no such folder. Files without the ending of an image and folders inside a class are left out; one line on
+        standard error counts them, without hidden files.
 
     Raises
     ------
@@ -102,43 +112,61 @@ def load_image_folder(path, size=256, channels: int = 3) -> tuple[ImageFolder, I
         When a folder is missing or empty, or the test images have a class that the training images lack.
     """
     root = Path(path)
-    class_names = _class_folders(root / "train")
-    train = _read_folder(root / "train", class_names, class_names, size, channels)
-    test_folder = next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
+    train_folder = find_split(root, TRAIN)
+    if train_folder is None:
+        raise DataError(f"folder {root / 'train'} does not exist: expected one folder of images for each class in it"
+                        f"{near_miss(root, TRAIN)}")
+    class_names = _class_folders(train_folder)
+    train = _read_folder(train_folder, class_names, class_names, size, channels, resize)
+    test_folder = find_split(root, VALIDATION)
+    if test_folder is None:
+        miss = near_miss(root, VALIDATION)
+        if miss:
+            say(f"folder {root}: no validation set{miss}")
+        test_folder = find_split(root, TEST)
     if test_folder is None:
         return train, None
     test_names = _class_folders(test_folder)
     unknown = [name for name in test_names if name not in class_names]
     if unknown:
-        raise DataError(f"{test_folder} has the class {unknown[0]!r}, which {root / 'train'} does not have")
-    return train, _read_folder(test_folder, test_names, class_names, size, channels)
+        raise DataError(f"{test_folder} has the class {unknown[0]!r}, which {train_folder} does not have")
+    return train, _read_folder(test_folder, test_names, class_names, size, channels, resize)
 
 
 def find_image_folder(path) -> Path | None:
-    """`path`, if there is a folder `train` in it, else None."""
-    return Path(path) if (Path(path) / "train").is_dir() else None
+    """`path`, if there is a folder of training images in it, else None."""
+    return Path(path) if find_split(Path(path), TRAIN) else None
+
+
+def find_validation_folder(path) -> Path | None:
+    """The folder of validation images in `path`, which has a folder of training images too, else None."""
+    return find_split(Path(path), VALIDATION) if find_image_folder(path) else None
 
 
 def _class_folders(folder: Path) -> list[str]:
     """Names of the class folders, sorted."""
-    if not folder.is_dir():
-        raise DataError(f"folder {folder} does not exist: expected one folder of images for each class in it")
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
         raise DataError(f"{folder} is empty: expected one folder of images for each class")
     return names
 
 
-def _read_folder(folder: Path, names: list[str], class_names: list[str], size, channels: int) -> ImageFolder:
+def _read_folder(folder: Path, names: list[str], class_names: list[str], size, channels: int,
+                 resize: str) -> ImageFolder:
     """The images of the class folders `names`, labelled by their indices in `class_names`."""
     paths: list[Path] = []
     labels: list[int] = []
+    left_out = LeftOut()
+    for file in folder.iterdir():
+        if not file.is_dir():    # beside the class folders
+            left_out.add_file(file)
     for name in names:
-        found = sorted(file for file in (folder / name).iterdir()
-                       if file.suffix.lower() in ENDINGS and not file.name.startswith(".") and not file.is_dir())
+        found = left_out.keep_images((folder / name).iterdir())
         if not found:
-            raise DataError(f"{folder / name} has no images: expected files ending in {', '.join(ENDINGS)}")
+            raise DataError(f"{folder / name} has no images: expected files ending in {', '.join(ENDINGS)}"
+                            + (f"; {left_out} in {folder}" if str(left_out) else ""))
         paths += found
         labels += [class_names.index(name)] * len(found)
+    left_out.report(folder)
     return ImageFolder(paths, np.array(labels), class_names, size, f"{folder.parent.name}/{folder.name}",
-                       channels)
+                       channels, resize)

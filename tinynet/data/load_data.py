@@ -7,12 +7,13 @@ from typing import Any
 
 from ..errors import ArgumentError, DataError
 from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
+from .folder_names import TRAIN, near_miss
 from .image_folder import find_image_folder, load_image_folder
 from .mnist import FILES, find_mnist, load_mnist
 from .shapes import load_shapes
 
 
-def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
+def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") -> tuple[Any, Any]:
     """Read the data set at `path`: CIFAR-10, MNIST, Fashion-MNIST, a folder of images; or draw "shapes".
 
     Parameters
@@ -23,11 +24,13 @@ def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
         and 32 for shapes, unless another is given. The other kinds are always 32 x 32.
     channels : 3 or 1
         Colour or grey, for a folder of images; the other kinds have their own.
+    resize : "crop" or "squash"
+        How the images of a folder are brought to the size, see `load_image`.
 
     Returns
     -------
     train, test : Dataset, or ImageFolder for a folder of images
-        test is None for a folder of images that has neither `val` nor `test`.
+        test is None for a folder of images that has neither `val` (or valid, or validation) nor `test`.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
     if not Path(path).is_dir():
         raise DataError(f"folder {path} does not exist: expected a folder with a data set, or the word shapes")
     if find_image_folder(path):
-        return load_image_folder(path, 256 if image_size is None else image_size, channels)
+        return load_image_folder(path, 256 if image_size is None else image_size, channels, resize)
     if find_cifar10(path):
         found, load = "CIFAR-10", load_cifar10
     elif find_mnist(path):
@@ -47,7 +50,8 @@ def load_data(path, image_size=None, channels: int = 3) -> tuple[Any, Any]:
     else:
         raise DataError(
             f"no data set in {path}: looked for CIFAR-10 ({TRAIN_FILES[0]}, there or in {FOLDER}), for MNIST or "
-            f"Fashion-MNIST ({FILES['train', 'images']}, plain or .gz) and for a folder of images (train/<class>/*)")
+            f"Fashion-MNIST ({FILES['train', 'images']}, plain or .gz) and for a folder of images (train/<class>/*)"
+            f"{near_miss(Path(path), TRAIN)}")
     if image_size not in (None, 32):
         raise ArgumentError(f"image_size={image_size} does not suit the {found} in {path}: its images are 32 x 32")
     return load(path)

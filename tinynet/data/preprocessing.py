@@ -10,7 +10,7 @@ from ..ops.arrays import shape_text
 from ..ops.checks import check_count
 from .bad_files import readable_at
 from .dataset import check_images
-from .image_file import load_image
+from .image_file import check_resize, load_image
 
 SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
 
@@ -29,9 +29,12 @@ class Preprocessing:
         See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds.
     deviation : float
         What the differences from the mean are divided by. 1 leaves them as AlexNet's authors had them.
+    resize : "crop" or "squash"
+        How `load_image` brings an image to the stored size, see the function `load_image`.
     """
 
-    def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation: float = 1.0):
+    def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation: float = 1.0,
+                 resize: str = "crop"):
         if np.asarray(mean).dtype.kind not in "iuf":
             raise ShapeError(f"Preprocessing: mean is {mean!r}, expected an array of numbers, (H, W, C) or (C,)")
         self.mean = np.asarray(mean, np.float32)
@@ -49,6 +52,7 @@ class Preprocessing:
         if not 0 < deviation < float("inf"):
             raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
         self.deviation = float(deviation)
+        self.resize = check_resize("Preprocessing", resize)
 
     @classmethod
     def fit(cls, dataset, input_size, mean: str = "image", deviation: float = 1.0) -> Preprocessing:
@@ -71,7 +75,7 @@ class Preprocessing:
             count += len(images)
         mean_image = total / count
         return cls(mean_image if mean == "image" else mean_image.mean(axis=(0, 1)), input_size,
-                   dataset.image_shape[:2], dataset.padding, deviation)
+                   dataset.image_shape[:2], dataset.padding, deviation, getattr(dataset, "resize", "crop"))
 
     @property
     def channels(self) -> int:
@@ -112,21 +116,22 @@ class Preprocessing:
     def load_image(self, path) -> np.ndarray:
         """Read any image file and bring it to the form of the stored images: uint8 (H, W, C).
 
-        Scaled and cropped to the stored size; with `padding`, to what remains inside it, with 0 around.
+        Cropped or squashed, as `resize` says, to the stored size; with `padding`, to what remains inside it, with 0
+        around.
         """
         height, width = self.image_size
-        inner = load_image(path, (height - 2 * self.padding, width - 2 * self.padding), self.channels)
+        inner = load_image(path, (height - 2 * self.padding, width - 2 * self.padding), self.channels, self.resize)
         return np.pad(inner, ((self.padding,) * 2, (self.padding,) * 2, (0, 0)))
 
     def state(self) -> dict:
         """{"mean": the array, "settings": what JSON can hold}, for a checkpoint."""
         return {"mean": self.mean, "settings": {"input_size": list(self.input_size),
                                                 "image_size": list(self.image_size), "padding": self.padding,
-                                                "deviation": self.deviation}}
+                                                "deviation": self.deviation, "resize": self.resize}}
 
     @classmethod
     def from_state(cls, state: dict) -> Preprocessing:
-        """The inverse of `state`."""
+        """The inverse of `state`; in a state that was saved before there was `resize`, it is "crop"."""
         return cls(state["mean"], **state["settings"])
 
 

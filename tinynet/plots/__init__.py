@@ -1,1 +1,16 @@
-"""Pictures: learning curves, filters, sheets of predictions, thumbnails, and which pixels a score depends on."""
+"""Pictures: learning curves, filters, sheets of predictions, thumbnails, and what an image's score hangs on."""
+from importlib import import_module
+from typing import Any
+
+MODULES = {  # where each public name is; modules that need matplotlib are loaded when a name is asked for
+    "Picture": "pictures", "confusion_matrix": "confusion", "filter_grid": "pictures",
+    "first_layer_filters": "pictures", "learning_curve": "pictures", "occlusion": "attribution",
+    "prediction_sheet": "pictures", "saliency": "attribution", "speed_ladder": "pictures",
+}
+__all__ = list(MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

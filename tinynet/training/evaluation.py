@@ -69,6 +69,44 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
     """
+    return measure(net, data, batch_size, ten_crop)
+
+
+def confusion_matrix(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool = False) -> np.ndarray:
+    """Return how often a network takes an image of one class for another.
+
+    Parameters
+    ----------
+    net, data, batch_size, ten_crop
+        As in `evaluate`, with the same errors.
+
+    Returns
+    -------
+    int64 (classes, classes)
+        Counts of images: the row is the true class, the column the network's first guess. Where several classes have
+        the highest score, the guess is the first of them in the order of the classes; so with ties the share of
+        images beside the diagonal can differ from `evaluate`'s top-1 error, which counts a tie by its share.
+    """
+    return evaluate_and_count(net, data, batch_size, ten_crop)[1]
+
+
+def evaluate_and_count(net: Network, data: Any, batch_size: int, ten_crop: bool) -> tuple[Evaluation, np.ndarray]:
+    """Return what `evaluate` and `confusion_matrix` return, from one pass over the data."""
+    classes, cells = 0, []
+
+    def note(scores: Array, labels: np.ndarray) -> None:
+        nonlocal classes
+        classes = scores.shape[1]
+        cells.append(labels.astype(np.int64) * classes + to_cpu(scores.argmax(axis=1)))
+
+    evaluation = measure(net, data, batch_size, ten_crop, note)
+    counts = np.bincount(np.concatenate(cells), minlength=classes * classes)
+    return evaluation, counts.astype(np.int64).reshape(classes, classes)
+
+
+def measure(net: Network, data: Any, batch_size: int, ten_crop: bool,
+            look: Callable[[Array, np.ndarray], None] | None = None) -> Evaluation:
+    """Return loss and errors on a data set; `look` gets the scores and the labels of each batch."""
     data = as_data(data)
     loss = wrong1 = wrong5 = 0.0
     count = 0
@@ -83,6 +121,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
         wrong1 += errors1
         wrong5 += errors5
         count += len(labels)
+        if look is not None:
+            look(scores, labels)
     return Evaluation(loss / count, wrong1 / count, wrong5 / count, count)
 
 

@@ -102,6 +102,10 @@ def choose_preprocessing(
         size = (net.input_shape or train.image_shape)[:2]
         net.preprocessing = Preprocessing.fit(
             train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0))
+    found, expected = getattr(train, "resize", None), net.preprocessing.resize
+    if found not in (None, expected):  # predict would bring images to size in another way than training
+        raise ArgumentError(f"fit: the images of {train.name} are brought to size by {found!r}, expected "
+                            f"{expected!r} as in the preprocessing: give one of the two another resize")
     net.class_names = list(train.class_names)
     return net.preprocessing
 
@@ -161,4 +165,4 @@ def described_data(data: Any) -> dict[str, Any]:
         "count": len(data), "image_shape": list(data.image_shape),
         "class_names": getattr(data, "class_names", None), "labels_sha256": sha256(data.labels),
         what: digest.hexdigest(),
-    }
+    } | ({"resize": "squash"} if getattr(data, "resize", "crop") == "squash" else {})  # runs from before it resume
