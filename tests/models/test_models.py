@@ -367,17 +367,26 @@ def test_the_first_tower_of_two_is_the_one_tower_where_they_do_not_meet():
 
 @pytest.mark.parametrize("options", [
     {}, {"towers": 2}, {"activation": "tanh"}, {"normalization": "batch"}, {"normalization": None},
-    {"overlapping_pooling": False}, {"dropout": None}, {"init": "he"}, {"init": "text"}, {"classes": 1000},
+    {"overlapping_pooling": False}, {"dropout": None}, {"init": "he"}, {"init": "text"}, {"init": "authors"},
+    {"classes": 1000},
 ])
 def test_the_medium_networks_switches(options):
     net: Any = alexnet_medium(**{"seed": 1} | options)
     rng, classes = np.random.default_rng(0), options.get("classes", 10)
-    x = (64 * rng.standard_normal((4, 127, 127, 3))).astype(np.float32)
+    x = (64 / net.recipe.get("deviation", 1) * rng.standard_normal((4, 127, 127, 3))).astype(np.float32)
     scores, saved = net.forward(x, train=True)
     loss, dscores = tn.softmax_cross_entropy(scores, rng.integers(0, classes, 4))
     assert scores.shape == (4, classes) and loss == pytest.approx(math.log(classes), abs=1)
     _, grads = net.backward(dscores, saved, input_gradient=False)
     assert all(np.isfinite(grad).all() for layer in grads.values() for grad in layer.values())
+
+
+def test_conv1_of_the_medium_network_begins_with_a_tenth_of_hes_deviation():
+    net: Any = alexnet_medium()
+    assert net["conv1"].params["w"].std() == pytest.approx(0.1 * math.sqrt(2 / (11 * 11 * 3)), rel=0.02)
+    assert net["conv2"].params["w"].std() == pytest.approx(math.sqrt(2 / (5 * 5 * 48)), rel=0.02)
+    assert net.recipe["deviation"] == 58.0 and "deviation" not in alexnet_medium(init="authors").recipe
+    assert any("a tenth of it in conv1" in note for note in net.notes)
 
 
 def test_the_medium_network_takes_one_tower_or_two():

@@ -7,7 +7,7 @@ from ..layers.base import Layer
 from ..network import Network
 from ..ops.checks import check_count
 from .alexnet_notes import switch_notes
-from .parts import Initialization, choose, dropout_layer, initial_weights
+from .parts import Initialization, choose, dropout_layer, he_initialization, initial_weights
 from .switches import Switches, check_switches
 
 ORDER = """
@@ -25,12 +25,18 @@ TEXT: Initialization = {
     "fc6": (0.01, 1), "fc7": (0.01, 0),
 }
 AUTHORS: Initialization = TEXT | {"conv3": (0.03, 0), "conv4": (0.03, 1), "conv5": (0.03, 1)}
+SMALL_CONV1 = 0.1  # of He's initial weights
+DEVIATION = 58.0   # of the photographs' pixels, which "small-conv1" wants divided by it
 
 NOTES = {
     1: "One tower of the paper's network, for images of 127 pixels; fc6 has 512 units, and there is no fc8.",
     2: "The paper's two towers, for images of 127 pixels; fc6 has 512 units a tower, and there is no fc8. A tower sees "
        "the other one's maps in conv3, fc6 and fc7.",
 }
+
+SMALL_NOTE = (
+    "He's initialization, for pixels divided by 58, but a tenth of it in conv1: with all of it the noise stays in the "
+    "filters, for what they learn in some fifty epochs is not much larger.")
 
 RECIPE: dict[str, Any] = {
     "learning_rate": 0.01, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
@@ -41,7 +47,7 @@ RECIPE: dict[str, Any] = {
 
 def alexnet_medium(
     towers: int = 1, classes: int = 10, activation: str = "relu", normalization: str | None = "lrn",
-    overlapping_pooling: bool = True, dropout: float | None = 0.5, init: str = "authors", seed: int = 0,
+    overlapping_pooling: bool = True, dropout: float | None = 0.5, init: str = "small-conv1", seed: int = 0,
 ) -> Network:
     """Return one tower of AlexNet, or both, from (127, 127, 3) pixels of 0 to 255 minus their mean to scores.
 
@@ -52,8 +58,12 @@ def alexnet_medium(
         meet where the paper's towers meet; 3,393,930 parameters.
     classes : int
         How many scores fc7 gives.
-    activation, normalization, overlapping_pooling, dropout, init, seed
+    activation, normalization, overlapping_pooling, dropout, seed
         As for `alexnet`; normalization is "lrn", "batch" or None.
+    init : str
+        "small-conv1" : He's, for pixels divided by their deviation (the recipe does it), with a tenth of it in conv1:
+        what a filter learns soon outgrows the noise that it began with, and edges and colours can be seen.
+        "authors", "text", "he" : as for `alexnet`.
 
     Returns
     -------
@@ -68,13 +78,21 @@ def alexnet_medium(
     choose("alexnet_medium", "towers", towers, (1, 2))
     check_count("alexnet_medium", "classes", classes, least=2)
     seed = check_count("alexnet_medium", "seed", seed, least=0)
-    switches = check_switches("alexnet_medium", activation, normalization, overlapping_pooling, dropout, init)
+    choose("alexnet_medium", "init", init, ("small-conv1", "authors", "text", "he"))
+    small = init == "small-conv1"
+    switches = check_switches(
+        "alexnet_medium", activation, normalization, overlapping_pooling, dropout, "he" if small else init)
     initialization = switches.initialization(AUTHORS, TEXT, fan_in(towers, switches))
+    if small:
+        initialization = he_initialization(fan_in(towers, switches), activation, deviation=1.0)
+        std, bias = initialization["conv1"]
+        initialization["conv1"] = SMALL_CONV1 * std, bias
+    about = switch_notes(switches) | ({"initialization": SMALL_NOTE} if small else {})
     return Network(
         switches.arrange(ORDER, table(towers, classes, initialization, seed, switches)),
         name="alexnet-medium" if towers == 1 else "alexnet-medium-two-towers", input_shape=(127, 127, 3),
-        hint="Give 127 x 127.", notes=[NOTES[towers], *switch_notes(switches).values()],
-        recipe=RECIPE | {"initialization": initialization},
+        hint="Give 127 x 127.", notes=[NOTES[towers], *about.values()],
+        recipe=RECIPE | {"initialization": initialization} | ({"deviation": DEVIATION} if small else {}),
     )
 
 
