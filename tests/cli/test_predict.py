@@ -282,3 +282,12 @@ def test_a_table_needs_no_matplotlib_and_a_picture_names_the_extra(checkpoint, p
     assert tinynet(capsys, *evaluate, tmp_path / "confusion.csv")[0] == 0
     code, _, err = tinynet(capsys, *evaluate, tmp_path / "confusion.png")
     assert code == 2 and "tinynet[plots]" in err
+
+
+def test_wordnet_ids_get_their_names_beside_them(checkpoint, folder, capsys, tmp_path):
+    net: Any = tn.load_checkpoint(checkpoint)
+    net.class_names = ["n01440764", "n03888257", "mine"]
+    tn.save_checkpoint(tmp_path / "ids.npz", net)
+    code, out, _ = tinynet(capsys, "predict", folder / "b.png", "--checkpoint", tmp_path / "ids.npz")
+    assert code == 0 and "n01440764 tench " in out and "n03888257 parachute " in out and ", mine " in out + ", "
+    assert net.class_names == ["n01440764", "n03888257", "mine"]

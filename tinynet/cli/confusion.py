@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.imagenet import with_wordnet_name
 from ..files import atomic_write
 from .output import check_picture, check_place, csv_bytes
 
@@ -19,7 +20,7 @@ def check_confusion_file(file: str) -> None:
 
 def write_confusion(counts: np.ndarray, names: Sequence[str], file: str) -> None:
     """Write counts (classes, classes), row = true class, column = first guess; print the classes of highest error."""
-    totals = counts.sum(axis=1)
+    names, totals = [*map(with_wordnet_name, names)], counts.sum(axis=1)
     errors = 1 - np.diagonal(counts) / np.maximum(totals, 1)
     if is_table(file):
         with atomic_write(Path(file)) as table:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..data import Preprocessing
 from ..data.image_folder import ENDINGS
+from ..data.imagenet import with_wordnet_name
 from ..errors import ArgumentError, DataError
 from ..files import atomic_write
 from ..network import Network
@@ -56,7 +57,7 @@ def run_predict(options: argparse.Namespace) -> int:
         batches = stack.enter_context(closing(predictions(net, preprocessing, paths, options)))
         write = print_lines if options.csv is None else table_writer(options.csv, stack)
         for found in batches:
-            names = names or class_names(net, options.names, len(found[0].probabilities))
+            names = names or [*map(with_wordnet_name, class_names(net, options.names, len(found[0].probabilities)))]
             write(found, names)
             drawn += found if options.sheet is not None else []
             done += len(found)

@@ -204,7 +204,7 @@ def draw_bars(axes: Any, probabilities: np.ndarray, correct: int | None, names: 
 
 def short(name: str) -> str:
     """Return a class name that fits under an image: without ImageNet's number in front, n02123045_tabby is "tabby"."""
-    name = re.sub(r"^n\d{8}_", "", str(name)).replace("_", " ")
+    name = re.sub(r"^n\d{8}[_ ]", "", str(name)).replace("_", " ")
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
