@@ -1,4 +1,6 @@
 """A layer of one's own that breaks the contract inside a network is named, at that layer and at once."""
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,25 @@ def test_the_layer_at_fault_is_named(name, whole_batch):
 def test_what_keeps_the_contract_passes(make, whole_batch):
     dx, grads = passed(network(make(), whole_batch))
     assert dx.dtype == np.float32 and grads["fc1"]["w"].shape == (6, 5)
+
+
+class Pair(NamedTuple):
+    """A result with names is a tuple too."""
+
+    y: np.ndarray
+    saved: tuple
+
+
+@pytest.mark.parametrize("whole_batch", [False, True])
+def test_results_with_names_and_parameters_in_float64_are_no_fault(whole_batch):
+    named = kind(forward=lambda self, x, train=False: Pair(x, (x,)))
+    exact = with_weights(
+        forward=lambda self, x, train=False: ((x * self.params["w"]).astype(x.dtype), (x,)),
+        input_gradient=lambda self, dy, saved: (dy * self.params["w"]).astype(dy.dtype),
+        param_gradients=lambda self, dy, saved: {"w": (dy * saved[0]).sum(axis=0, dtype="f8")})
+    exact.params["w"] = exact.params["w"].astype("f8")
+    assert passed(network(named, whole_batch))[0].dtype == np.float32
+    assert passed(network(exact, whole_batch))[1]["leaky"]["w"].dtype == np.float64
 
 
 def test_in_a_network_within_a_network_too():

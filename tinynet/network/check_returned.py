@@ -36,7 +36,7 @@ def check_forward(name: str, layer: Layer, result: Any, x: Array, shape: Shape) 
     ArgumentError, ShapeError, DtypeError
         Otherwise; the message names the layer.
     """
-    if type(result) is not tuple or len(result) != 2:
+    if not isinstance(result, tuple) or len(result) != 2:
         raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(result)}, expected (y, saved)")
     y = result[0]
     if not isinstance(y, array_module(x).ndarray):
@@ -80,7 +80,7 @@ def check_backward(
     ArgumentError, ShapeError, DtypeError
         Otherwise; the message names the layer.
     """
-    if type(result) is not tuple or len(result) != 2 or not isinstance(result[1], dict):
+    if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[1], dict):
         raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(result)}, "
                             "expected (dx, dict of gradients)")
     dx, grads = result
@@ -96,7 +96,7 @@ def check_backward(
         if not isinstance(gradient, array_module(dy).ndarray):
             raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(gradient)} as the "
                                 f"gradient of {key!r}, expected an array")
-        check_gradient(name, layer, f" as the gradient of {key!r}", gradient, dy.dtype, array.shape, f"{key} has")
+        check_gradient(name, layer, f" as the gradient of {key!r}", gradient, array.dtype, array.shape, f"{key} has")
     return result
 
 
