@@ -26,7 +26,7 @@ TEXT: Initialization = {
 }
 AUTHORS: Initialization = TEXT | {"conv3": (0.03, 0), "conv4": (0.03, 1), "conv5": (0.03, 1)}
 SMALL_CONV1 = 0.1  # of He's initial weights
-DEVIATION = 58.0   # of the photographs' pixels, which "small-conv1" wants divided by it
+DEVIATION = 58.0   # about that of photographs' pixels, which "small-conv1" wants divided by it
 
 NOTES = {
     1: "One tower of the paper's network, for images of 127 pixels; fc6 has 512 units, and there is no fc8.",
@@ -35,8 +35,8 @@ NOTES = {
 }
 
 SMALL_NOTE = (
-    "He's initialization, for pixels divided by 58, but a tenth of it in conv1: with all of it the noise stays in the "
-    "filters, for what they learn in some fifty epochs is not much larger.")
+    "He's initialization, for pixels divided by 58, but a tenth of it in conv1: what its filters learn soon outgrows "
+    "the noise that they began with.")
 
 RECIPE: dict[str, Any] = {
     "learning_rate": 0.01, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
@@ -113,7 +113,7 @@ def table(
         "pool2": pool(),                                                               # 6 x 6 x 128
         "conv3": Conv2d(128 * t, 192 * t, 3, padding=1, **initial("conv3")),           # 6 x 6 x 192
         "conv4": Conv2d(192 * t, 192 * t, 3, padding=1, groups=t, **initial("conv4")),  # 6 x 6 x 192
-        "conv5": Conv2d(192 * t, 128 * t, 3, padding=1, groups=t, **initial("conv5")), # 6 x 6 x 128
+        "conv5": Conv2d(192 * t, 128 * t, 3, padding=1, groups=t, **initial("conv5")),  # 6 x 6 x 128
         "pool5": pool(),                                                               # 2 x 2 x 128
         "flatten": Flatten(),                                                          # 512
         "dropout6": dropout("dropout6"),
