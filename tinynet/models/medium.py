@@ -25,7 +25,7 @@ TEXT: Initialization = {
     "fc6": (0.01, 1), "fc7": (0.01, 0),
 }
 AUTHORS: Initialization = TEXT | {"conv3": (0.03, 0), "conv4": (0.03, 1), "conv5": (0.03, 1)}
-SMALL_CONV1 = 0.1  # of He's initial weights
+SMALL_CONV1 = 0.03  # of He's initial weights
 DEVIATION = 58.0   # about that of photographs' pixels, which "small-conv1" wants divided by it
 
 NOTES = {
@@ -35,13 +35,14 @@ NOTES = {
 }
 
 SMALL_NOTE = (
-    "He's initialization, for pixels divided by 58, but a tenth of it in conv1: what its filters learn soon outgrows "
-    "the noise that they began with.")
+    "He's initialization, for pixels divided by 58, but 0.03 of it in conv1: what its filters learn soon "
+    "outgrows the noise that they began with.")
 
 RECIPE: dict[str, Any] = {
     "learning_rate": 0.01, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,
     "batch_size": 64, "epochs": 50, "schedule": {"kind": "step", "epochs": [34, 45], "factor": 0.1},
-    "augmentation": {"crop": True, "mirror": True, "pad": 0, "colour": True}, "mean": "colour",
+    "augmentation": {"crop": True, "mirror": True, "pad": 0, "colour": True, "stretch": 1 / 3},
+    "mean": "colour",
 }
 
 
@@ -61,7 +62,7 @@ def alexnet_medium(
     activation, normalization, overlapping_pooling, dropout, seed
         As for `alexnet`; normalization is "lrn", "batch" or None.
     init : str
-        "small-conv1" : He's, for pixels divided by their deviation (the recipe does it), with a tenth of it in conv1:
+        "small-conv1" : He's, for pixels divided by their deviation (the recipe does it), with 0.03 of it in conv1:
         what a filter learns soon outgrows the noise that it began with, and edges and colours can be seen.
         "authors", "text", "he" : as for `alexnet`.
 
