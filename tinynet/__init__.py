@@ -25,6 +25,7 @@ from .network import Network
 from .ops.arrays import to_cpu, to_gpu
 from .ops.fast_switch import plain, set_fast
 from .ops.threads import set_threads
+from .pretrained import pretrained
 from .tracing import trace
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.evaluation import evaluate, predict
@@ -40,6 +41,7 @@ __all__ = [
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients",
     "check_optimizer",
-    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
+    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "pretrained",
+    "save_checkpoint",
     "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]

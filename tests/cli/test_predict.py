@@ -217,7 +217,7 @@ def test_a_sheet_and_a_table_without_the_file_that_cannot_be_read(checkpoint, fo
     ("--sheet", "missing/s.png", "the folder missing does not exist"), ("--batch-size", "0", "--batch-size is 0"),
 ])
 def test_predict_refuses_before_it_computes(checkpoint, folder, capsys, tmp_path, option, name, message, monkeypatch):
-    monkeypatch.setattr(sys.modules["tinynet.cli.predict"], "load_checkpoint", None)
+    monkeypatch.setattr(sys.modules["tinynet.cli.predict"], "named_network", None)
     monkeypatch.chdir(tmp_path)
     code, _, err = tinynet(capsys, "predict", folder, "--checkpoint", checkpoint, option, name)
     assert code == 2 and message in err and err.count("\n") == 1

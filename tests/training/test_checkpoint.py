@@ -267,3 +267,43 @@ def test_a_network_of_another_make_is_refused_for_restoring(tmp_path):
     assert_same(net.params, small_net().params)
     with pytest.raises(CheckpointError, match=r"network other: the network has \['fc'\], the checkpoint has \["):
         restore_network(tmp_path / "a.npz", tn.Network([("fc", tn.Linear(2, 2))], name="other"))
+
+
+def test_half_the_bytes_give_float32_rounded_to_float16(tmp_path):
+    net = small_net()
+    tn.save_checkpoint(tmp_path / "whole.npz", net)
+    tn.save_checkpoint(tmp_path / "half.npz", net, half=True)
+    other = load_checkpoint(tmp_path / "half.npz")
+    for name, array in flat(net.params).items():
+        half = flat(other.params)[name]
+        assert half.dtype == np.float32 and np.array_equal(half, array.astype(np.float16))
+    for name, array in flat(net.buffers).items():  # running statistics stay as they are
+        assert np.array_equal(array, flat(other.buffers)[name])
+    restored = small_net()
+    restore_network(tmp_path / "half.npz", restored)
+    assert restored.dtype == np.float32
+
+
+def test_a_float16_network_comes_back_as_one(tmp_path):
+    net: Any = tn.Network([("fc", tn.Linear(3, 2, seed=1))]).astype("float16")
+    tn.save_checkpoint(tmp_path / "net.npz", net)
+    assert load_checkpoint(tmp_path / "net.npz").dtype == np.float16
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda net: net.astype("float64"), "block.conv1.b is float64|block.conv1.w is float64"),
+    (lambda net: net["fc2"].params["w"].__setitem__((0, 0), 7e4), "fc2.w has numbers beyond float16's 65,504"),
+    (lambda net: net["fc2"].params["w"].__setitem__((0, 0), np.nan), "fc2.w has numbers beyond .* not finite"),
+])
+def test_what_float16_cannot_hold_is_not_written(change, message, tmp_path):
+    net = small_net()
+    net = change(net) or net
+    with pytest.raises(ArgumentError, match=message):
+        save_checkpoint(tmp_path / "net.npz", net, half=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_is_not_saved_by_halves(tmp_path):
+    net = small_net()
+    with pytest.raises(ArgumentError, match="half is for a network alone"):
+        save_checkpoint(tmp_path / "net.npz", net, SGD(net), half=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data import ImageFolder, Preprocessing, download, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
+from ..data.imagenet import word_of
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -20,6 +21,7 @@ from ..network import Network
 from ..network.compare import compare
 from ..ops.arrays import choose_device, to_gpu, why_no_gpu
 from ..ops.checks import check_count
+from ..pretrained import DEFAULT, pretrained
 from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
@@ -156,6 +158,24 @@ def class_names(net: Network, file: str | None, classes: int) -> list[str]:
     if len(names) != classes:
         raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")
     return names
+
+
+def named_network(options: argparse.Namespace) -> Network:
+    """Return the network of --checkpoint or --pretrained; where neither is given the shipped one, and say so."""
+    if options.checkpoint is not None:
+        return load_checkpoint(checkpoint_path(options.checkpoint))
+    net = pretrained(options.pretrained or DEFAULT)
+    names = net.class_names or []
+    print(f"tinynet: the network is {options.pretrained or DEFAULT}, pretrained on {len(names)} classes: "
+          f"{', '.join(map(word_of, names))}", file=sys.stderr)
+    return net
+
+
+def say_no_other_class(options: argparse.Namespace) -> None:
+    """Say why a pretrained network puts every picture into one of its classes."""
+    if options.checkpoint is None:
+        print('tinynet: it cannot say "none of these": its probabilities add up to 1 whatever the picture shows, so '
+              "that a picture of something else is put into one of its classes, too", file=sys.stderr)
 
 
 def checkpoint_path(path: str) -> Path:

@@ -8,6 +8,7 @@ from ..data.download import SOURCES
 from ..data.image_file import RESIZES
 from ..lessons import LESSONS
 from ..models import MODELS
+from ..pretrained import DEFAULT, SHIPPED
 from . import commands, demo
 from .lesson import run_lesson
 from .predict import run_predict
@@ -68,7 +69,7 @@ def evaluate_arguments(add: argparse.ArgumentParser) -> None:
 def predict_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("images", nargs="+", metavar="PATH", help="an image file, or a folder: all images in it and its "
                      "subfolders")
-    add.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder (its best checkpoint)")
+    add_trained(add.add_argument_group("network (one of the two)").add_mutually_exclusive_group())
     add.add_argument("--names", metavar="FILE", help="file of class names, one per line, instead of "
                      "the checkpoint's")
     add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
@@ -86,9 +87,9 @@ def summary_arguments(add: argparse.ArgumentParser) -> None:
 
 def trace_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("image", nargs="?", metavar="IMAGE", help="an image file (default: a shape is drawn)")
-    net = add.add_argument_group("network (one of the two)").add_mutually_exclusive_group(required=True)
+    net = add.add_argument_group("network (one of the three)").add_mutually_exclusive_group()
+    add_trained(net)
     net.add_argument("--model", metavar="NAME", help="an untrained network, such as alexnet-small")
-    net.add_argument("--checkpoint", help="a trained network: a checkpoint, or a run folder (its best checkpoint)")
     add.add_argument("--html", metavar="FILE", help="write a page for the browser instead of the table: it shows where "
                      "each number came from")
     add.add_argument("--label", type=int, metavar="CLASS", help="label for the loss: the index of a class "
@@ -153,6 +154,12 @@ def download_arguments(add: argparse.ArgumentParser) -> None:
 
 def add_model(to: Any) -> None:
     to.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
+
+
+def add_trained(to: Any) -> None:
+    to.add_argument("--checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder (its best checkpoint)")
+    to.add_argument("--pretrained", choices=list(SHIPPED), metavar="NAME", help="a network that was trained already: "
+                    f"{', '.join(SHIPPED)} (default: {DEFAULT})")
 
 
 def add_data(to: Any, size: str, resize: str) -> None:

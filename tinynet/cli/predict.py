@@ -17,9 +17,8 @@ from ..errors import ArgumentError, DataError
 from ..files import atomic_write
 from ..network import Network
 from ..ops.checks import check_count
-from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import predict
-from .commands import checkpoint_path, class_names, placed, trained_preprocessing
+from .commands import class_names, named_network, placed, say_no_other_class, trained_preprocessing
 from .output import check_picture, check_place, csv_bytes, printable
 
 MOST_ON_SHEET = 64
@@ -47,7 +46,7 @@ def run_predict(options: argparse.Namespace) -> int:
     if options.sheet is not None and len(paths) > MOST_ON_SHEET:
         raise ArgumentError(f"--sheet {options.sheet}: a sheet has room for {MOST_ON_SHEET} images, got {len(paths)}: "
                             "give fewer, or write a table with --csv")
-    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    net = named_network(options)
     preprocessing = trained_preprocessing(net)
     net = placed(net, options.device)
     names: list[str] = []
@@ -65,6 +64,8 @@ def run_predict(options: argparse.Namespace) -> int:
         print(f"the table of {done} images is {options.csv}")
     if drawn:
         draw_sheet(drawn, names, options.sheet)
+    if done:
+        say_no_other_class(options)
     if done < len(paths):
         left = [f"{name} was not written" for name in (options.csv, options.sheet) if name is not None and not done]
         print("; ".join([f"tinynet: {len(paths) - done} of {len(paths)} files cannot be read", *left]), file=sys.stderr)

@@ -14,25 +14,21 @@ from ..network import Network
 from ..ops.checks import check_count
 from ..tracing import trace
 from ..tracing.page import Subject, write_page
-from ..training.checkpoint import load_checkpoint
-from .commands import checkpoint_path, trained_preprocessing
+from .commands import named_network, say_no_other_class, trained_preprocessing
 
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("trace", "--seed", options.seed, least=0)
-    if options.checkpoint:
-        net = load_checkpoint(checkpoint_path(options.checkpoint))
-        preprocessing = trained_preprocessing(net)
-    else:
-        net = make_model(options.model, seed=options.seed)
-        preprocessing = untrained_preprocessing(net)
+    untrained = options.model is not None
+    net = make_model(options.model, seed=options.seed) if untrained else named_network(options)
+    preprocessing = untrained_preprocessing(net) if untrained else trained_preprocessing(net)
     drawn = None
     if options.image is None:
         pixels, drawn = drawn_image(preprocessing, options.seed)
         picture = f"a drawn {drawn}"
     else:
         pixels, picture = preprocessing.load_image(options.image), Path(options.image).name
-    if not options.checkpoint:
+    if untrained:
         preprocessing.mean = pixels.mean(axis=(0, 1), dtype=np.float32)
     x = preprocessing(pixels[None])                                            # (1, H, W, C)
     scores, _ = net.forward(x)                                                 # (1, classes)
@@ -40,6 +36,8 @@ def run_trace(options: argparse.Namespace) -> None:
     if names is None and drawn is not None and scores.shape[1] == len(CLASS_NAMES):
         names = CLASS_NAMES
     label, origin = choose_label(options.label, drawn, scores[0], names)
+    if not untrained:
+        say_no_other_class(options)
     made = trace(net, x, np.array([label]), train=options.train)
     if options.html is None:
         print(f"{picture}; label {label}, {origin}\n{made}")

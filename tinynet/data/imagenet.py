@@ -15,3 +15,8 @@ def with_wordnet_name(class_name: str) -> str:
     """Return a class's name with WordNet's word beside an id of ImageNet, "n01440764 tench"; others as they are."""
     word = imagenet_classes().get(class_name)
     return class_name if word is None else f"{class_name} {word}"
+
+
+def word_of(class_name: str) -> str:
+    """Return WordNet's word for an id of ImageNet, "tench" for "n01440764"; other names as they are."""
+    return imagenet_classes().get(class_name, class_name)

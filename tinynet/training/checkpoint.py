@@ -21,7 +21,7 @@ SPARE_NUMBERS = 1_000_000  # in layers that differ a little from those saved: th
 
 def save_checkpoint(
     path: str | os.PathLike, net: Network, optimizer: Any = None, schedule: Any = None,
-    progress: Mapping[str, Any] | None = None,
+    progress: Mapping[str, Any] | None = None, half: bool = False,
 ) -> None:
     """Write a checkpoint; a file of that name is replaced when the new one is whole.
 
@@ -38,22 +38,29 @@ def save_checkpoint(
         Anything with `state()`, which returns nested dicts and lists of numbers, strings and arrays.
     progress : dict, optional
         How far the training has come; dicts and lists of the same kinds.
+    half : bool
+        Write float32 parameters as float16, for a file of half the bytes: each number is rounded to 11 bits, and
+        `load_checkpoint` gives float32 again. For a network that is done: a training would not go on bit for bit.
 
     Raises
     ------
     ArgumentError
-        For a layer in place of a network, for class names that are no list of str, and for other contents that are
-        neither numbers nor text; the file is not touched.
+        For a layer in place of a network, for class names that are no list of str, for other contents that are neither
+        numbers nor text, and with `half` for parameters that are not float32, or too large for float16 (over 65,504),
+        and for an optimizer; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
     check_network("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
+    if half and optimizer is not None:
+        raise ArgumentError("save_checkpoint: half is for a network alone, and an optimizer is given: a training that "
+                            "goes on from rounded parameters is another one")
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,
-        "params": net.params,
+        "params": halved(net.params) if half else net.params,
         "buffers": net.buffers,
         "generators": generator_states(net),
         "preprocessing": None if net.preprocessing is None else net.preprocessing.state(),
@@ -61,9 +68,27 @@ def save_checkpoint(
         "optimizer": None if optimizer is None else optimizer.state(),
         "schedule": None if schedule is None else schedule.state(),
         "progress": progress,
+        **({"half": True} if half else {}),
     }
     header = {name: pack(value, name, arrays) for name, value in contents.items()}
     write_archive(path, header, arrays)
+
+
+def halved(params: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return float32 arrays in nested dicts as float16 on the CPU; ArgumentError where that loses more than digits."""
+    found: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            found[name] = halved(value, f"{before}{name}.")
+            continue
+        if value.dtype != np.float32:
+            raise ArgumentError(f"save_checkpoint: half is for float32 parameters, {before}{name} is {value.dtype}")
+        with np.errstate(over="ignore"):  # said below
+            found[name] = to_cpu(value).astype(np.float16)
+        if not np.isfinite(found[name]).all():
+            raise ArgumentError(f"save_checkpoint: with half, {before}{name} has numbers beyond float16's 65,504, or "
+                                "that are not finite")
+    return found
 
 
 def are_class_names(names: Any) -> bool:
@@ -143,7 +168,7 @@ def reason(error: Exception) -> str:
 def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, Any]) -> None:
     """Replace everything in `net` that training changes by what a checkpoint has."""
     try:
-        fill(net.params, contents["params"])
+        fill(net.params, contents["params"], dtype="float32" if contents.get("half") else None)
         fill(net.buffers, contents["buffers"])
         set_generator_states(net, contents["generators"])
         state = contents["preprocessing"]
@@ -158,18 +183,21 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         raise CheckpointError(f"{path} does not fit the network {net.name}: {reason(error)}") from error
 
 
-def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "") -> None:
-    """Replace each array in nested dicts by the saved one, which must have its name and shape."""
+def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "", dtype: str | None = None) -> None:
+    """Replace each array in nested dicts by the saved one, which must have its name and shape.
+
+    With `dtype` in that dtype, else in the one that it was saved in.
+    """
     if own.keys() != saved.keys():
         where = before.rstrip(".") or "the network"
         raise CheckpointError(f"{where} has {sorted(own)}, the checkpoint has {sorted(saved)}")
     for name, value in own.items():
         if isinstance(value, dict):
-            fill(value, saved[name], f"{before}{name}.")
+            fill(value, saved[name], f"{before}{name}.", dtype)
         elif value.shape != saved[name].shape:
             raise CheckpointError(f"{before}{name} has shape {value.shape}, in the checkpoint {saved[name].shape}")
         else:
-            own[name] = array_module(value).asarray(saved[name])
+            own[name] = array_module(value).asarray(saved[name], dtype=dtype)
 
 
 def generator_states(net: Layer) -> dict[str, Any]:
