@@ -5,7 +5,8 @@ from typing import Any
 MODULES = {  # where each public name is; modules that need matplotlib are loaded when a name is asked for
     "Picture": "pictures", "confusion_matrix": "confusion", "filter_grid": "pictures",
     "first_layer_filters": "pictures", "learning_curve": "pictures", "occlusion": "attribution",
-    "prediction_sheet": "pictures", "saliency": "attribution", "speed_ladder": "pictures",
+    "patch_sheet": "patches", "prediction_sheet": "pictures", "receptive_field": "patches",
+    "saliency": "attribution", "speed_ladder": "pictures", "strongest_patches": "patches",
 }
 __all__ = list(MODULES)
 

@@ -1,0 +1,167 @@
+"""What excites a unit: the patches of images for which one channel's numbers are largest."""
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from ..network import Network
+from ..ops.arrays import Array, to_cpu
+from ..ops.checks import check_count
+from .pictures import Picture
+
+BATCH = 64  # images that go through the network at a time
+POINTWISE = ("ReLU", "Tanh", "Sigmoid", "LocalResponseNorm", "BatchNorm2d", "Dropout")  # each position sees itself
+
+
+class Window(NamedTuple):
+    """Which rows (and columns) of the image a unit's number depends on: `size` from `first + step * index` on."""
+
+    first: int
+    step: int
+    size: int
+
+
+class Patch(NamedTuple):
+    """One unit's number, the image that it is from, and the rows and columns of the image that it depends on."""
+
+    value: float
+    image: int
+    rows: slice
+    columns: slice
+
+
+def receptive_field(net: Network, layer: str) -> tuple[Window, Window]:
+    """Return which rows and which columns of the image the numbers of a layer's output depend on.
+
+    A window of k at stride s over units that see `size` pixels, `step` apart, sees size + (k - 1) step pixels, and its
+    neighbour begins s step further on (Dumoulin and Visin 2016, "A guide to convolution arithmetic", section 5).
+
+    Parameters
+    ----------
+    net : Network
+        In a line from the image on: convolution, pooling, and layers that change each position by itself.
+    layer : str
+        A layer of the network whose output has rows and columns.
+
+    Returns
+    -------
+    rows, columns : Window
+        `first` is below 0 where the layers pad.
+
+    Raises
+    ------
+    ArgumentError
+        For a layer that does not exist, or that is behind one without rows and columns.
+    """
+    rows = columns = Window(0, 1, 1)
+    for name, each in up_to(net, layer):
+        settings = each.settings
+        if "kernel_size" in settings:
+            rows, columns = (
+                Window(seen.first - pad * seen.step, seen.step * stride, seen.size + (kernel - 1) * seen.step)
+                for seen, kernel, stride, pad in zip(
+                    (rows, columns), *(both(settings[key]) for key in ("kernel_size", "stride", "padding")),
+                    strict=True))
+        elif type(each).__name__ not in POINTWISE:
+            raise ArgumentError(f"receptive_field: {name} is a {type(each).__name__}, and what is behind it has no rows "
+                                "and columns")
+    return rows, columns
+
+
+def strongest_patches(net: Network, images: Array, layer: str, channel: int, count: int = 9) -> list[Patch]:
+    """Return for which parts of which images a channel's numbers are largest, the largest first.
+
+    Parameters
+    ----------
+    net : Network
+        With the preprocessing that it was trained with.
+    images : uint8 (N, H, W, C)
+        As stored, of the size that `net.preprocessing` expects.
+    layer : str
+        Such as "relu2".
+    channel : int
+        Of the layer's output.
+    count : int
+        From each image comes one patch at most, so that they are not all of one.
+
+    Returns
+    -------
+    list of Patch
+        Slices are of the central crop that the network takes, `cropped(net, images)`, cut off at its edge.
+    """
+    count = check_count("strongest_patches", "count", count)
+    if net.preprocessing is None:
+        raise ArgumentError(f"strongest_patches: {net.name} has no preprocessing for images: it was never trained")
+    rows, columns = receptive_field(net, layer)
+    part = Network(up_to(net, layer), input_shape=net.input_shape)
+    best: list[tuple[float, int, int, int]] = []
+    for start in range(0, len(images), BATCH):
+        maps = to_cpu(part.forward(net.preprocessing(images[start : start + BATCH]))[0])   # (n, h, w, channels)
+        if not 0 <= channel < maps.shape[3]:
+            raise ArgumentError(f"strongest_patches: channel is {channel}, {layer} has 0 to {maps.shape[3] - 1}")
+        one = maps[..., channel]                                                           # (n, h, w)
+        for i, winner in enumerate(one.reshape(len(one), -1).argmax(axis=1).tolist()):
+            row, column = divmod(winner, one.shape[2])
+            best.append((float(one[i, row, column]), start + i, row, column))
+    best.sort(key=lambda found: (-found[0], found[1]))
+    return [
+        Patch(value, image, pixels(rows, row, net.preprocessing.input_size[0]),
+              pixels(columns, column, net.preprocessing.input_size[1]))
+        for value, image, row, column in best[:count]
+    ]
+
+
+def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int], count: int = 9) -> Picture:
+    """Draw what excites some channels most, a block of patches for each (Zeiler and Fergus 2014, figure 2).
+
+    Parameters
+    ----------
+    net, images, layer, count
+        As for `strongest_patches`; a channel that is 0 for all images leaves its block empty.
+    channels : sequence of int
+    """
+    if not len(channels):
+        raise ShapeError("patch_sheet: the list of channels is empty")
+    crops, side = cropped(net, images), math.ceil(math.sqrt(count))
+    per_row = min(4, len(channels))
+    picture = Picture(figsize=(2.3 * per_row, 2.5 * math.ceil(len(channels) / per_row)), layout="constrained")
+    blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
+    for block, channel in zip(blocks.flat, channels, strict=False):
+        patches = [patch for patch in strongest_patches(net, images, layer, channel, count) if patch.value > 0]
+        block.suptitle(f"{layer}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
+        for axes, patch in zip(block.subplots(side, side, squeeze=False).flat, [*patches, *[None] * side**2],
+                               strict=False):
+            axes.set_axis_off()
+            if patch is not None:
+                pixel = crops[patch.image, patch.rows, patch.columns]
+                axes.imshow(pixel if pixel.shape[2] == 3 else pixel[..., 0], cmap="gray", vmin=0, vmax=255)
+    return picture
+
+
+def cropped(net: Network, images: Array) -> np.ndarray:
+    """Return the central crops that the network takes of stored images, in their own colours: uint8 (N, h, w, C)."""
+    images = np.asarray(images)
+    corner = [(full - part) // 2 for full, part in zip(images.shape[1:3], net.preprocessing.input_size, strict=True)]
+    window = [slice(at, at + part) for at, part in zip(corner, net.preprocessing.input_size, strict=True)]
+    return images[:, *window]
+
+
+def pixels(seen: Window, index: int, length: int) -> slice:
+    """Return the part of 0 to `length` that unit `index` sees."""
+    first = seen.first + seen.step * index
+    return slice(max(0, first), min(length, first + seen.size))
+
+
+def up_to(net: Network, layer: str) -> list[tuple[str, Any]]:
+    """Return the layers of a network from the first to one of them."""
+    names = list(net.layers)
+    if layer not in names:
+        raise ArgumentError(f"layer {layer!r} does not exist; {net.name} has {', '.join(names)}")
+    return [(name, net.layers[name]) for name in names[: names.index(layer) + 1]]
+
+
+def both(value: int | Sequence[int]) -> tuple[int, int]:
+    """Return a setting for rows and one for columns."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
