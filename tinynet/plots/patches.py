@@ -65,8 +65,8 @@ def receptive_field(net: Network, layer: str) -> tuple[Window, Window]:
                     (rows, columns), *(both(settings[key]) for key in ("kernel_size", "stride", "padding")),
                     strict=True))
         elif type(each).__name__ not in POINTWISE:
-            raise ArgumentError(f"receptive_field: {name} is a {type(each).__name__}, and what is behind it has no rows "
-                                "and columns")
+            raise ArgumentError(f"receptive_field: {name} is a {type(each).__name__}, and what is behind it has no "
+                                "rows and columns")
     return rows, columns
 
 
