@@ -2,9 +2,9 @@
 
     python benchmarks/proportions.py runs/medium-seed0/last.npz ... --data IMAGENETTE
 
-Imagenette's photographs here are squares of 224 pixels into which whole photographs were squashed. A camera's
-photographs are 4 x 3 mostly; stretching the square to 4 x 3 (or 3 x 4) brings their proportions back. Measured are, with
-one central crop:
+Imagenette's photographs here are squares of 224 pixels into which whole photographs were squashed. Stretching
+the square to 4 x 3 (or 3 x 4) gives the proportions back to those that a camera took so, and others to the rest.
+Measured are, with one central crop:
 
 - squashed: the squares as they are, as the network saw them in training (`--resize squash`);
 - wide, cropped: stretched to 4 x 3, and of that the central square (`--resize crop` of a wide photograph);

@@ -53,7 +53,8 @@ WITHOUT_ARRAYS = {
     "check_optimizer", "cifar_net", "lenet5",
     "load_checkpoint", "plain", "pretrained", "save_checkpoint", "set_fast", "set_threads", "to_cpu", "to_gpu", "data",
     "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10", "data.load_data",
-    "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes", "data.split_validation",
+    "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes", "data.sample_photograph",
+    "data.split_validation",
 }
 
 

@@ -1,14 +1,12 @@
 """Networks that know something: trained, and in the package."""
-import os
-from collections.abc import Mapping
-from contextlib import ExitStack
-from importlib import resources
+from pathlib import Path
 from typing import overload
 
 from ..errors import ArgumentError
 from ..network import Network
 from ..training.checkpoint import load_checkpoint, load_training_state
 
+FOLDER = Path(__file__).parent
 SHIPPED = {"alexnet-medium": "alexnet-medium.npz"}  # made by benchmarks/ship_network.py
 DEFAULT = "alexnet-medium"  # what `tinynet predict` and `tinynet trace` take where no network is named
 
@@ -47,19 +45,9 @@ def pretrained(name: str | None = None) -> Network | Catalogue:
     ArgumentError
         For a name that is not among them.
     """
-    with ExitStack() as stack:  # of a package that is zipped, the files are unpacked for as long as they are read
-        if name is None:
-            return Catalogue({each: sentence(load_training_state(shipped(each, stack))) for each in SHIPPED})
-        if name not in SHIPPED:
-            raise ArgumentError(f"pretrained: name is {name!r}, expected {' or '.join(map(repr, SHIPPED))}")
-        return load_checkpoint(shipped(name, stack))
-
-
-def shipped(name: str, stack: ExitStack) -> os.PathLike:
-    """Return the path of a network's checkpoint in the package, until the stack closes."""
-    return stack.enter_context(resources.as_file(resources.files(__package__) / SHIPPED[name]))
-
-
-def sentence(state: Mapping) -> str:
-    """Return what a shipped checkpoint says about itself."""
-    return state["progress"]["about"]
+    if name is None:  # each checkpoint says about itself what it knows
+        return Catalogue({each: load_training_state(FOLDER / file)["progress"]["about"]
+                          for each, file in SHIPPED.items()})
+    if name not in SHIPPED:
+        raise ArgumentError(f"pretrained: name is {name!r}, expected {' or '.join(map(repr, SHIPPED))}")
+    return load_checkpoint(FOLDER / SHIPPED[name])
