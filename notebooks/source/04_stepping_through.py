@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 4. Stepping through a whole AlexNet, forward and backward
 #
-# **A network says "star". Which numbers made it say so, and what did it learn from being right or wrong?** Here a small
-# AlexNet learns four drawn shapes in some seconds. Then we take one image and go through the network step by step,
-# forward to the loss and backward to the pixels.
+# **A network says "church". Which numbers made it say so, and what would it have learned from the photograph?** Here is
+# one tower of AlexNet, which was trained on 9,469 photographs of ten classes and comes with tinynet. We take one
+# photograph, which it has never seen, and go through the network step by step, forward to the loss and backward to the
+# pixels.
 #
 # You should know notebook 3: what each layer does. Nothing is downloaded; all cells together run in about 20 seconds.
 
@@ -11,82 +12,61 @@
 import numpy as np
 
 import tinynet as tn
-from tinynet.plots.attribution import occlusion, saliency
-from tinynet.plots.pictures import first_layer_filters, learning_curve, prediction_sheet
+from tinynet.plots import first_layer_filters, occlusion, prediction_sheet, saliency
 from tinynet.tracing.pictures import activation_maps, gradient_flow, pixel_maps
 
 # %% [markdown]
-# ## Can it learn in some seconds?
+# ## A network that has learned
 #
-# `draw_shapes` draws images of ten shapes in random colours, sizes and positions, on cluttered backgrounds. We keep
-# four of the ten, to be quick.
+# `tn.pretrained()` lists the trained networks, and with a name it returns one. (In notebook 1 you trained a network
+# yourself; this one took an hour. `net.notes` says how it was made.)
 
 # %%
-NAMES = ["disc", "triangle", "star", "cross"]
-
-
-def four_shapes(count, seed):
-    """Draw `count` images of ten shapes, and keep those of our four."""
-    drawn = tn.data.draw_shapes(count, seed=seed)
-    numbers = [drawn.class_names.index(name) for name in NAMES]  # 0, 4, 6, 7 of the ten
-    kept = np.isin(drawn.labels, numbers)
-    return tn.data.Dataset(drawn.images[kept], np.searchsorted(numbers, drawn.labels[kept]), NAMES)
-
-
-train, test = four_shapes(4000, seed=0), four_shapes(500, seed=1)
-print(len(train), "images to learn from,", len(test), "others to test with")
+net = tn.pretrained("alexnet-medium")
+NAMES = ["tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck",
+         "gas pump", "golf ball", "parachute"]  # the words for its ten classes
+net.summary()
 
 # %% [markdown]
-# Forward, loss, backward, step: `tn.fit` does it for batches of 32 images, and goes over all images five times (five
-# **epochs**). For the last epoch the learning rate is divided by ten: the dotted line in the picture. `init="he"`
-# initializes the weights at a size that suits ReLU (notebook 6 says why); `weight_decay` pulls them a little towards 0
-# in each step.
-
-# %% tags=["picture"]
-net = tn.alexnet_small(classes=4, init="he", seed=0)
-optimizer = tn.SGD(net, learning_rate=0.005, momentum=0.9, weight_decay=5e-4)
-schedule = tn.StepSchedule(optimizer, [4], factor=0.1)
-history = tn.fit(
-    net, train, test, epochs=5, batch_size=32, optimizer=optimizer, schedule=schedule, progress=False
-)
-learning_curve(history)
-
-# %% [markdown]
-# "Validation" is the test images here: the network never learned from them. Guessing would have an error of 75%. That
-# the training error can be *above* the validation error is no mistake: in training, dropout drops half of the features,
-# and images are shifted and mirrored at random.
-#
-# What does it say about some test images? Above each stands the right class; the bars are the network's probabilities,
-# hatched for the right class.
-
-# %% tags=["picture"]
-prediction_sheet(test.images[:8], tn.predict(net, test.images[:8]), test.labels[:8], NAMES)
-
-# %% [markdown]
-# These are the 32 filters of conv1, which were random numbers before. Grey is 0.
+# These are the 48 filters of conv1. Before training they were random numbers; now many are edges, in all directions,
+# and others are blobs of one colour beside another. Grey is 0. Compare them with figure 3 of the paper.
 
 # %% tags=["picture"]
 first_layer_filters(net)
 
 # %% [markdown]
-# They still look much like noise: so few steps move the filters too little for the eye. After its days of training on
-# 1.2 million photographs, AlexNet's show edges and colours (figure 3 of the paper).
+# ## What does it say?
+#
+# Berlin Cathedral, two cocker spaniels, and a light bulb: free photographs that come with tinynet (their authors are in
+# `tinynet/data/photographs/README.md`). `load_image` brings a photograph to the form in which the network saw its
+# training images: 143 x 143 pixels, of which it takes the 127 x 127 in the middle. The bars are its probabilities.
+
+# %% tags=["picture"]
+FILES = [tn.data.sample_photograph(name) for name in ("berlin_cathedral", "spaniels", "light_bulb")]
+photographs = np.stack([net.preprocessing.load_image(file) for file in FILES])  # uint8 (3, 143, 143, 3)
+probabilities = tn.predict(net, photographs)  # (3, 10)
+prediction_sheet(photographs, probabilities, class_names=NAMES, columns=3)
 
 # %% [markdown]
-# ## One image: how far does it get?
+# The church is a church. But a light bulb is not one of the ten classes, and the network cannot say "none of these":
+# softmax makes the ten probabilities add up to 1, whatever the ten scores are. What it calls the bulb has something in
+# common with one. And a probability is no promise: nothing in training asked the network to be unsure about things that
+# it has never seen.
 #
-# Let us take a star that the network gets right without being quite sure.
+# Nor has it seen a cocker spaniel: English springers, its only dogs, are mostly white and brown or black.
+
+# %% [markdown]
+# ## One photograph: how far does it get?
+#
+# We go on with the church. `net.preprocessing` subtracts the mean colour of the training images and divides by 58,
+# about the deviation of pixels.
 
 # %%
-probabilities = tn.predict(net, test.images)  # (images, 4)
-right = (probabilities.argmax(axis=1) == test.labels) & (test.labels == 2)
-sure = np.where(right, probabilities.max(axis=1), 0)
-chosen = np.abs(sure - 0.8).argmin()  # the one whose probability is nearest to 0.8
-
-images, labels = net.preprocessing(test.images[[chosen]]), test.labels[[chosen]]
+images = net.preprocessing(photographs[:1])  # float32 (1, 127, 127, 3)
+church = NAMES.index("church")
+labels = np.array([church])
 trace = tn.trace(net, images, labels)
-for name, p in zip(NAMES, probabilities[chosen], strict=True):
-    print(f"{name:9} {p:.1%}")
+print(images.shape, images.dtype, "from", images.min().round(2), "to", images.max().round(2))
 
 # %% [markdown]
 # A trace can be walked. `next()` goes one step on: forward through the layers to the loss, then backward from the
@@ -107,8 +87,8 @@ walk.step  # the last step: conv1 in the backward pass, with all its arrays
 # %% [markdown]
 # ## What is left of the image after each part?
 #
-# Here are maps after three of the ReLUs. A map is a question asked at every position, and orange is "yes". Of the 32 or
-# 64 channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
+# Here are maps after three of the ReLUs. A map is a question asked at every position, and orange is "yes". Of the 48,
+# 128 or 128 channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
 
 # %% tags=["picture"]
 def strongest_first(maps):
@@ -122,21 +102,22 @@ activation_maps(strongest_first(trace["relu1"].output[0]), "relu1", count=16)
 activation_maps(strongest_first(trace["relu2"].output[0]), "relu2", count=16)
 
 # %% tags=["picture"]
-activation_maps(strongest_first(trace["relu4"].output[0]), "relu4", count=16)
+activation_maps(strongest_first(trace["relu5"].output[0]), "relu5", count=16)
 
 # %% [markdown]
-# After relu1 one can still see the star and its edges. Each pooling halves height and width, so the maps become
-# coarser. What each of them asks is harder and harder to name: a number there depends on a larger and larger part of
-# the image.
+# After relu1 one can still see the church: its edges in some maps, its sky in others. Each pooling halves height and
+# width, so the maps become coarser: 30 x 30, 14 x 14, 6 x 6. What each of them asks is harder and harder to name: a
+# number there depends on a larger and larger part of the image, in relu5 on all of it. Notebook 9 asks what excites
+# them.
 
 # %% [markdown]
 # ## Which numbers made the score?
 #
-# `explain` names the terms of any number. So let us ask where the star's score came from, take the largest term, ask
+# `explain` names the terms of any number. So let us ask where the church's score came from, take the largest term, ask
 # where *its* number came from, and so on until we stand at a pixel.
 
 # %%
-index, path = (0, 2), []  # image 0, class 2, in the output of fc5
+index, path = (0, church), []  # image 0, class "church", in the output of fc7
 for step in reversed(trace.steps[:-1]):  # all layers but the loss, from the last to the first
     explanation = step.explain(output=index)
     part = explanation.parts[0]  # the products; a bias would be the second part
@@ -148,7 +129,7 @@ for step in reversed(trace.steps[:-1]):  # all layers but the loss, from the las
 print("layer     index              number    terms  the largest")
 for name, at, value, count, term in path:
     print(f"{name:9} {str(at):18} {value:8.3f}  {count:7}  {term:11.3f}")
-print("pixel    ", index, " which is", images[index].round(1), "(minus the mean)")
+print("pixel    ", index, " which is", images[index].round(2), "(minus the mean, divided by 58)")
 
 # %% [markdown]
 # Every line is a true statement about the numbers in the trace. But mind how little a path says: each sum has many
@@ -161,7 +142,7 @@ print("pixel    ", index, " which is", images[index].round(1), "(minus the mean)
 # At the loss: the gradient of the scores is the probabilities, less 1 at the label.
 
 # %%
-print("probabilities minus one-hot label:", (probabilities[chosen] - np.eye(4)[2]).round(4))
+print("probabilities minus one-hot label:", (probabilities[0] - np.eye(10)[church]).round(4))
 print("in the trace:                     ", trace["loss"].input_gradient[0].round(4))
 
 # %% [markdown]
@@ -169,38 +150,41 @@ print("in the trace:                     ", trace["loss"].input_gradient[0].roun
 #
 # The **root mean square** is the usual size of many numbers: the root of the mean of their squares. On the left, for
 # the gradient at each layer's output, in the order of the layers (the backward pass goes from right to left). On the
-# right, for the gradient of the weights, which is what training uses. The scales are logarithmic.
+# right, for the gradient of the weights, which is what training uses. The scales are logarithmic. For the light bulb,
+# labelled "church", all of it is larger: there would be more to learn.
 
 # %% tags=["picture"]
-gradient_flow(trace)
+bulb = tn.trace(net, net.preprocessing(photographs[2:]), labels)
+gradient_flow({"the church": trace, 'the light bulb, labelled "church"': bulb})
 
 # %% [markdown]
-# Going backward, the gradient at the outputs shrinks, and at conv1 it is very small. For one thing, pooling and ReLU
-# give most positions a gradient of zero. For another, the *forward* numbers are large near the pixels, which go to 255,
-# and small at the scores: to change a number by 1 is little near the pixels, and much at the scores.
+# All gradients are made from the numbers that the backward pass begins with: near 0 where the network is right and
+# sure, near -1 and 1 where it is sure and wrong. So an image that it gets wrong moves its weights much more than one
+# that it gets right.
 #
-# Yet conv1's weights do not have the smallest gradient. Their gradient is upstream gradient times input, added up over
-# all positions, and conv1's inputs are the largest. With sigmoid or tanh it can be far worse: notebook 6.
+# Going backward, the gradient at the outputs shrinks: pooling and ReLU give most positions a gradient of zero, and what
+# is left is spread over more and more numbers. Yet conv1's weights do not have the smallest gradient: it is upstream
+# gradient times input, added up over all 30 x 30 positions. With sigmoid or tanh it can be far worse: notebook 6.
 
 # %% [markdown]
 # ## Does a step against the gradient do what it promises?
 #
 # The gradient makes a promise: go a small way, rate times gradient, against it, and the loss falls by rate times the
 # sum of the squares of all gradients. (Each weight moves by rate $\cdot\, g$, and the loss changes by $g$ for each
-# unit.) Let us check it, on a copy with 64-bit numbers, for all 97,092 weights and biases at once.
+# unit.) Let us check it on the light bulb labelled "church", with 64-bit numbers, for all 1,213,642 weights and biases
+# at once.
 
 # %%
-copy = net.astype("float64")
-images64 = images.astype("float64")
-before = tn.trace(copy, images64, labels)
+bulb64 = net.preprocessing(photographs[2:]).astype("float64")
+before = tn.trace(net.astype("float64"), bulb64, labels)
 squares = sum((g**2).sum() for step in before.steps for g in step.gradients.values())
 
-for rate in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
+for rate in (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
     moved = net.astype("float64")
     for step in before.steps:
         for name, gradient in step.gradients.items():
             moved.params[step.name][name] -= rate * gradient
-    after = tn.trace(moved, images64, labels)
+    after = tn.trace(moved, bulb64, labels)
     print(f"rate {rate:.0e}: promised {rate * squares:.6f}, the loss fell by {before.loss - after.loss:.6f}")
 
 # %% [markdown]
@@ -212,70 +196,56 @@ for rate in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
 #
 # Two ways to ask:
 #
-# - **Saliency**: how much would the star's score change if this pixel changed a little? It is the size of the gradient
-#   of the score at the pixel. The backward pass gives it for all pixels at once.
-# - **Occlusion**: what does the network say when a part is covered? A square of 8 x 8 pixels, in the mean colour, goes
-#   over every position, and the map shows the star's probability with the square's middle there. Dark is where covering
-#   hurts.
+# - **Saliency**: how much would the church's score change if this pixel changed a little? It is the size of the
+#   gradient of the score at the pixel. The backward pass gives it for all pixels at once.
+# - **Occlusion**: what does the network say when a part is covered? A square of 32 x 32 pixels, in the mean colour,
+#   goes over every position, and the map shows the church's probability with the square's middle there. Dark is where
+#   covering hurts.
 
 # %% tags=["picture"]
-slopes = saliency(net, images, labels)[0]  # (32, 32)
-covered = occlusion(net, images[0], class_index=2, size=8, stride=2)  # (16, 16)
-pixel_maps(test.images[chosen], {
+slopes = saliency(net, images, labels)[0]  # (127, 127)
+covered = occlusion(net, images[0], class_index=church, size=32, stride=4)  # (32, 32)
+pixel_maps(images[0], {
     "saliency: |d score / d pixel|": slopes,
-    "probability of star, a square here": covered,
+    "probability of church, a square here": covered,
 })
 
 # %% [markdown]
-# They need not agree. Saliency is about *small* changes, and is noisy: a ReLU that is closed hides what a larger change
-# would do. Occlusion is about one particular large change; and where the map is bright, the square covered something
-# that spoke for another class. Neither proves what the network "looks at".
+# Both point at the building, and they need not agree. Saliency is about *small* changes, and is noisy: a ReLU that is
+# closed hides what a larger change would do. Occlusion is about one particular large change. Neither proves what the
+# network "looks at".
 
 # %% [markdown]
 # ## Exercise
 #
-# Take an image that the network gets *wrong* (if there is none, the one with the smallest probability of the right
-# class).
-#
-# 1. Draw its occlusion maps for the class that the network says and for the right class. Where would a square make the
-#    answer right?
-# 2. Trace it. By how much is its loss larger than our star's? And the root mean square of conv1's weight gradient? Why
-#    does training move the weights mostly for the images that are wrong?
-# 3. Trace it once more with the *answer of the network* as the label. Which numbers of the trace stay the same, and
+# 1. Draw the occlusion map of the light bulb, for the class that the network takes it for. Which part of the bulb makes
+#    it say so?
+# 2. Trace the bulb with *the answer of the network* as the label. Which numbers of the trace `bulb` stay the same, and
 #    which change?
+# 3. Take a photograph of your own: put its path into `FILES`. Or turn the cathedral upside down:
+#    `photographs[:1, ::-1]`. Is it still a church?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# of_the_right_class = probabilities[np.arange(len(test)), test.labels]
-# worst = of_the_right_class.argmin()
-# image, label = net.preprocessing(test.images[[worst]]), test.labels[[worst]]
-# answer = tn.predict(net, test.images[[worst]]).argmax(axis=1)
+# answer = int(probabilities[2].argmax())                                  # 1.
+# x = net.preprocessing(photographs[2:])
+# pixel_maps(x[0], {NAMES[answer]: occlusion(net, x[0], answer, size=32, stride=4)})
 #
-# said_map = occlusion(net, image[0], int(answer[0]))                      # 1.
-# right_map = occlusion(net, image[0], int(label[0]))
-# pixel_maps(test.images[worst], {NAMES[answer[0]]: said_map, NAMES[label[0]]: right_map})
+# other = tn.trace(net, x, np.array([answer]))                             # 2.
+# gradient_flow({"labelled church": bulb, "labelled with the network's answer": other})
 #
-# wrong = tn.trace(net, image, label)                                      # 2.
-# for each in (trace, wrong):
-#     g = each["conv1"].gradients["w"]
-#     print(each.loss, np.sqrt((g**2).mean()))
-#
-# other = tn.trace(net, image, answer)                                     # 3.
-# gradient_flow({"right label": wrong, "the network's answer": other})
+# tn.predict(net, photographs[:1, ::-1])[0, church]                        # 3.
 # ```
 #
-# 1. Where the right class's map is above the other at the same position. The scales of the two pictures differ, so let
-#    NumPy compare: `print((right_map > said_map).mean())`, the share of such positions. (With a third class above both
-#    it would still be wrong there.)
+# 1. For us the round part, where the light falls on it.
 #
-# 2. For us 2.51 instead of 0.22, and 0.52 instead of 0.05. The loss is $-\ln p$ of the right class, and the backward
-#    pass begins with $p - 1$ there: near 0 where the network is right and sure, near $-1$ where it is sure and wrong.
-#    All gradients are made from these numbers, so an image that is wrong gives much larger ones.
-#
-# 3. The whole forward pass stays the same, up to the scores and probabilities. The loss changes, and with it the whole
+# 2. The whole forward pass stays the same, up to the scores and probabilities. The loss changes, and with it the whole
 #    backward pass: the gradient of the scores is $p$ minus another one-hot row. It is small now, as the network agrees
 #    with that label.
+#
+# 3. The network was never shown anything upside down (mirror images, but no upside-down ones), so nothing taught it
+#    that a church stays one.
 # </details>
 #
 # Next: [5. Checking gradients](05_checking_gradients.ipynb)

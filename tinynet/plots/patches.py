@@ -125,8 +125,8 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     if not len(channels):
         raise ShapeError("patch_sheet: the list of channels is empty")
     crops, side = cropped(net, images), math.ceil(math.sqrt(count))
-    per_row = min(4, len(channels))
-    picture = Picture(figsize=(2.3 * per_row, 2.5 * math.ceil(len(channels) / per_row)), layout="constrained")
+    per_row = min(3, len(channels))
+    picture = Picture(figsize=(1.9 * per_row, 2.1 * math.ceil(len(channels) / per_row)), layout="constrained")
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
     for block, channel in zip(blocks.flat, channels, strict=False):
         patches = [patch for patch in strongest_patches(net, images, layer, channel, count) if patch.value > 0]
