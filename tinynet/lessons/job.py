@@ -54,6 +54,8 @@ class Job:
         The rate is divided by 10 after these parts of the epochs.
     measure : function of a Network, or None
         More numbers of the trained network, a dict for JSON.
+    watch : function of a Network, or None
+        More numbers of each epoch, a dict for JSON.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class Job:
     batch_size: int
     drops: tuple[float, ...]
     measure: Callable[[Network], dict[str, Any]] | None
+    watch: Callable[[Network], dict[str, float]] | None
 
     @property
     def name(self) -> str:
@@ -129,18 +132,39 @@ class Job:
             found["history"] = list(fit(
                 net, self.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
                 batch_size=self.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
-                progress=False,
+                progress=False, after_epoch=None if self.watch is None else self.note,
             ))
         except NotFiniteError as error:
             if last.exists():
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
             message = str(error).replace(f"{self.folder.parents[1]}/", "")  # the folder is not part of the result
             chance = 1 - 1 / len(self.train.class_names)
+            self.add_notes(found["history"])
             return found | {
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
+        self.add_notes(found["history"])
         some = self.train.subset(np.arange(min(MEASURED_ON, len(self.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)
         return found
+
+    @property
+    def notes(self) -> dict[str, dict[str, float]]:
+        """What was seen after each epoch, by its number; in a file beside the checkpoints."""
+        path = self.folder / "watched.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def note(self, net: Network, epoch: int) -> None:
+        """Write what is to be seen after an epoch; in place of an earlier note, if the training was stopped there."""
+        if self.watch is not None:
+            notes = self.notes | {str(epoch): self.watch(net)}
+            with atomic_write(self.folder / "watched.json") as file:
+                file.write(json.dumps(notes).encode())
+
+    def add_notes(self, history: list[dict[str, Any]]) -> None:
+        """Add to each epoch's row what was seen after it."""
+        notes = self.notes
+        for row in history:
+            row |= notes.get(str(row["epoch"]), {})

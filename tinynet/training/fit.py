@@ -1,6 +1,6 @@
 """Training a network: `fit` puts data, optimizer, schedule and run folder together and lets the loop run."""
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ def fit(
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
     progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
+    after_epoch: Callable[[Network, int], None] | None = None,
 ) -> History:
     """Train a network.
 
@@ -69,7 +70,7 @@ def fit(
     resume : bool
         Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
         rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
-        `progress` and `checkpoint_seconds` may differ.
+        `progress`, `checkpoint_seconds` and `after_epoch` may differ.
     loader_threads : int
         Threads that read and augment images ahead; they change no number. 0: none.
     progress : bool
@@ -78,6 +79,9 @@ def fit(
     until : float, optional
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
+    after_epoch : function of (Network, int), optional
+        Looks at the network after each epoch, whose number it gets, and changes nothing in it. It is called before the
+        epoch's checkpoint is written: a run that is stopped in between does this epoch, and the call, once more.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def fit(
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
         training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                            checkpoint_seconds, progress, position, history)
+                            checkpoint_seconds, progress, position, history, after_epoch)
         return training.run()
 
 

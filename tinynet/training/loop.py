@@ -2,7 +2,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, NoReturn
 
@@ -65,12 +65,12 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History,
+        position: Position, history: History, after_epoch: Callable[[Network, int], None] | None = None,
     ) -> None:
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
-        self.position, self.history = position, history
+        self.position, self.history, self.after_epoch = position, history, after_epoch
         self.between_batches = True
         self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
         # Images out of bytes get the network's dtype; a user's own floats are taken as they are.
@@ -179,6 +179,8 @@ class Training:
                 self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
+        if self.after_epoch is not None:
+            self.after_epoch(self.net, at.epoch + 1)
         with hold_interrupts():
             self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
             self.tick()
