@@ -90,9 +90,9 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu", sett
 
 
 def watch(net: Network, plan: Plan) -> dict[str, float]:
-    """Return which part of each activation's outputs is saturated; for ReLU, how large its outputs are.
+    """Return which share of each activation's outputs is saturated; for ReLU, how large its outputs are.
 
-    The outputs are those for the first 500 training images. "saturated1" is the part of tanh1's outputs beyond 0.95
+    The outputs are those for the first 500 training images. "saturated1" is the share of tanh1's outputs beyond 0.95
     (the sigmoid's are stretched to -1 to 1 first: sigmoid(2 x) = (1 + tanh x) / 2), "rms1" the root of the mean square
     of relu1's.
     """
@@ -145,6 +145,14 @@ def best(
     return tuple(sorted(rates, key=lambda rate: last_error(own[rate]))[:count])
 
 
+def searched(result: Result) -> list[str]:
+    """Say how the rates were chosen, if they were."""
+    if not any(record["stage"] == "choice" for record in result.records):
+        return []
+    return [f"Each rate was tried for {SHORT} epochs and the better half of an arm's rates for "
+            f"{result.plan.budget.search_epochs}; the lowest training error chose."]
+
+
 def draw(result: Result) -> Any:
     """Draw figure 1, the same on scaled pixels, the ratio of the epochs, and the saturated units."""
     from .relu_figure import figure
@@ -177,11 +185,11 @@ LESSON = Lesson(
         "all": "25% training error on CIFAR-10 six times faster with ReLU than with tanh; rates chosen independently, "
                "no regularization; one curve each, no spread.",
     },
-    scale="the paper does not describe its four-layer network; ours are three convolutions and one fully connected "
+    scale="the paper does not describe its four-layer network; ours have three convolutions and one fully connected "
           "layer, with momentum 0.9 and a constant learning rate.",
     model=four_layers, training={"weight_decay": 0.0, "augmentation": {}},
-    stages=stages, watch=watch, findings=findings, draw=draw,
+    stages=stages, watch=watch, findings=lambda result: findings(result) + searched(result), draw=draw,
     columns={"epochs to the target": epochs_cell, "times ReLU's epochs": ratio_cell,
-             "conv1 saturated": saturation_cell},
+             "conv1 saturated, epoch 2": saturation_cell},
 )
 run = LESSON.run

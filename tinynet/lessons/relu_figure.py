@@ -34,7 +34,7 @@ def figure(result: Result) -> Picture:
     panels = above.subplots(1, max(1, len(settings)), sharex=True, sharey=True, squeeze=False)[0]
     for axes, setting in zip(panels, settings, strict=False):
         draw_setting(axes, result, setting)
-    panels[0].set(ylabel="training error", ylim=(0, result.plan.chance), xlim=(0, None))
+    panels[0].set(ylabel="training error", ylim=(0, result.plan.chance + 0.02), xlim=(0, None))
     ratios, saturation = below.subplots(1, 2)
     draw_ratios(ratios, result)
     draw_saturation(saturation, result)
@@ -66,7 +66,7 @@ def draw_setting(axes: Any, result: Result, setting: str) -> None:
             start, end = (mean_epochs(result, each) for each in (relu, arm))
             low = target - (0.14 if control else 0.05)
             axes.annotate("", (end, low), (start, low), arrowprops={"arrowstyle": "->", "color": colour})
-            axes.text((start + end) / 2, low - 0.01, f"{found} times", ha="center", va="top", color=colour)
+            axes.text(min(start, end), low - 0.01, f"{found} times", va="top", color=colour)
     axes.legend(fontsize=9)
 
 
@@ -81,8 +81,7 @@ def draw_ratios(axes: Any, result: Result) -> None:
     until = result.plan.budget.until or 0.0
     errors = [*(each / 100 for each in range(round(100 * FIRST), round(100 * until), -1)), until]
     axes.axhline(1, color="grey", linewidth=1)
-    axes.axhline(6, color="grey", linestyle="--", linewidth=1)
-    axes.text(FIRST, 6.1, "the paper's 6, at 25%", color="grey", fontsize=9, va="bottom")
+    axes.axhline(6, color="grey", linestyle="--", linewidth=1, label="the paper's 6, at 25%")
     highest, lowest = 6.0, 1.0
     for arm in result.plan.arms:
         found = [(error, ratio(result, arm, error)) for error in errors]
@@ -101,15 +100,14 @@ def draw_ratios(axes: Any, result: Result) -> None:
     axes.set_yticks([each for each in (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16) if 0.8 * lowest <= each <= 1.3 * highest])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_title("How many times ReLU's epochs? It depends on where you look\n"
                    "(shaded: 95% interval; a triangle: from here on more)", fontsize=10)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=9)
+    axes.legend(fontsize=9)
 
 
 def draw_saturation(axes: Any, result: Result) -> None:
-    """Draw which part of tanh's outputs is saturated, by layer and epoch."""
+    """Draw which share of tanh's outputs is saturated, by layer and epoch."""
     for arm in result.plan.arms:
         if arm.switches.get("activation") != "tanh" or setting_of(arm) == MAX_POOLS:
             continue
@@ -121,6 +119,6 @@ def draw_saturation(axes: Any, result: Result) -> None:
                       linewidth=2.2 if layer == 1 else 1.4, label=arm.name if layer == 1 else None)
     for layer, style in LAYERS.items():
         axes.plot([], [], style, color="grey", label=f"behind conv{layer}")
-    axes.set(xlabel="epoch", ylabel="part of the outputs beyond 0.95", ylim=(-0.02, 1.02), xlim=(0, None))
+    axes.set(xlabel="epoch", ylabel="share of the outputs beyond 0.95", ylim=(-0.02, 1.02), xlim=(0, None))
     axes.set_title("Why: units whose slope is next to 0", fontsize=10)
     axes.legend(fontsize=9)

@@ -90,7 +90,7 @@ def ratio(result: Result, arm: Arm, target: float | None) -> Ratio | None:
 
 
 def saturated(result: Result, arm: Arm, layer: int, epoch: int) -> float | None:
-    """Return which part of a layer's units is saturated after an epoch, the mean over the seeds; None if not seen."""
+    """Return which share of a layer's units is saturated after an epoch, the mean over the seeds; None if not seen."""
     seen = [row[f"saturated{layer}"] for record in result.of(arm) for row in record["history"]
             if row["epoch"] == epoch and f"saturated{layer}" in row]
     return statistics.mean(seen) if seen else None
@@ -115,7 +115,7 @@ def ratio_cell(result: Result, arm: Arm) -> str:
 
 
 def saturation_cell(result: Result, arm: Arm) -> str:
-    """Write which part of conv1's outputs was saturated after two epochs."""
+    """Write which share of conv1's outputs was saturated after two epochs."""
     found = saturated(result, arm, 1, EARLY)
     return "" if found is None else f"{found:.0%}"
 
@@ -155,12 +155,12 @@ def who_is_faster(result: Result) -> list[str]:
 
 
 def what_is_saturated(result: Result) -> list[str]:
-    """Say which part of each layer's units is saturated after two epochs, and how large ReLU's outputs are."""
+    """Say which share of each layer's units is saturated after two epochs, and how large ReLU's outputs are."""
     each, sizes = [], []
     for arm in result.plan.arms:
         layers = [saturated(result, arm, layer, EARLY) for layer in (1, 2, 3)]
         if None not in layers:
-            each.append(f"{arm.name} {', '.join(f'{part:.0%}' for part in layers)}")
+            each.append(f"{arm.name} {', '.join(f'{share:.0%}' for share in layers)}")
         rms = [row["rms1"] for r in result.of(arm) for row in r["history"] if row["epoch"] == EARLY and "rms1" in row]
         if rms:
             sizes.append(f"{arm.name} {statistics.mean(rms):.2g}")

@@ -85,11 +85,11 @@ class Result:
         """Return what to know about the table: findings, budget, certainty, what was published, scale."""
         plan, budget = self.plan, self.plan.budget
         notes = list(self.lesson.findings(self))
+        fewer = [f" Of {arm.name} {arm.epochs or budget.epochs} epochs at most, {seeds_text(len(plan.seeds(arm)))}."
+                 for arm in plan.arms if arm.epochs or arm.seeds]
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
-                     f"of {budget.batch_size}; {seeds_text(budget.seeds)}, which fix initial weights and order for all "
-                     "arms." + "".join(f" Of {arm.name} {arm.epochs or budget.epochs} epochs at most, "
-                                       f"{seeds_text(len(plan.seeds(arm)))}."
-                                       for arm in plan.arms if arm.epochs or arm.seeds))
+                     f"of {budget.batch_size}; {seeds_text(budget.seeds)}. A seed fixes initial weights and order, for "
+                     f"all arms alike.{''.join(fewer)}")
         if budget.drops and budget.until is None:
             parts = " and ".join(f"{part:.0%}" for part in budget.drops)
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
