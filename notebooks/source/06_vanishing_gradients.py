@@ -246,8 +246,8 @@ print(", ".join(f"{name} {steps} steps at rate {RATES[found[name].index(steps)]}
 print(f"tanh needs {best['tanh'] / best['relu']:.2f} times ReLU's steps")
 
 # %% [markdown]
-# On this small task, with numbers of size 1 going in and weights that fit, tanh is about as fast as ReLU. (It is one
-# seed: another one moves each number by tens of steps.)
+# On this small task, with numbers of size 1 going in and weights that fit, tanh is about as fast as ReLU. (One seed,
+# and two numbers so close: another seed may turn them round.)
 #
 # ## What was different in the paper: raw pixels
 #
@@ -259,7 +259,7 @@ print(f"tanh needs {best['tanh'] / best['relu']:.2f} times ReLU's steps")
 # What is that to tanh? We take a four-layer network of the authors' kind, with tanh, and train it on drawn shapes, once
 # on pixels as they are, once on pixels divided by 64. Nothing else may differ: where the pixels are 64 times larger, we
 # make `conv1`'s initial weights 64 times smaller. Before the first step both networks are the same function of the
-# picture. Then we look at what comes out of `conv1`'s tanh.
+# picture. Then we look at what comes out of the tanh behind `conv1`.
 
 # %%
 from tinynet.lessons.relu import four_layers
@@ -291,9 +291,10 @@ figure, axes = plt.subplots(len(DIVISORS), 3, figsize=(10, 5.4), sharex=True, sh
 for row, divisor in zip(axes, DIVISORS, strict=True):
     for epoch, (axis, y) in enumerate(zip(row, conv1_by_epoch(divisor), strict=True)):
         share = np.full(y.size, 1 / y.size)                        # so that the bars add up to 1
-        axis.hist(y.ravel(), bins=40, range=(-1, 1), weights=share, color=ORANGE)
+        axis.hist(y.ravel(), bins=20, range=(-1, 1), weights=share, color=ORANGE)
         axis.plot(y_axis, 1 - y_axis**2, color="black", linewidth=1)
-        axis.set_title(f"pixels / {divisor}, after {epoch} epochs: {np.mean(abs(y) > 0.95):.0%} beyond 0.95,\n"
+        when = f"after epoch {epoch}" if epoch else "before training"
+        axis.set_title(f"pixels / {divisor}, {when}:\n{np.mean(abs(y) > 0.95):.0%} beyond 0.95, "
                        f"mean slope {np.mean(1 - y * y):.2f}", fontsize=9)
         axis.grid(alpha=0.3)
 for axis in axes[-1]:
@@ -310,8 +311,8 @@ plt.show()
 #
 # **Why?** The gradient of a weight is a sum of upstream gradient times *pixel*. Pixels 64 times as large make it 64
 # times as large; the step that follows acts on pixels that are again 64 times as large. So one step changes what
-# `conv1` puts out $64 \cdot 64 = 4096$ times as much. A rate at which `conv1` does not jump into saturation is far
-# too small for the other layers.
+# `conv1` puts out $64 \cdot 64 = 4096$ times as much. A rate small enough for `conv1` would be far too small for the
+# other layers.
 #
 # **And ReLU?** Its outputs become large too. But its slope is 1 at any size, so that it goes on learning. That is the
 # paper's reason for it, "non-saturating", and the factor of six is what it is worth *on raw pixels*.
