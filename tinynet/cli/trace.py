@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ..data import Preprocessing, draw_shapes
-from ..data.imagenet import with_wordnet_name
+from ..data.imagenet import word_of
 from ..data.shapes import CLASS_NAMES, LARGEST, SMALLEST
 from ..errors import ArgumentError
 from ..models import make_model
@@ -32,7 +32,7 @@ def run_trace(options: argparse.Namespace) -> None:
         preprocessing.mean = pixels.mean(axis=(0, 1), dtype=np.float32)
     x = preprocessing(pixels[None])                                            # (1, H, W, C)
     scores, _ = net.forward(x)                                                 # (1, classes)
-    names = None if net.class_names is None else [*map(with_wordnet_name, net.class_names)]
+    names = None if net.class_names is None else [*map(word_of, net.class_names)]
     if names is None and drawn is not None and scores.shape[1] == len(CLASS_NAMES):
         names = CLASS_NAMES
     label, origin = choose_label(options.label, drawn, scores[0], names)
