@@ -1,6 +1,7 @@
 """Settings of layers: what is refused, and how they are kept."""
 import inspect
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -127,14 +128,35 @@ DEFAULTS = {
     tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": 0},
     tn.LocallyConnected2d: {"stride": 1, "padding": 0, "std": None, "bias": 0.0, "seed": 0},
     tn.Linear: {"std": None, "bias": 0.0, "seed": 0},
-    tn.MaxPool2d: {"kernel_size": 3, "stride": 2, "padding": 0, "ceil_mode": False},
-    tn.AvgPool2d: {"kernel_size": 3, "stride": 2, "padding": 0, "ceil_mode": False},
+    tn.MaxPool2d: {"kernel_size": 3, "stride": None, "padding": 0, "ceil_mode": False},
+    tn.AvgPool2d: {"kernel_size": 3, "stride": None, "padding": 0, "ceil_mode": False},
     tn.LocalResponseNorm: {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0, "groups": 1},
     tn.SpatialResponseNorm: {"size": 3, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     tn.BatchNorm1d: {"momentum": 0.1, "eps": 1e-5}, tn.BatchNorm2d: {"momentum": 0.1, "eps": 1e-5},
     tn.Dropout: {"p": 0.5, "seed": 0},
     tn.SGD: {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "bias_rate": 1.0, "decay_biases": True},
 } | {layer: {} for layer in (tn.ReLU, tn.Tanh, tn.Sigmoid, tn.Softmax, tn.Flatten)}
+
+
+@pytest.mark.parametrize("made", [tn.MaxPool2d, tn.AvgPool2d])
+def test_a_pooling_layer_says_which_stride_it_took_where_others_take_another(made):
+    for kernel, text in ((4, "4"), ((2, 3), r"\(2, 3\)"), ((5, 5), r"\(5, 5\)"), (np.int64(1), "1")):
+        with pytest.warns(UserWarning, match=rf"^{made.__name__}: without a stride it is 2, the paper's, for a "
+                          rf"kernel_size of {text}, where PyTorch and Keras take the kernel_size: write stride=2 or "
+                          rf"stride={text}$") as caught:
+            layer = made(kernel)
+        assert layer.stride == 2 and len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for layer in (made(), made(3), made((3, 3)), made(2), made(4, 2), made(kernel_size=5, stride=3)):
+            assert "stride=" in repr(layer)
+            again = type(layer)(**layer.settings)  # as from a checkpoint
+            assert repr(again) == repr(layer) and again.window == layer.window
+        assert made().stride == made(3).stride == made(2).stride == 2
+        with pytest.raises(ArgumentError, match=f"{made.__name__}: kernel_size is 0"):
+            made(0)
+        for name in ("alexnet", "lenet5", "cifar_net", "alexnet_small", "alexnet_medium"):
+            getattr(tn, name)()
 
 
 @pytest.mark.parametrize("made", DEFAULTS, ids=lambda made: made.__name__)
