@@ -9,6 +9,7 @@ import numpy as np
 from ..data import Preprocessing
 from ..errors import ArgumentError, CheckpointError, TinynetError
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import flat, single_layers
 from ..ops.arrays import array_module, to_cpu
@@ -44,12 +45,16 @@ def save_checkpoint(
     ArgumentError
         For a layer in place of a network, for class names that are no list of str, and for other contents that are
         neither numbers nor text; the file is not touched.
+    ShapeError, DtypeError
+        For a parameter of another shape than when its layer was made; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
     check_network("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
+    for name, layer in single_layers(net):
+        check_parameters(f"save_checkpoint: layer {name} ({type(layer).__name__})", layer)
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,
