@@ -46,6 +46,7 @@ class Layer:
     generator: np.random.Generator | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
+        # Runs once for each class that derives from Layer: what the parameters must look like is known when it is made.
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = noting_shapes(cls.__init__)  # type: ignore[method-assign]
