@@ -23,6 +23,7 @@ LAYERS: dict[Any, tuple[dict[str, Any], Any, tuple[int, ...]]] = {
     tn.MaxPool2d: ({"kernel_size": 2, "stride": 2}, nn.MaxPool2d(2), IMAGES),
     tn.AvgPool2d: ({"kernel_size": 2, "stride": 2}, nn.AvgPool2d(2), IMAGES),
     tn.LocalResponseNorm: ({"alpha": 1e-4 / 5, "k": 1.0}, nn.LocalResponseNorm(5), IMAGES),  # its alpha is divided
+    tn.BatchNorm1d: ({"features": 4}, nn.BatchNorm1d(4), (5, 4)),
     tn.BatchNorm2d: ({"channels": 4}, nn.BatchNorm2d(4), IMAGES),
     tn.Dropout: ({}, nn.Dropout(), (6, 8)),  # in evaluation: in training the two draw masks of their own
 }
@@ -94,7 +95,7 @@ def ours_from(theirs: Any) -> Any:
 def compare(ours: Any, theirs: Any, shape: tuple[int, ...], train: bool = True) -> None:
     """Raise unless outputs and gradients agree; the parameters start as PyTorch's do."""
     theirs.train(train)
-    modules = [m for m in theirs.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)]
+    modules = [m for m in theirs.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm1d | nn.BatchNorm2d)]
     arrays = list(flat(ours.params).values())
     for array, parameter in zip(arrays, [p for m in modules for p in (m.weight, m.bias)], strict=True):
         array[...] = ours_from(parameter)

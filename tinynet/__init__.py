@@ -3,6 +3,7 @@ from . import data
 from .gradcheck import check_gradients, check_optimizer
 from .layers import (
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
@@ -37,11 +38,10 @@ from .training.step import training_step
 keep_old_names()
 
 __all__ = [
-    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
-    "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
-    "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients",
-    "check_optimizer",
-    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "pretrained",
-    "save_checkpoint",
-    "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
+    "LocalResponseNorm", "LocallyConnected2d", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid",
+    "Softmax", "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small",
+    "check_gradients", "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint",
+    "plain", "predict", "pretrained", "save_checkpoint", "set_fast", "set_threads", "softmax_cross_entropy",
+    "to_cpu", "to_gpu", "trace", "training_step",
 ]

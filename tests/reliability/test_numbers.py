@@ -16,7 +16,8 @@ EVERY_KIND = [
     ("maxpool1", tn.MaxPool2d(2, 2)), ("local2", tn.LocallyConnected2d(4, 4, 3, 4, seed=2)),
     ("lrn2", tn.LocalResponseNorm()), ("spatial2", tn.SpatialResponseNorm()), ("sigmoid2", tn.Sigmoid()),
     ("avgpool2", tn.AvgPool2d(2, 1)), ("flatten", tn.Flatten()), ("fc3", tn.Linear(4, 6, bias=0.5, seed=3)),
-    ("relu3", tn.ReLU()), ("dropout3", tn.Dropout(0.2)), ("softmax3", tn.Softmax()), ("fc4", tn.Linear(6, 3, seed=4)),
+    ("batchnorm3", tn.BatchNorm1d(6)), ("relu3", tn.ReLU()), ("dropout3", tn.Dropout(0.2)), ("softmax3", tn.Softmax()),
+    ("fc4", tn.Linear(6, 3, seed=4)),
 ]
 NAMES = [name for name, _ in EVERY_KIND]
 BEFORE_BOUNDED = ("batchnorm1", "spatial2")  # tanh and sigmoid of infinity are 1, and all gradients are finite

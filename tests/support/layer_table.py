@@ -166,6 +166,15 @@ def batch_norm(torch: Any, layer: Any, x: Any, p: dict) -> Any:
     return nhwc(f(nchw(x), None, None, p["w"], p["b"], training=True, eps=layer.eps))
 
 
+def draw_flat_norm(draw: Any) -> tuple[Layer, tuple[int, ...]]:
+    features = draw(st.integers(1, 5))
+    return tn.BatchNorm1d(features, eps=draw(st.sampled_from([1e-5, 0.1]))), (draw(st.integers(2, 6)), features)
+
+
+def flat_batch_norm(torch: Any, layer: Any, x: Any, p: dict) -> Any:
+    return torch.nn.functional.batch_norm(x, None, None, p["w"], p["b"], training=True, eps=layer.eps)
+
+
 def draw_linear(draw: Any) -> tuple[Layer, tuple[int, ...]]:
     inputs = draw(st.integers(1, 7))
     return tn.Linear(inputs, draw(st.integers(1, 7))), (draw(st.integers(1, 4)), inputs)
@@ -190,6 +199,7 @@ TABLE: dict[str, Row] = {
     "MaxPool2d": Row(draw_pool(tn.MaxPool2d), max_pool),
     "AvgPool2d": Row(draw_pool(tn.AvgPool2d), avg_pool),
     "Dropout": Row(any_shape(tn.Dropout), lambda torch, layer, x, p: x * torch.tensor(layer.last_mask)),
+    "BatchNorm1d": Row(draw_flat_norm, flat_batch_norm),
     "BatchNorm2d": Row(draw_norm, batch_norm),
     "Flatten": Row(any_shape(tn.Flatten), lambda torch, layer, x, p: x.flatten(1)),
     "Softmax": Row(any_shape(tn.Softmax), lambda torch, layer, x, p: torch.softmax(x, -1)),

@@ -149,6 +149,11 @@ def test_the_paths_of_the_normalisations_have_names():
     assert y.inner[0].what == "deviation[2]**2" and y.inner[0].agrees
     evaluated = tn.trace(network(batch_norm=True), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 2))
     assert [p.name for p in evaluated.parts] == ["own path"] and "the running ones" in evaluated.sentence
+    rows = tn.trace(tn.BatchNorm1d(4), x[:, 0, 4:8, 1], train=True, upstream=x[:, 0, :4, 0])
+    flat = rows["BatchNorm1d"].explain(grad="x", at=(1, 2))
+    assert [(p.name, len(p.values)) for p in flat.parts] == [
+        ("own path", 1), ("through the mean", 3), ("through the variance", 3)]
+    assert flat.parts[2].axes == ("image",) and "M = 3 outputs of feature 2." in flat.sentence
     lrn = tn.trace(network(), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 4))
     assert [p.name for p in lrn.parts] == ["own path", "shared path"]
     assert [f.name for f in lrn.parts[1].factors][1:] == ["dy[]", "x[]", "scale[]**-1.75"]
@@ -252,6 +257,13 @@ class Loud(tn.ReLU):
     """ReLU by another name."""
 
 
+class Slower(tn.BatchNorm2d):
+    """Batch normalization whose running statistics move otherwise: a method that it has from BatchNorm."""
+
+    def update_running(self, mean, variance, count):
+        pass
+
+
 class Leaky(tn.ReLU):
     """y = x above zero, x / 10 below."""
 
@@ -266,6 +278,9 @@ class Leaky(tn.ReLU):
 def test_a_subclass_keeps_the_explanation_as_long_as_it_keeps_the_mathematics():
     x = np.array([[-1.0, 2]])
     assert tn.trace(Loud(), x, upstream=x)["Loud"].explain(grad="x", at=(0, 0)).sentence.startswith("The unit was off")
+    images = np.ones((1, 1, 1, 2))
+    slower = tn.trace(Slower(2).astype("float64"), images, upstream=images)["Slower"]
+    assert "Only the backward pass of Slower is known" in slower.explain(grad="x", at=(0, 0, 0, 0)).sentence
     e = tn.trace(Leaky(), x, upstream=x)["Leaky"].explain(grad="x", at=(0, 0))
     assert "Only the backward pass of Leaky is known" in e.sentence and e.value == -0.1
     check(e, 1e-12)

@@ -25,7 +25,7 @@ def other_network():
             ("tanh1", tn.Tanh()), ("pool1", tn.AvgPool2d(3, 2, padding=1, ceil_mode=True)),
             ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
             ("sigmoid", tn.Sigmoid()), ("pool2", tn.MaxPool2d(3, 2, padding=1)), ("flatten", tn.Flatten()),
-            ("fc", tn.Linear(48, 6)), ("softmax", tn.Softmax()),
+            ("fc", tn.Linear(48, 6)), ("norm3", tn.BatchNorm1d(6)), ("softmax", tn.Softmax()),
         ],
         name="other", input_shape=(29, 16, 3),
     )

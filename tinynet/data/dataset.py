@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import ArgumentError, DataError, DtypeError, ShapeError
-from ..ops.checks import check_count
+from ..ops.checks import check_count, plain_array
 
 LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
 
@@ -86,6 +86,9 @@ class FloatImages:
         if self.images.dtype.kind != "f":
             raise DtypeError(f"the images of a pair (images, labels) must be floating point, got "
                              f"{self.images.dtype}; a tinynet.data.Dataset takes uint8 images")
+        if self.images.ndim == 3 and len(self.images) > np.size(labels) == 1:
+            raise ShapeError(f"the images of a pair (images, labels) have shape {self.images.shape}, and there is one "
+                             "label: one image has to be a batch of one, images[None]")
         self.labels = check_labels(labels, len(self.images), None, self.name)
 
     def __len__(self) -> int:
@@ -125,7 +128,7 @@ def _plain_array(values, what: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         raise DtypeError(f"{what}: expected a plain array, got a masked one (MaskedArray), whose mask would be lost; "
                          "leave the masked entries out, or fill them with a number by .filled(number)")
-    return np.asarray(values)
+    return plain_array(values, what)
 
 
 def check_class_names(class_names, name: str) -> list[str]:
@@ -147,7 +150,7 @@ def check_images(images, what: str) -> np.ndarray:
         raise DtypeError(f"{what}: expected uint8 numbers from 0 to 255, got {images.dtype}; images that are "
                          "already preprocessed can be given as a pair (float images, labels)")
     if images.ndim != 4:
-        raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}")
+        raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}{lacking_axis(images.shape)}")
     if 0 in images.shape:
         raise DataError(f"{what}: the array is empty, its shape is {images.shape}")
     if images.shape[3] not in (1, 3):
@@ -155,6 +158,15 @@ def check_images(images, what: str) -> np.ndarray:
                 if images.shape[1] in (1, 3) else "")
         raise ShapeError(f"{what}: expected 1 or 3 channels on the last axis, got the shape {images.shape}{hint}")
     return images
+
+
+def lacking_axis(shape: tuple[int, ...]) -> str:
+    """Say what adds the axis that bytes of three axes lack: that of the batch, or that of the channels."""
+    if len(shape) != 3:
+        return ""
+    if shape[2] in (1, 3):
+        return "; images[None] makes a batch of one image"
+    return "; images[..., None] gives grey images an axis for their channel"
 
 
 def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarray:

@@ -7,9 +7,9 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from ..ops import pair
 from ..ops.arrays import shape_text
-from ..ops.checks import check_count
+from ..ops.checks import check_count, plain_array
 from .bad_files import readable_at
-from .dataset import check_images
+from .dataset import check_images, lacking_axis
 from .image_file import check_resize, load_image
 
 SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
@@ -141,9 +141,10 @@ def ten_crops(images, input_size) -> np.ndarray:
     (N, H, W, C) -> (N, 10, h, w, C), in the order top left, top right, bottom left, bottom right, centre; the
     mirror image of view i is view i + 5.
     """
-    images = np.asarray(images)
+    images = plain_array(images, "ten_crops")
     if images.ndim != 4:
-        raise ShapeError(f"ten_crops: images have shape {images.shape}, expected (N, H, W, C)")
+        raise ShapeError(f"ten_crops: images have shape {images.shape}, expected (N, H, W, C)"
+                         f"{lacking_axis(images.shape)}")
     height, width = pair("ten_crops", "input_size", input_size, 1)
     _check_crop(images.shape[1:3], (height, width))
     bottom, right = images.shape[1] - height, images.shape[2] - width

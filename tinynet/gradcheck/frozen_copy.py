@@ -5,9 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..network.params import single_layers
 from ..ops.arrays import Array, array_module
+from ..ops.checks import plain_array
 from .snapshots import index_text, named
 
 
@@ -110,7 +111,9 @@ class FrozenCopy:
 def as_input(x: Any) -> Array:
     """Return a float64 copy of `x`; ArgumentError unless it holds real and finite numbers."""
     try:
-        array = np.array(x)
+        array = plain_array(x, "check_gradients: x is not an array of numbers")
+    except ShapeError as error:
+        raise ArgumentError(str(error)) from error
     except (ValueError, TypeError) as error:
         raise ArgumentError(f"check_gradients: x is not an array of numbers ({error})") from error
     if array.dtype.kind not in "fiub":

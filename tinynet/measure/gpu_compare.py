@@ -29,6 +29,7 @@ LAYERS: list[tuple[Layer, Shape]] = [
     (layers.MaxPool2d(3, 2, padding=1, ceil_mode=True), (3, 8, 10, 5)),
     (layers.AvgPool2d(3, 2, padding=1, ceil_mode=True), (3, 8, 10, 5)),
     (layers.Dropout(), (5, 300)),
+    (layers.BatchNorm1d(300), (5, 300)),
     (layers.BatchNorm2d(10), (3, 8, 9, 10)),
     (layers.Flatten(), (3, 8, 9, 10)),
     (layers.Softmax(), (5, 300)),

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..layers import (
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
@@ -52,8 +53,8 @@ ORIGINS = {
 
 PARTS: list[tuple[str, tuple[type[Layer], ...]]] = [
     ("conv", (Conv2d,)), ("local", (LocallyConnected2d,)), ("fc", (Linear,)), ("activation", (ReLU, Tanh, Sigmoid)),
-    ("LRN", (LocalResponseNorm,)), ("norm within maps", (SpatialResponseNorm,)), ("batch norm", (BatchNorm2d,)),
-    ("pool", (MaxPool2d, AvgPool2d)), ("dropout", (Dropout,)),
+    ("LRN", (LocalResponseNorm,)), ("norm within maps", (SpatialResponseNorm,)),
+    ("batch norm", (BatchNorm1d, BatchNorm2d)), ("pool", (MaxPool2d, AvgPool2d)), ("dropout", (Dropout,)),
 ]
 
 
@@ -101,7 +102,7 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
         out["LRN's windows"] = f"inside each of {layer.groups} towers" if layer.groups > 1 else "across all channels"
     for name, layer in of(net, SpatialResponseNorm):
         out["norm within maps"] = f"{name}: {size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
-    if found := of(net, BatchNorm2d):
+    if found := of(net, BatchNorm1d, BatchNorm2d):
         out["batch normalization"] = listed(name for name, _ in found)
     return out
 

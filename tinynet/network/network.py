@@ -10,12 +10,14 @@ import numpy as np
 from .. import layers
 from ..errors import ArgumentError, ShapeError
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..ops.arrays import Array, Shape, shape_text
-from ..ops.checks import check_array, check_library
+from ..ops.checks import check_array, check_count, check_library
 from ..ops.threads import one_blas_thread
 from . import executor
 from .check_returned import SavedByLayer, check_backward, check_forward, check_saved
 from .params import check_layers, flat
+from .plain_settings import plain
 from .summary import Summary
 
 
@@ -47,7 +49,8 @@ class Network(Layer):
     Raises
     ------
     ArgumentError
-        For an empty list, a bad name, and a name or a layer that stands in it twice.
+        For an empty list, a bad name, what is no layer, a name or a layer that stands in it twice, and an
+        `input_shape` that is none.
     """
 
     whole_batch = True  # within another network: it cuts the batch itself
@@ -58,7 +61,7 @@ class Network(Layer):
     ) -> None:
         self.layers: dict[str, Layer] = check_layers(layers)
         self.name, self.notes, self.recipe, self.hint = name, list(notes), copy.deepcopy(recipe or {}), hint
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.input_shape = None if input_shape is None else check_input_shape(input_shape)
         self.preprocessing: Any = None
         self.class_names: list[str] | None = None
 
@@ -220,9 +223,11 @@ class Network(Layer):
         return sum(layer.multiply_adds(x) for layer, x in zip(self.layers.values(), inputs, strict=False))
 
     def check_input(self, x: Array) -> None:
+        for name, layer in self.layers.items():
+            check_parameters(f"{self.name}, layer {name} ({type(layer).__name__})", layer)
         check_array(self.name, x, self.dtype, "the batch of images")
         check_library(self.name, x, next(iter(flat(self.params).values()), x))
-        self.output_shape(x.shape[1:])
+        self.check_images(self.name, x)
 
     def summary(self, input_shape: Shape | None = None) -> Summary:
         """Return a table of all layers (output, parameters, multiply-adds, memory) for one image of `input_shape`."""
@@ -234,7 +239,7 @@ class Network(Layer):
         return {
             "name": self.name, "input_shape": self.input_shape, "notes": list(self.notes),
             "recipe": copy.deepcopy(self.recipe), "hint": self.hint,
-            "layers": [[name, kind_of(layer), layer.settings] for name, layer in self.layers.items()],
+            "layers": [[name, kind_of(layer), plain(layer.settings)] for name, layer in self.layers.items()],
         }
 
     @classmethod
@@ -253,6 +258,15 @@ class Network(Layer):
                 )
         others = {key: value for key, value in settings.items() if key not in ("layers", "recipe")}
         return cls(made, recipe=with_new_names(settings.get("recipe") or {}), **others)
+
+
+def check_input_shape(shape: Any) -> Shape:
+    """Return the shape of one image in Python's own integers; ArgumentError unless it is whole numbers."""
+    try:
+        return tuple(check_count("Network", "input_shape", length) for length in shape)
+    except (TypeError, ArgumentError) as error:  # the former: one number alone
+        raise ArgumentError(f"Network: input_shape is {shape!r}, expected the shape of one image, (H, W, C) or "
+                            "(features,)") from error
 
 
 def with_new_names(recipe: dict[str, Any]) -> dict[str, Any]:

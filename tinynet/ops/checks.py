@@ -1,4 +1,6 @@
 """The checks of arguments: each raises an error that says what was found and what was expected."""
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,15 +21,44 @@ def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None)
 def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:
     """Raise unless `x` is a batch of floating-point numbers, of dtype `dtype` where one is given."""
     if not isinstance(x, array_module(x).ndarray):
-        raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array")
+        hint = "; np.stack(images) makes one of images of one size" if isinstance(x, list | tuple) else ""
+        raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array{hint}")
     if dtype is not None and x.dtype != dtype:
         raise DtypeError(f"{who}: {what} is {x.dtype}, expected {dtype}: use .astype('{dtype}')")
     if x.dtype.kind != "f":
         raise DtypeError(f"{who}: {what} is {x.dtype}, expected floating-point numbers such as float32")
     if x.ndim < 2:
-        raise ShapeError(f"{who}: {what} has shape {x.shape}, expected a batch of at least two axes, images first")
+        hint = "; x[None] makes a batch of one" if x.ndim == 1 else ""
+        raise ShapeError(f"{who}: {what} has shape {x.shape}, expected a batch of at least two axes, images first"
+                         f"{hint}")
     if 0 in x.shape:
         raise ShapeError(f"{who}: {what} is empty, it has shape {x.shape}")
+
+
+def missing_axis(shape: Shape, output_shape: Callable[[Shape], Shape]) -> str:
+    """Say which axis an array of three axes lacks, if with it a layer would take it; nothing where none helps."""
+    images = {
+        shape: "which is one image without the batch axis: x[None] adds it",
+        (*shape[1:], 1): "which is images without the channel axis: x[..., None] adds it",
+    }
+    for image, text in images.items() if len(shape) == 3 else ():
+        with suppress(Exception):  # of any kind: own layers may meet a shape that does not fit with one of Python's
+            output_shape(image)
+            return text
+    return ""
+
+
+def plain_array(values: Any, what: str) -> np.ndarray:
+    """Return `values` as an array; ShapeError for a list of arrays that have different shapes."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        if not isinstance(values, list | tuple):
+            raise
+        shapes = dict.fromkeys(str(value.shape) for value in values if hasattr(value, "shape"))
+        found = f", such as {' and '.join(list(shapes)[:2])}" if len(shapes) > 1 else ""
+        raise ShapeError(f"{what}: the items of the list have different sizes{found}, expected one size for all: "
+                         "crop or resize them to it") from error
 
 
 def check_library(who: str, x: Array, parameter: Array) -> None:

@@ -17,6 +17,7 @@ from ..errors import ArgumentError
 from ..files import atomic_write
 from ..layers.base import Layer
 from ..network.params import flat
+from ..network.plain_settings import plain
 from ..ops.arrays import Array, shape_text, to_cpu
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
@@ -177,7 +178,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
             "kernel": window.kernel, "stride": window.stride, "padding": window.padding,
             "outputSize": window.output_size(step.input.shape[1:3]),
         },
-        "settings": {name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)},
+        "settings": plain({name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)}),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..data import Preprocessing
 from ..errors import ArgumentError, CheckpointError, TinynetError
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import flat, single_layers
 from ..ops.arrays import array_module, to_cpu
@@ -48,6 +49,8 @@ def save_checkpoint(
         For a layer in place of a network, for class names that are no list of str, for other contents that are neither
         numbers nor text, and with `half` for parameters that are not float32, or too large for float16 (over 65,504),
         and for an optimizer; the file is not touched.
+    ShapeError, DtypeError
+        For a parameter of another shape than when its layer was made; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
@@ -57,6 +60,8 @@ def save_checkpoint(
     if half and optimizer is not None:
         raise ArgumentError("save_checkpoint: half is for a network alone, and an optimizer is given: a training that "
                             "goes on from rounded parameters is another one")
+    for name, layer in single_layers(net):
+        check_parameters(f"save_checkpoint: layer {name} ({type(layer).__name__})", layer)
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,

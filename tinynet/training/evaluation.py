@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import FloatImages, Loader
+from ..data.dataset import lacking_axis
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers import Softmax
 from ..layers.loss import check_scores_and_labels, cross_entropy
@@ -160,7 +161,10 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
         images.dtype == np.uint8 and images.ndim != 4
     ):
         found = getattr(images, "shape", type(images).__name__)
-        raise ShapeError(f"predict: images are {found}, expected an array (N, H, W, C) with at least one image")
+        hint = lacking_axis(images.shape) if hasattr(images, "shape") else ""
+        if isinstance(images, list | tuple):
+            hint = "; np.stack(images) makes one of images of one size"
+        raise ShapeError(f"predict: images are {found}, expected an array (N, H, W, C) with at least one image{hint}")
     if images.dtype.kind != "f" and images.dtype != np.uint8:
         raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
                          "images.astype('uint8'), or floating-point numbers that are ready for the network")

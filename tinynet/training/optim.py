@@ -3,7 +3,7 @@ from typing import Any
 
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers.base import Layer
-from ..network.params import flat
+from ..network.params import flat, kind_text
 from ..ops import sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between
@@ -40,7 +40,7 @@ class SGD:
     Raises
     ------
     ArgumentError
-        For a negative rate, or a name in `weight_decay` that no layer with parameters has.
+        For a negative rate, a name in `weight_decay` that no layer with parameters has, and what is no network.
 
     Notes
     -----
@@ -54,6 +54,7 @@ class SGD:
         self, net: Layer, learning_rate: float = 0.01, momentum: float = 0.9,
         weight_decay: float | dict[str, float] = 5e-4, bias_rate: float = 1.0, decay_biases: bool = True,
     ) -> None:
+        check_owner("SGD", net)
         self.net = net
         self.learning_rate = check_between("SGD", "learning_rate", learning_rate, 0, float("inf"))
         self.momentum = check_between("SGD", "momentum", momentum, 0, 1)
@@ -139,6 +140,13 @@ class SGD:
         for path, v in velocity.items():
             own = self.velocity_of(path, params[path])
             own[...] = array_module(own).asarray(to_cpu(v))
+
+
+def check_owner(who: str, net: Any) -> None:
+    """Raise ArgumentError unless `net` is a network or a layer, whose parameters an optimizer looks up at each step."""
+    if not isinstance(net, Layer):
+        raise ArgumentError(f"{who}: net is {kind_text(net)}, expected the network itself (or a layer), not its "
+                            f"parameters: {who}(net)")
 
 
 def check_decay(weight_decay: float | dict[str, float], net: Layer) -> float | dict[str, float]:

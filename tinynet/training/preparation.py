@@ -11,6 +11,7 @@ from ..data import Augmentation, Dataset, FloatImages, ImageFolder, Loader, PCAC
 from ..errors import ArgumentError, ShapeError
 from ..network import Network
 from ..network.params import library_of
+from ..network.plain_settings import plain
 from .archive import sha256
 from .evaluation import check_same_classes, ends_in_softmax
 from .optim import HYPERPARAMETERS, SGD
@@ -122,7 +123,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """Return all settings that decide a run's numbers, as JSON gives them back."""
     layers = {name: {"kind": kind, **own} for name, kind, own in net.settings["layers"]}
-    return json.loads(json.dumps({
+    return json.loads(json.dumps(plain({
         "model": {"name": net.name, "input_shape": net.input_shape, "dtype": str(net.dtype), "layers": layers},
         "data": described_data(train),
         "validation": None if validation is None else described_data(validation),
@@ -131,7 +132,7 @@ def describe_run(
         "optimizer": optimizer.settings,
         "schedule": None if schedule is None else schedule.settings,
         "augmentation": None if augmentation is None else augmentation.settings,
-    }))
+    })))
 
 
 def described_file(path: str) -> str:

@@ -2,8 +2,8 @@
 
 const EXPLAINERS = {
   Conv2d: CONV, LocallyConnected2d: CONV, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
-  LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm2d: BATCH_NORM, ReLU: RELU,
-  Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
+  LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm1d: BATCH_NORM, BatchNorm2d: BATCH_NORM,
+  ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
 };
 
 /** Return the layer that made the array of a station, with its arrays instead of their numbers. */

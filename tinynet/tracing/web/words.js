@@ -33,6 +33,10 @@ const WORDS = {
     "Each number is divided by a power of a sum of squares around it in its own map.",
     "Two paths lead back to a number: through its own output, and through the denominators around it, which it is part of.",
   ],
+  BatchNorm1d: [
+    "Each feature is normalized to mean 0 and standard deviation 1, then multiplied by w and shifted by b.",
+    "Three paths lead back to a number: its own output, and the mean and the deviation of its feature.",
+  ],
   BatchNorm2d: [
     "Each channel is normalized to mean 0 and standard deviation 1, then multiplied by w and shifted by b.",
     "Three paths lead back to a number: its own output, and the mean and the deviation of its channel.",
