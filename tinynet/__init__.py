@@ -29,17 +29,16 @@ from .tracing import trace
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.evaluation import evaluate, predict
 from .training.fit import fit
-from .training.optim import SGD
+from .training.optim import SGD, Adam
 from .training.schedules import ReduceOnPlateau, StepSchedule
 from .training.step import training_step
 
 keep_old_names()
 
 __all__ = [
-    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
-    "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
+    "Adam", "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
+    "LocallyConnected2d", "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients",
-    "check_optimizer",
-    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
+    "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
     "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]
