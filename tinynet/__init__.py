@@ -36,9 +36,9 @@ from .training.step import training_step
 keep_old_names()
 
 __all__ = [
-    "Adam", "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
-    "LocallyConnected2d", "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
+    "Adam", "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
+    "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients",
-    "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "save_checkpoint",
-    "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
+    "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict",
+    "save_checkpoint", "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
 ]

@@ -35,7 +35,8 @@ def test_all_is_compared_and_timed(small, capsys):
     for name in net.layers:
         line = re.search(rf"^{name} .*$", out, re.MULTILINE)
         assert line and re.search(r"\d\.\d{3} +\d+\.\d{3}$", line[0]), "measured and predicted"
-    for pattern in ("conv2: col2im ", "pool1: window_max_back ", "fc5: sgd_update ", "fc5: adam_update ", "alexnet-small: a training step "):
+    for pattern in ("conv2: col2im ", "pool1: window_max_back ", "fc5: sgd_update ", "fc5: adam_update ",
+                    "alexnet-small: a training step "):
         assert re.search(rf"^{pattern} *(0|\de-\d\d) ", out, re.MULTILINE), pattern
     assert re.search(r"^Softmax .* right *$", out, re.MULTILINE)
 

@@ -244,7 +244,8 @@ def test_state_goes_from_one_optimizer_to_another(rng):
         nets[1][layer].params.update({name: w.copy() for name, w in nets[0].params[layer].items()})
     second.load_state(first.state())
     assert second.settings == first.settings and second.settings["kind"] == "Adam"
-    assert second.moments["fc2"]["b"]["t"] == 3 and second.moments["fc2"]["b"]["m"] is not first.moments["fc2"]["b"]["m"]
+    assert second.moments["fc2"]["b"]["t"] == 3
+    assert second.moments["fc2"]["b"]["m"] is not first.moments["fc2"]["b"]["m"]
     grads = random_grads(nets[0].params, rng)
     first.step(grads)
     second.step(grads)

@@ -85,9 +85,9 @@ def choose_optimizer(net: Network, options: argparse.Namespace) -> None:
     """Put the optimizer of --optimizer into the recipe; where it is another one than the recipe's, say what it has."""
     recipe = recipe_with_optimizer(net.recipe, options.optimizer)
     if recipe != net.recipe and options.learning_rate is None:
-        print(f"tinynet: the recipe's learning rate and weight decay are another optimizer's: {options.optimizer} begins "
-              f"with {recipe['learning_rate']:g} (--learning-rate) and weight decay {recipe['weight_decay']:g}",
-              file=sys.stderr)
+        print("tinynet: the recipe's learning rate and weight decay are another optimizer's: "
+              f"{options.optimizer} begins with {recipe['learning_rate']:g} (--learning-rate), with a weight decay of "
+              f"{recipe['weight_decay']:g}", file=sys.stderr)
     net.recipe = recipe
 
 

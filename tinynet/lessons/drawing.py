@@ -66,6 +66,13 @@ def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float],
     axes.set_xlim(-0.5, len(arms) - 0.5)
 
 
+def name_rates(axes: Any, rates: list[float]) -> None:
+    """Write at the axis the learning rates that were tried, and no others."""
+    at = sorted(set(rates))
+    axes.set_xticks(at, [f"{rate:g}" for rate in at])
+    axes.minorticks_off()
+
+
 def finish(picture: Picture, result: Result) -> None:
     """Add per cent, grids and the title."""
     for axes in picture.axes:

@@ -98,6 +98,8 @@ class Lesson(Experiment):
                                 "download cifar10`) or another data set; quick draws its own")
         parallel = available_cores() if parallel is None else check_count(f"lesson {self.name}", "jobs", parallel)
         chosen = choose_arms(self, arms)
+        if rates is not None:  # for all arms, also those that have their own in the lesson
+            chosen = tuple(replace(arm, rates=None) if arm in self.arms else arm for arm in chosen)
         model = model or self.model
         made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
         train, held_out, test = split_data(

@@ -8,8 +8,8 @@ from .arrays import Array, Shape, array_module
 from .window import Window, make_window, pair
 
 __all__ = [
-    "Window", "adam_update", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair", "sgd_update",
-    "window_max", "window_max_back", "window_sum", "window_sum_back",
+    "Window", "adam_update", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair",
+    "sgd_update", "window_max", "window_max_back", "window_sum", "window_sum_back",
 ]
 
 
@@ -69,7 +69,8 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 
 
 def adam_update(
-    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float, t: int,
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
 ) -> None:
     """Change w, m and v in place by Adam's t-th step, from 1 on."""
     backend(w).adam_update(w, m, v, g, rate, betas, epsilon, decay, t)

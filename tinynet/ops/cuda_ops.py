@@ -96,7 +96,8 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 
 
 def adam_update(
-    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float, t: int,
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
 ) -> None:
     xp, real, (beta1, beta2) = array_module(w), w.dtype.type, betas
     *new, g = (xp.ascontiguousarray(array) for array in (w, m, v, g))

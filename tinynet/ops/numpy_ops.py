@@ -195,7 +195,8 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 
 
 def adam_update(
-    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float, t: int,
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
 ) -> None:
     """Change w, m and v in place, in the t-th step, from 1 on:
 

@@ -58,7 +58,8 @@ class Training:
     position : Position
     history : History
     between_batches : bool
-        Whether parameters, the optimizer's arrays, masks, `position` and best.npz belong together: only then last.npz is right.
+        Whether parameters, what the optimizer keeps, masks, `position` and best.npz belong together: only then
+        last.npz is right.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ Path = tuple[str, ...]  # of a parameter in `net.params`: ("block", "conv1", "w"
 
 
 class Optimizer:
-    """Changes a network's parameters by their gradients; a derived class has the formula, in `update`.
+    """Changes a network's parameters by their gradients; a derived class has the formula and what it keeps.
 
     Attributes
     ----------
@@ -64,6 +64,18 @@ class Optimizer:
 
     def update(self, params: dict[Path, Array], gradients: dict[Path, Array]) -> None:
         """Change each parameter by its gradient, which has its shape and dtype."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Take the memory that the first step would take."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a checkpoint needs, `settings` among it; arrays are its own, not copies."""
+        raise NotImplementedError
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned, on any device; ArgumentError where it does not fit the network."""
         raise NotImplementedError
 
     @property
