@@ -81,7 +81,7 @@ def method_lines(results: dict[str, Any]) -> list[str]:
         "- **PyTorch**: output and gradients compared with PyTorch's, both at PyTorch's default settings (no padding, "
         "no groups, pooling windows side by side, LRN with alpha 1e-4, weights of ones in batch normalization, no "
         "momentum in SGD; four images for a network); float32, random upstream gradient, torch.testing.assert_close "
-        "with its defaults. Dropout in evaluation, because the two draw masks of their own. A dash, which does not count: "
-        "PyTorch has no such layer.",
+        "with its defaults. Dropout in evaluation, because the two draw masks of their own. A dash, which does not "
+        "count: PyTorch has no such layer.",
         "- **tinynet**: `check_gradients(f, x)` and `check_optimizer(make)` with their defaults.",
     ]

@@ -131,8 +131,9 @@ def test_adam_begins_with_its_own_rate_and_says_so(capsys, photographs, tmp_path
     assert (tmp_path / "adam" / "metrics.csv").read_text().count("\n") == 3
     for optimizer, rate in (("adam", 0.002), ("sgd", None)):
         rates = [] if rate is None else ["--learning-rate", rate]
-        code, _, err = tinynet(capsys, *arguments, "--optimizer", optimizer, *rates, "--run", tmp_path / f"b{optimizer}")
-        found = json.loads((tmp_path / f"b{optimizer}" / "settings.json").read_text())["optimizer"]
+        run = tmp_path / f"b{optimizer}"
+        code, _, err = tinynet(capsys, *arguments, "--optimizer", optimizer, *rates, "--run", run)
+        found = json.loads((run / "settings.json").read_text())["optimizer"]
         assert code == 0 and "begins with" not in err and found["learning_rate"] == (rate or 0.003)
 
 

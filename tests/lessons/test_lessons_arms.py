@@ -191,8 +191,8 @@ def test_what_the_lesson_on_optimizers_says_by_hand():
     # 40%: at the middle of epochs 2 and 3; 90% at the start and 30% at the middle of epoch 1, so after 5/6 of the half
     assert epochs.startswith("Epochs until 40.0% training error, the lowest that every training reached: "
                              "SGD with momentum 1.5, SGD without momentum 2.5, Adam 0.4.")
-    assert rates.endswith("SGD with momentum +20.0 at 0.3 times, +70.0 at 3 times; SGD without momentum +5.0 at 0.3 times, "
-                          "+25.0 at 3 times; Adam +5.0 at 3 times.")
+    assert rates.endswith("SGD with momentum +20.0 at 0.3 times, +70.0 at 3 times; SGD without momentum +5.0 at 0.3 "
+                          "times, +25.0 at 3 times; Adam +5.0 at 3 times.")
     left, middle, right = result.plot().axes
     assert [line.get_ydata().tolist() for line in right.lines] == [[0.5, 0.3, 1.0], [0.4, 0.35, 0.6], [0.2, 0.25]]
     assert left.lines[-1].get_linestyle() == ":" and left.lines[-1].get_ydata()[0] == 0.4
