@@ -74,7 +74,7 @@ class Lesson(Experiment):
         arms : list of Arm or names
             The lesson's own by name, and further ones.
         epochs, images, batch_size, seeds, rates
-            Instead of the budget's.
+            Instead of the budget's; rates also instead of those that the lesson's arms have of their own.
         folder : path-like
             Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick.
         parallel : int

@@ -9,7 +9,7 @@ from ..network.params import flat
 from ..ops import adam_update, sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between, check_count
-from .optimizer import Optimizer, Path, around
+from .optimizer import Optimizer, around
 
 
 class SGD(Optimizer):
@@ -62,7 +62,7 @@ class SGD(Optimizer):
         self.bias_rate = check_between("SGD", "bias_rate", bias_rate, 0, float("inf"))
         self.velocity: dict[str, Any] = {}
 
-    def update(self, params: dict[Path, Array], gradients: dict[Path, Array]) -> None:
+    def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
         for path, w in params.items():
             *layer, name = path
             rate = float(self.learning_rate)  # a NumPy number would make the float32 arrays' results float64
@@ -77,7 +77,7 @@ class SGD(Optimizer):
         for path, w in flat(self.net.params).items():
             self.velocity_of(path, w)
 
-    def velocity_of(self, path: Path, w: Array) -> Array:
+    def velocity_of(self, path: tuple[str, ...], w: Array) -> Array:
         """Return the velocity of the parameter `w`, which stands at `path` in `net.params`."""
         inner, name = around(self.velocity, path), path[-1]
         v = inner.get(name)
@@ -163,7 +163,7 @@ class Adam(Optimizer):
         self.epsilon = check_between("Adam", "epsilon", epsilon, 1e-30, float("inf"))  # float32 has 1e-30, not 1e-50
         self.moments: dict[str, Any] = {}
 
-    def update(self, params: dict[Path, Array], gradients: dict[Path, Array]) -> None:
+    def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
         for path, w in params.items():
             *layer, name = path
             decay = 0.0 if name == "b" and not self.decay_biases else self.decay_of(".".join(layer))
@@ -177,7 +177,7 @@ class Adam(Optimizer):
         for path, w in flat(self.net.params).items():
             self.moments_of(path, w)
 
-    def moments_of(self, path: Path, w: Array) -> dict[str, Any]:
+    def moments_of(self, path: tuple[str, ...], w: Array) -> dict[str, Any]:
         """Return m, v and t of the parameter `w`, which stands at `path` in `net.params`."""
         inner, name, dtype = around(self.moments, path), path[-1], np.promote_types(w.dtype, "float32")
         own = inner.get(name)

@@ -8,8 +8,6 @@ from ..ops.arrays import Array
 from ..ops.checks import check_between
 from .not_finite import first_not_finite_gradient
 
-Path = tuple[str, ...]  # of a parameter in `net.params`: ("block", "conv1", "w")
-
 
 class Optimizer:
     """Changes a network's parameters by their gradients; a derived class has the formula and what it keeps.
@@ -62,8 +60,8 @@ class Optimizer:
             raise NotFiniteError(f"{who}: the gradient of {ruined} is not finite; no parameter was changed")
         self.update(params, gradients)
 
-    def update(self, params: dict[Path, Array], gradients: dict[Path, Array]) -> None:
-        """Change each parameter by its gradient, which has its shape and dtype."""
+    def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
+        """Change each parameter by its gradient, which has its shape and dtype; both by path, ("block", "fc1", "w")."""
         raise NotImplementedError
 
     def prepare(self) -> None:
@@ -102,7 +100,7 @@ class Optimizer:
             setattr(self, name, state[name])
 
 
-def around(nested: dict[str, Any], path: Path) -> dict[str, Any]:
+def around(nested: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     """Return the inner dict that the last name of `path` is in; made where it is missing."""
     for name in path[:-1]:
         nested = nested.setdefault(name, {})
@@ -125,7 +123,7 @@ def check_decay(who: str, weight_decay: float | dict[str, float], net: Layer) ->
     }
 
 
-def check_fit(who: str, params: dict[Path, Array], gradients: dict[Path, Array]) -> None:
+def check_fit(who: str, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
     """Raise unless each parameter has a gradient of its own shape and dtype."""
     for path, w in params.items():
         name, g = ".".join(path), gradients.get(path)

@@ -204,8 +204,9 @@ class LargestSecondMoment(Written):
 
     def change(self, w, own, g, rate, decay):
         own["m"][...] = self.beta1 * own["m"] + (1 - self.beta1) * g
-        own["v"][...] = np.maximum(own["v"], self.beta2 * own["v"] + (1 - self.beta2) * g * g)
-        self.move(w, own["m"], own["v"], own["t"], rate, decay)
+        own["v"][...] = self.beta2 * own["v"] + (1 - self.beta2) * g * g
+        own["largest"] = np.maximum(own.get("largest", 0.0), own["v"])
+        self.move(w, own["m"], own["largest"], own["t"], rate, decay)
 
 
 @planted("adam-gradient-sign", at_step(1), given, right=Adam)
