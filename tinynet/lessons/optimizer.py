@@ -58,7 +58,7 @@ def draw(result: Result) -> Any:
     left.set(xlabel="epoch", ylabel="training error\n(dotted: the lowest that all reached)")
     if left.get_legend_handles_labels()[0]:  # else every training diverged
         picture.legend(loc="outside lower center", ncols=len(result.plan.arms))
-    draw_seeds(middle, result, lambda record: record["test_error"])
+    draw_seeds(middle, result, lambda record: record["test_error"], letters=45)
     middle.set_ylabel("test error at the end")
     for i, arm in enumerate(result.plan.arms):
         errors = held_out_errors(result, arm)
@@ -74,11 +74,11 @@ LESSON = Lesson(
     question="What does momentum bring, and what does Adam, each at its best learning rate?",
     arms=(
         Arm("SGD with momentum", training={"momentum": 0.9}),
-        Arm("SGD without momentum", training={"momentum": 0.0}, rates=(0.03, 0.1, 0.3)),
+        Arm("SGD without momentum", training={"momentum": 0.0}, rates=(0.01, 0.03, 0.1)),
         Arm("Adam", training={"optimizer": "adam"}, rates=(0.0003, 0.001, 0.003)),
     ),
-    quick=Budget(epochs=8, images=1000, seeds=2, rates=(0.003, 0.01, 0.03), batch_size=32, test_images=500),
-    full=Budget(epochs=12, images=20_000, seeds=3, rates=(0.003, 0.01, 0.03), batch_size=64),
+    quick=Budget(epochs=8, images=1000, seeds=2, rates=(0.001, 0.003, 0.01), batch_size=32, test_images=500),
+    full=Budget(epochs=12, images=20_000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={
         "all": "the paper trains with momentum 0.9 and compares it with nothing. Kingma and Ba (2015, section 6.3) "
                "found Adam a little faster than SGD with momentum on CIFAR-10.",
