@@ -31,14 +31,14 @@ from .tracing import trace
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.evaluation import evaluate, predict
 from .training.fit import fit
-from .training.optim import SGD
+from .training.optim import SGD, Adam
 from .training.schedules import ReduceOnPlateau, StepSchedule
 from .training.step import training_step
 
 keep_old_names()
 
 __all__ = [
-    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
+    "Adam", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
     "LocalResponseNorm", "LocallyConnected2d", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid",
     "Softmax", "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small",
     "check_gradients", "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint",

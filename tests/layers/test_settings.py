@@ -122,7 +122,8 @@ def test_a_tensor_of_another_library_is_refused_by_name():
         tn.ReLU().forward(torch.zeros(2, 3))
 
 
-# Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (the optimizer), else as in PyTorch;
+OPTIMIZERS = (tn.SGD, tn.Adam)
+# Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (SGD), else as in PyTorch;
 # SpatialResponseNorm, which neither has: size and power of the authors' CIFAR-10 network of 18%, LRN's alpha, k = 1.
 DEFAULTS = {
     tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": 0},
@@ -135,6 +136,8 @@ DEFAULTS = {
     tn.BatchNorm1d: {"momentum": 0.1, "eps": 1e-5}, tn.BatchNorm2d: {"momentum": 0.1, "eps": 1e-5},
     tn.Dropout: {"p": 0.5, "seed": 0},
     tn.SGD: {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "bias_rate": 1.0, "decay_biases": True},
+    tn.Adam: {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
+              "decay_biases": True},
 } | {layer: {} for layer in (tn.ReLU, tn.Tanh, tn.Sigmoid, tn.Softmax, tn.Flatten)}
 
 
@@ -167,10 +170,10 @@ def test_what_is_not_given_is_the_papers_or_pytorchs(made):
 
 def test_who_takes_the_whole_batch():
     # The mean of the batch; one mask for it, drawn in one thread; large weights, read once for it.
-    assert {made for made in DEFAULTS if made is not tn.SGD and made.whole_batch} == {
+    assert {made for made in DEFAULTS if made not in OPTIMIZERS and made.whole_batch} == {
         tn.BatchNorm1d, tn.BatchNorm2d, tn.Dropout, tn.Linear}
 
 
-@pytest.mark.parametrize("layer", [made for made in DEFAULTS if made is not tn.SGD], ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize("layer", [made for made in DEFAULTS if made not in OPTIMIZERS], ids=lambda made: made.__name__)
 def test_a_layer_does_not_train_unless_told(layer):
     assert inspect.signature(layer.forward).parameters["train"].default is False

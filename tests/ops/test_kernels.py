@@ -133,7 +133,7 @@ def test_the_files_are_all_there_are():
 @pytest.mark.parametrize("file", FILES)
 def test_a_kernel_says_what_it_computes_and_shares_nothing(file):
     text = (cuda_ops.folder() / f"{file}.cu").read_text()
-    assert re.match(r"// .+ = .+|// v <- ", text), "the formula comes first"
+    assert re.match(r"// .+ = .+|// [mv] <- ", text), "the formula comes first"
     assert re.search("NumPy|plain form", text) and "one thread" in text.lower()
     assert "#include" not in text, "CuPy keeps what it compiled by its text, and would not see a change in another file"
     # What threads could disturb one another by. If one of these is ever needed, test it under the thread sanitizer.

@@ -12,7 +12,7 @@ from tinynet import data, layers
 from tinynet.errors import TinynetError
 
 NET = tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(12, 3))], input_shape=(2, 2, 3))
-OPTIMIZER = tn.SGD(NET)
+OPTIMIZER, ADAM = tn.SGD(NET), tn.Adam(NET)
 IMAGES, LABELS = np.zeros((4, 2, 2, 3), np.float32), np.array([0, 1, 2, 0])
 STORED = np.zeros((4, 2, 2, 3), np.uint8)
 READY = data.Preprocessing(np.zeros(3), 2)
@@ -24,6 +24,8 @@ FUNCTIONS: dict[str, Any] = {
     "Network.backward": lambda wrong: NET.backward(wrong, SAVED),
     "SGD": lambda wrong: OPTIMIZER.step(wrong),
     "SGD, a gradient": lambda wrong: OPTIMIZER.step({"fc": {"w": wrong, "b": np.zeros(3, np.float32)}}),
+    "Adam": lambda wrong: ADAM.step(wrong),
+    "Adam, a gradient": lambda wrong: ADAM.step({"fc": {"w": wrong, "b": np.zeros(3, np.float32)}}),
     "check_gradients": lambda wrong: tn.check_gradients(tn.Linear(12, 3), wrong),
     "evaluate, images": lambda wrong: tn.evaluate(NET, (wrong, LABELS)),
     "evaluate, labels": lambda wrong: tn.evaluate(NET, (IMAGES, wrong)),

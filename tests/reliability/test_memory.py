@@ -46,10 +46,13 @@ def test_a_run_under_a_limit_says_what_it_needs(megabytes, batch_size, start, tm
 
 
 def test_what_a_step_of_the_papers_network_needs():
-    assert needed(tn.alexnet(), (227, 227, 3), 128)[1] == (
+    net = tn.alexnet()
+    assert needed(net, (227, 227, 3), 128)[1] == (
         "a step of alexnet needs about 1.7 GB beside the program and the data, 732 MB for parameters, gradients and "
-        "momentum and 7.74 MB for each image. A smaller batch (--batch-size, batch_size) needs less"
+        "what the optimizer keeps, and 7.74 MB for each image. A smaller batch (--batch-size, batch_size) needs less"
     )
+    with_sgd, with_adam = (needed(net, (227, 227, 3), 128, kind(net)) for kind in (tn.SGD, tn.Adam))
+    assert with_adam[0] - with_sgd[0] == 4 * net.parameter_count and ", 975 MB for parameters" in with_adam[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")

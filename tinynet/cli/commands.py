@@ -26,6 +26,7 @@ from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
+from ..training.preparation import recipe_with_optimizer
 from . import demo
 from .confusion import check_confusion_file, write_confusion
 
@@ -59,6 +60,8 @@ def run_train(options: argparse.Namespace) -> None:
         validation = None if validation is None else validation.stored_as(size, channels, options.resize)
     if options.mean is not None:
         net.recipe["mean"] = options.mean
+    if options.optimizer is not None:
+        choose_optimizer(net, options)
     if options.learning_rate is not None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
@@ -78,6 +81,16 @@ def run_train(options: argparse.Namespace) -> None:
                   file=sys.stderr)
         raise
     print(f"results are in {run}")
+
+
+def choose_optimizer(net: Network, options: argparse.Namespace) -> None:
+    """Put the optimizer of --optimizer into the recipe; where it is another one than the recipe's, say what it has."""
+    recipe = recipe_with_optimizer(net.recipe, options.optimizer)
+    if recipe != net.recipe and options.learning_rate is None:
+        print("tinynet: the recipe's learning rate and weight decay are another optimizer's: "
+              f"{options.optimizer} begins with {recipe['learning_rate']:g} (--learning-rate), with a weight decay of "
+              f"{recipe['weight_decay']:g}", file=sys.stderr)
+    net.recipe = recipe
 
 
 def check_resize_option(options: argparse.Namespace) -> None:

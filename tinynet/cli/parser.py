@@ -9,6 +9,7 @@ from ..data.image_file import RESIZES
 from ..lessons import LESSONS
 from ..models import MODELS
 from ..pretrained import DEFAULT, SHIPPED
+from ..training.optim import OPTIMIZERS
 from . import commands, demo
 from .lesson import run_lesson
 from .predict import run_predict
@@ -41,6 +42,8 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     how = add.add_argument_group("training (by default as in the network's recipe)")
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training set")
     how.add_argument("--batch-size", type=int, metavar="N", help="images per batch")
+    how.add_argument("--optimizer", choices=OPTIMIZERS, help="sgd, for which the networks' recipes are, or adam, which "
+                     "begins with a learning rate of 0.001 and has no weight decay (default: the recipe's)")
     how.add_argument("--learning-rate", type=float, metavar="RATE", help="initial learning rate, until the "
                      "schedule changes it")
     how.add_argument("--rate-drops", type=int, nargs="*", metavar="EPOCH", help="divide the learning rate by 10 after "

@@ -50,8 +50,13 @@ def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: An
     axes.plot(x[:shortest], mean, linestyle=style, color=colour, label=label, linewidth=2.2)
 
 
-def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float], hollow: bool = False) -> None:
-    """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean."""
+def draw_seeds(
+    axes: Any, result: Result, of: Callable[[dict[str, Any]], float], hollow: bool = False, letters: int = 70
+) -> None:
+    """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean.
+
+    `letters` is how many fit below the axis, next to each other.
+    """
     arms = result.plan.arms
     values = np.array([[of(record) for record in result.of(arm)] for arm in arms])           # (arms, seeds)
     for seed in values.T:
@@ -60,10 +65,17 @@ def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float],
         axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)],
                   markerfacecolor="white" if hollow else None)
         axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
-    names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), 70 // len(arms), break_long_words=False)
+    names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), letters // len(arms), break_long_words=False)
              for arm in arms]
     axes.set_xticks(range(len(arms)), names, fontsize=9 if len(arms) < 6 else 7.5)
     axes.set_xlim(-0.5, len(arms) - 0.5)
+
+
+def name_rates(axes: Any, rates: list[float]) -> None:
+    """Write at the axis the learning rates that were tried, and no others."""
+    at = sorted(set(rates))
+    axes.set_xticks(at, [f"{rate:g}" for rate in at])
+    axes.minorticks_off()
 
 
 def finish(picture: Picture, result: Result) -> None:

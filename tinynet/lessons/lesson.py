@@ -74,7 +74,7 @@ class Lesson(Experiment):
         arms : list of Arm or names
             The lesson's own by name, and further ones.
         epochs, images, batch_size, seeds, rates
-            Instead of the budget's.
+            Instead of the budget's; rates also instead of those that the lesson's arms have of their own.
         folder : path-like
             Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick.
         parallel : int
@@ -98,6 +98,8 @@ class Lesson(Experiment):
                                 "download cifar10`) or another data set; quick draws its own")
         parallel = available_cores() if parallel is None else check_count(f"lesson {self.name}", "jobs", parallel)
         chosen = choose_arms(self, arms)
+        if rates is not None:  # for all arms, also those that have their own in the lesson
+            chosen = tuple(replace(arm, rates=None) if arm in self.arms else arm for arm in chosen)
         model = model or self.model
         made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
         train, held_out, test = split_data(

@@ -3,7 +3,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from ..plots.pictures import PercentFormatter, Picture
-from .drawing import COLOURS, MARKERS, draw_curves
+from .drawing import COLOURS, MARKERS, draw_curves, name_rates
 from .relu_numbers import epochs_to_target, last_error, seconds_an_epoch, shared_ratios, shared_target
 from .result import Result
 
@@ -54,13 +54,6 @@ def draw_search(axes: Any, result: Result, i: int) -> None:
     rates = sorted(r["rate"] for r in own)
     axes.plot(rates, [last_error(own, arm.name, rate) for rate in rates], MARKERS[i] + "-", color=COLOURS[i],
               label=f"{arm.name}, then {result.of(arm)[0]['rate']:g}")
-
-
-def name_rates(axes: Any, rates: list[float]) -> None:
-    """Write at the axis the learning rates that were tried, and no others."""
-    at = sorted(set(rates))
-    axes.set_xticks(at, [f"{rate:g}" for rate in at])
-    axes.minorticks_off()
 
 
 def draw_shared(axes: Any, result: Result) -> None:

@@ -14,6 +14,10 @@ from ..ops import Window, cuda_ops, numpy_ops
 from ..ops.arrays import Array, Shape, to_cpu, to_gpu
 
 IMAGES = 2  # to compare with
+# The optimizers' kernels: how many arrays each is given, the gradient last, and its settings.
+UPDATES: dict[str, tuple[int, tuple[Any, ...]]] = {
+    "sgd_update": (3, (0.01, 0.9, 5e-4)), "adam_update": (4, (0.001, (0.9, 0.999), 1e-8, 5e-4, 3)),
+}
 
 # One of each layer, with settings that the paper's network does not have, and an input for it.
 LAYERS: list[tuple[Layer, Shape]] = [
@@ -61,7 +65,8 @@ def kernel_cases(net: Network) -> Iterator[Case]:
             yield Case(name, "nearby_sum", shape, None, layer.size, layer.groups)
             yield Case(name, "around_sum", shape)
         elif isinstance(layer, layers.Linear):
-            yield Case(name, "sgd_update", layer.params["w"].shape)
+            for kernel in UPDATES:
+                yield Case(name, kernel, layer.params["w"].shape)
 
 
 def kernel_difference(case: Case, dtype: str) -> float:
@@ -74,8 +79,10 @@ def kernel_difference(case: Case, dtype: str) -> float:
 def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
     """Return what a kernel is called with, in NumPy."""
     draw = drawing(dtype)
-    if case.kernel == "sgd_update":
-        return draw(case.shape), draw(case.shape), draw(case.shape), 0.01, 0.9, 5e-4
+    if case.kernel in UPDATES:
+        arrays, settings = UPDATES[case.kernel]
+        *changed, last, g = (draw(case.shape) for _ in range(arrays))
+        return *changed, abs(last), g, *settings  # Adam's v is a mean of squares; SGD's may be positive too
     shape = (images, *case.shape)
     x = draw(shape)
     if case.kernel == "nearby_sum":
@@ -94,7 +101,7 @@ def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
 def run_kernel(backend: Any, case: Case, arguments: Any) -> list[Array]:
     """Return what a kernel gives, or what it has changed in place."""
     result = getattr(backend, case.kernel)(*arguments)
-    return list(arguments[:2]) if result is None else [result]
+    return list(arguments[: UPDATES[case.kernel][0] - 1]) if result is None else [result]
 
 
 def layer_difference(layer: Layer, shape: Shape, dtype: str) -> float:

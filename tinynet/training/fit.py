@@ -16,7 +16,7 @@ from .evaluation import as_data
 from .history import History
 from .loop import Position, Training
 from .memory import explain_memory
-from .optim import SGD
+from .optimizer import Optimizer
 from .preparation import (
     check_belongs,
     check_classes,
@@ -33,15 +33,15 @@ from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
 
 def fit(
     net: Network, train: Any, validation: Any = None, *, epochs: int | None = None, batch_size: int | None = None,
-    optimizer: SGD | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
+    optimizer: Optimizer | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
     progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
 ) -> History:
     """Train a network.
 
-    What is not given comes from the network's `recipe`, then from SGD's defaults, 10 epochs, batches of 128, a
-    constant learning rate and images as they are.
+    What is not given comes from the network's `recipe`, then from the defaults of SGD (of Adam, where the recipe's
+    "optimizer" is "adam"), 10 epochs, batches of 128, a constant learning rate and images as they are.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fit(
         decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
         error does.
     epochs, batch_size : int
-    optimizer : SGD
+    optimizer : SGD or Adam
         Of this network.
     schedule : ReduceOnPlateau or StepSchedule
         Of this optimizer.
@@ -124,7 +124,7 @@ def fit(
     on_gpu = library_of(net) is not np
     shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
     with nullcontext() if folder is None else folder.in_use(), \
-            nullcontext() if on_gpu else explain_memory(net, shape, most):
+            nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
         state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
         augmentation = choose_augmentation(augmentation, recipe, train, saved)
@@ -148,7 +148,7 @@ def fit(
 
 
 def go_on(
-    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: SGD,
+    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: Optimizer,
     schedule: ReduceOnPlateau | StepSchedule | None,
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""

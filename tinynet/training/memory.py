@@ -2,6 +2,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ..errors import OutOfMemoryError
 from ..network import Network
@@ -13,7 +14,7 @@ OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 @contextmanager
-def explain_memory(net: Network, image_shape: Shape, batch_size: int) -> Iterator[None]:
+def explain_memory(net: Network, image_shape: Shape, batch_size: int, optimizer: Any = None) -> Iterator[None]:
     """Say what a training step needs where the process may not have it, beforehand and after NumPy's error.
 
     Before, because the matrix library ends the process when it gets no memory, and so does the system beyond a limit.
@@ -22,7 +23,7 @@ def explain_memory(net: Network, image_shape: Shape, batch_size: int) -> Iterato
     ------
     OutOfMemoryError
     """
-    free, (need, text) = allowed_memory(), needed(net, image_shape, batch_size)
+    free, (need, text) = allowed_memory(), needed(net, image_shape, batch_size, optimizer)
     if free is not None and SURE * need > free:
         raise OutOfMemoryError(f"out of memory: the process may have {free / GB:.2g} GB more, and {text}")
     try:
@@ -31,19 +32,21 @@ def explain_memory(net: Network, image_shape: Shape, batch_size: int) -> Iterato
         raise OutOfMemoryError(f"out of memory with a batch of {batch_size} images ({error}): {text}") from error
 
 
-def needed(net: Network, image_shape: Shape, batch_size: int) -> tuple[float, str]:
+def needed(net: Network, image_shape: Shape, batch_size: int, optimizer: Any = None) -> tuple[float, str]:
     """Return the bytes that a training step needs, and say it.
 
-    Parameters, gradients and momentum are of one size; of each layer the output is kept for backward. Measured, a step
+    Parameters and gradients are of one size, and so is each array that the optimizer keeps of each: SGD has one, Adam
+    two; of another optimizer one is counted. Of each layer the output is kept for backward. Measured, a step with SGD
     needed between 0.95 and 1.6 times as much (batches of 16 to 512, LeNet-5 to the paper's network).
     """
     summary = net.summary(image_shape)
-    fixed, each = 3 * summary.parameter_bytes, summary.activation_bytes
+    fixed = (2 + getattr(optimizer, "kept_arrays", 1)) * summary.parameter_bytes
+    each = summary.activation_bytes
     need = fixed + batch_size * each
     return need, (
         f"a step of {net.name} needs about {need / GB:.2g} GB beside the program and the data, {fixed / MB:.3g} MB for "
-        f"parameters, gradients and momentum and {each / MB:.3g} MB for each image. A smaller batch (--batch-size, "
-        "batch_size) needs less"
+        f"parameters, gradients and what the optimizer keeps, and {each / MB:.3g} MB for each image. A smaller batch "
+        "(--batch-size, batch_size) needs less"
     )
 
 

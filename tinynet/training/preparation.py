@@ -1,5 +1,6 @@
 """What `fit` works out before it trains: defaults from the recipe, checks, the description of the run."""
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -14,19 +15,41 @@ from ..network.params import library_of
 from ..network.plain_settings import plain
 from .archive import sha256
 from .evaluation import check_same_classes, ends_in_softmax
-from .optim import HYPERPARAMETERS, SGD
+from .optim import OPTIMIZERS
+from .optimizer import Optimizer
 from .schedules import ReduceOnPlateau, StepSchedule
 
 
-def optimizer_from(net: Network, **changes: Any) -> SGD:
-    """Return the optimizer of the network's recipe, with some of SGD's arguments changed."""
-    return SGD(net, **{name: net.recipe[name] for name in HYPERPARAMETERS if name in net.recipe} | changes)
+def optimizer_from(net: Network, **changes: Any) -> Optimizer:
+    """Return the optimizer of the network's recipe, SGD where it names none, with some of its arguments changed."""
+    kind = find_optimizer(net.recipe.get("optimizer", "sgd"))
+    return kind(net, **{name: net.recipe[name] for name in kind.hyperparameters if name in net.recipe} | changes)
+
+
+def find_optimizer(name: str) -> Any:
+    """Return the class of the optimizer that a recipe names; ArgumentError for an unknown one."""
+    if name not in OPTIMIZERS:
+        raise ArgumentError(f"optimizer is {name!r} in the recipe, expected one of {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[name]
+
+
+def recipe_with_optimizer(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the recipe with another optimizer, at its defaults: rate and decay are chosen for one and suit no other.
+
+    The recipe as it is, if the optimizer is its own.
+    """
+    own, kind = find_optimizer(recipe.get("optimizer", "sgd")), find_optimizer(name)
+    if own is kind:
+        return dict(recipe)
+    defaults = {key: inspect.signature(kind).parameters[key].default for key in kind.hyperparameters}
+    kept = {key: value for key, value in recipe.items() if key not in own.hyperparameters}
+    return kept | {"optimizer": name} | defaults
 
 
 def check_belongs(net: Network, optimizer: Any, schedule: Any) -> None:
     """Raise unless the optimizer is one of this network, and the schedule, if there is one, of this optimizer."""
     for name, given, attribute, whose, kind in (
-        ("optimizer", optimizer, "net", net, "an SGD of this network"),
+        ("optimizer", optimizer, "net", net, "an SGD or an Adam of this network"),
         ("schedule", schedule, "optimizer", optimizer, "a ReduceOnPlateau or a StepSchedule of this optimizer"),
     ):
         if given is not None and getattr(given, attribute, None) is not whose:
@@ -118,7 +141,7 @@ def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
 
 
 def describe_run(
-    net: Network, train: Any, validation: Any, batch_size: int, seed: int, optimizer: SGD,
+    net: Network, train: Any, validation: Any, batch_size: int, seed: int, optimizer: Optimizer,
     schedule: ReduceOnPlateau | StepSchedule | None, augmentation: Augmentation | None,
 ) -> dict[str, Any]:
     """Return all settings that decide a run's numbers, as JSON gives them back."""

@@ -12,6 +12,7 @@ from .catalogue import CATALOGUE, Bug, planted
 FAMILIES = (  # a file each; importing it enters its bugs
     "linear", "activations", "conv_input", "conv_params", "locally_connected", "pooling", "lrn", "spatial_norm",
     "batch_norm", "dropout", "softmax", "loss", "network", "contract", "optimizer",
+    "adam",
 )
 for _family in FAMILIES:
     import_module(f"{__name__}.{_family}")

@@ -1,4 +1,4 @@
-"""Optimizers whose step is not the paper's."""
+"""Versions of SGD whose step is not the paper's."""
 from ...network.params import flat
 from ...training.optim import SGD
 from .catalogue import planted
