@@ -39,6 +39,60 @@ def test_images_that_do_not_fit_leave_no_checkpoint(net, data, error, message, t
     quiet(small_net(), small_data(), epochs=1, run=tmp_path)  # the folder is free
 
 
+PAIR = np.zeros((3, 4, 4, 3), np.float32), np.arange(3)
+
+
+@pytest.mark.parametrize(("train", "validation", "error", "message"), [
+    (PAIR, (PAIR[0].astype("f8"), PAIR[1]), DtypeError, "small: the batch of images is float64, expected float32"),
+    (PAIR, (PAIR[0][:, :3], PAIR[1]), ShapeError, "small.*3 x 4 x 3"),
+    (PAIR, small_data(), ArgumentError, "small has no preprocessing for uint8 images"),
+    (small_data(), small_data(size=5), ShapeError, "made for stored images of 4 x 4, these are 5 x 5"),
+    (small_data(), small_data(1), ShapeError, "the mean has 3 channels, the images have 1"),
+])
+def test_a_validation_set_that_does_not_fit_is_found_before_the_first_step(train, validation, error, message, tmp_path):
+    with pytest.raises(error, match=f"the validation set cannot be used: .*{message}"):
+        quiet(small_net(), train, validation, epochs=1, run=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+    quiet(small_net(), train, train, epochs=1, run=tmp_path)  # the folder is free
+
+
+def test_a_layer_that_fails_in_evaluation_alone_is_found_before_the_first_step(tmp_path):
+    class Odd(tn.ReLU):
+        def forward(self, x, train=False):
+            y, saved = super().forward(x, train)
+            return (y if train else y.astype(np.float64)), saved
+
+    net = tn.Network([("odd", Odd()), ("flatten", tn.Flatten()), ("fc", tn.Linear(48, 3))], name="small")
+    with pytest.raises(DtypeError, match="the validation set cannot be used: .*odd"):
+        quiet(net, PAIR, PAIR, epochs=1, run=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+
+
+def test_a_folder_in_which_no_step_was_taken_can_be_used_again(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("tinynet.training.loop.training_step", lambda *given: 1 / 0)
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    assert (tmp_path / "last.npz").exists()
+    history = quiet(small_net(), small_data(), small_data(), epochs=2, run=tmp_path)
+    assert (tmp_path / "metrics.csv").read_text().count("\n") == 3 and len(history) == 2
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+
+
+def test_a_folder_in_which_a_step_was_taken_is_kept(tmp_path, monkeypatch):
+    def stop(net):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tinynet.training.loop.Training.finish_epoch", stop)
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    (tmp_path / "last.npz").write_bytes(b"PK")  # what it has is not known
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+
+
 def test_images_smaller_than_the_input_fit_with_padding(tmp_path):
     history = quiet(small_net(), small_data(size=3), epochs=1, augmentation=Augmentation(pad=1))
     assert len(history) == 1

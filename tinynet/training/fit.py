@@ -21,6 +21,7 @@ from .preparation import (
     check_belongs,
     check_classes,
     check_first_image,
+    check_validation,
     choose_augmentation,
     choose_preprocessing,
     describe_run,
@@ -50,7 +51,8 @@ def fit(
     train, validation : Dataset, ImageFolder, or a pair (images, labels)
         A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
         decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
-        error does.
+        error does. Before the first step the network evaluates a batch of it, and its files are read once (of more than
+        10,000 only their headers).
     epochs, batch_size : int
     optimizer : SGD
         Of this network.
@@ -88,7 +90,7 @@ def fit(
     ------
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
-        already or under way, or one that differs in a setting.
+        already (unless it took no step) or under way, or one that differs in a setting.
     CheckpointError
         When the last checkpoint of a run to resume is damaged.
     ShapeError, DtypeError
@@ -140,6 +142,8 @@ def fit(
             raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
                                   f"an epoch of {len(loader)}")
         check_first_image(net, loader)
+        if validation is not None and not resume:
+            check_validation(net, validation, batch_size, progress)
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
         training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
