@@ -61,8 +61,9 @@ def fit(
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
-        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input. The
-        mean is an image, or with "colour" as the recipe's "mean" one colour for all places.
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input; images
+        that are a little smaller, as digits of 28 x 28 for LeNet-5, get a border of 0. The mean is an image, or with
+        "colour" as the recipe's "mean" one colour for all places.
     seed : int
         Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
     run : path-like, optional
@@ -135,13 +136,13 @@ def fit(
         position, history = Position(), History()
         if folder is not None and state is not None:
             position, history = go_on(folder, state, settings, net, optimizer, schedule)
-        ready = choose_preprocessing(net, train, preprocessing, resume)
-
+        pad = 0 if augmentation is None else augmentation.pad
+        ready = choose_preprocessing(net, train, preprocessing, resume, pad)
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
         if position.batch > len(loader):
             raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
                                   f"an epoch of {len(loader)}")
-        check_first_image(net, loader)
+        check_first_image(net, loader, augmented_alone=resume)
         if validation is not None and not resume:
             check_validation(net, validation, batch_size, progress)
         if folder is not None:

@@ -2,7 +2,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -58,11 +58,16 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
         check_same_classes("fit", validation.name, two, train.name, one)
 
 
-def check_first_image(net: Network, loader: Loader) -> None:
-    """Raise unless an image of the training set, ready for the network, is one that the network takes."""
-    images, _ = first_batch(loader, 1)
-    dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
-    net.check_input(library_of(net).asarray(images, dtype=dtype))
+def check_first_image(net: Network, loader: Loader, augmented_alone: bool) -> None:
+    """Raise unless an image of the training set, ready for the network, is one that the network takes.
+
+    As it is trained on and, unless `augmented_alone`, as it is evaluated: what augmentation pads may be too small then.
+    """
+    plain = Loader(loader.dataset, loader.preprocessing, threads=0)
+    for each in [loader] if augmented_alone else [loader, plain]:
+        images, _ = first_batch(each, 1)
+        dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
+        net.check_input(library_of(net).asarray(images, dtype=dtype))
 
 
 def first_batch(loader: Loader, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,9 +134,12 @@ def choose_augmentation(
 
 
 def choose_preprocessing(
-    net: Network, train: Any, given: Preprocessing | None, resume: bool
+    net: Network, train: Any, given: Preprocessing | None, resume: bool, pad: int = 0
 ) -> Preprocessing | None:
-    """Give the network its preprocessing and its class names; return what the training images go through."""
+    """Give the network its preprocessing and its class names; return what the training images go through.
+
+    `pad` is what augmentation adds on each side.
+    """
     if isinstance(train, FloatImages):
         if given is not None:
             raise ArgumentError("fit: a pair (images, labels) is taken as it is, without preprocessing")
@@ -147,13 +155,24 @@ def choose_preprocessing(
     elif net.preprocessing is None:
         size = (net.input_shape or train.image_shape)[:2]
         net.preprocessing = Preprocessing.fit(
-            train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0))
+            train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0), border(train, size, pad))
     found, expected = getattr(train, "resize", None), net.preprocessing.resize
     if found not in (None, expected):  # predict would bring images to size in another way than training
         raise ArgumentError(f"fit: the images of {train.name} are brought to size by {found!r}, expected "
                             f"{expected!r} as in the preprocessing: give one of the two another resize")
     net.class_names = list(train.class_names)
     return net.preprocessing
+
+
+def border(train: Any, size: Sequence[int], pad: int) -> int:
+    """Return how many pixels on each side images lack to be as large as the network's input: 2 for digits of 28 x 28.
+
+    0 where the images have a border already, and where they lack more than an eighth of the input (or than `pad`, if
+    that is more): they need another network then, or another size, and the next check says so.
+    """
+    lacking = [-(-(wanted - stored) // 2) for wanted, stored in zip(size, train.image_shape, strict=False)]
+    most = max(pad, min(size) // 8)
+    return max(0, *lacking) if max(lacking) <= most and not train.padding else 0
 
 
 def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
