@@ -63,8 +63,10 @@ def check_first_image(net: Network, loader: Loader, augmented_alone: bool) -> No
 
     As it is trained on and, unless `augmented_alone`, as it is evaluated: what augmentation pads may be too small then.
     """
-    plain = Loader(loader.dataset, loader.preprocessing, threads=0)
-    for each in [loader] if augmented_alone else [loader, plain]:
+    loaders = [loader]
+    if loader.augmentation is not None and not augmented_alone:
+        loaders.append(Loader(loader.dataset, loader.preprocessing, threads=0))
+    for each in loaders:
         images, _ = first_batch(each, 1)
         dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
         net.check_input(library_of(net).asarray(images, dtype=dtype))
