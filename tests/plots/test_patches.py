@@ -55,6 +55,15 @@ def trained() -> tuple[Any, np.ndarray]:
     return net, np.random.default_rng(1).integers(0, 256, (70, 24, 25, 3), dtype=np.uint8)
 
 
+def test_images_without_the_padding_of_the_stored_ones_are_shown_with_it():
+    net = deep_net().astype("float32")
+    net.preprocessing = Preprocessing(np.full(3, 120.0), (20, 19), (24, 25), padding=2)
+    images = np.random.default_rng(1).integers(0, 256, (3, 20, 21, 3), dtype=np.uint8)
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    np.testing.assert_array_equal(cropped(net, images), cropped(net, padded))
+    assert strongest_patches(net, images, "tanh1", 2) == strongest_patches(net, padded, "tanh1", 2)
+
+
 def test_the_strongest_patches_are_those_of_the_largest_numbers(trained):
     net, images = trained
     found = strongest_patches(net, images, "tanh1", 2, count=5)

@@ -130,9 +130,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
     net = load_checkpoint(checkpoint_path(options.checkpoint))
     preprocessing, size = trained_preprocessing(net), options.image_size
     if size is None and find_image_folder(options.data):
-        size = preprocessing.image_size
+        size = preprocessing.unpadded_size
     elif size is None and options.data == "shapes":
-        size = preprocessing.image_size[0]
+        size = preprocessing.unpadded_size[0]
     check_resize_option(options)
     train, test = load_data(options.data, size, preprocessing.channels, options.resize or preprocessing.resize)
     data = train if options.split == "train" else test

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,32 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
+    with opened(path, size) as file:
+        greys = SIXTEEN_BITS
+        if isinstance(file, TiffImageFile):
+            greys = _check_tiff(file, path)
+        elif isinstance(file, PngImageFile):
+            _mend_png(file, path)
+        ImageOps.exif_transpose(file, in_place=True)
+        image = _to_eight_bits(file, path, greys)
+        if size is not None:
+            image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
+        image = _converted(image, "L" if channels == 1 else "RGB")
+        pixels = np.asarray(image).reshape(image.height, image.width, channels)
+        image.close()
+        return pixels.copy()    # a writable one
+
+
+@contextmanager
+def opened(path, size: tuple[int, int] | None) -> Iterator[Image.Image]:
+    """Open an image file to be read at `size`: its header is read, and no pixel yet.
+
+    Raises
+    ------
+    DataError, MemoryError, OSError
+        As `load_image`, which has the rest of its work inside the `with`; what goes wrong there is told in the same
+        words.
+    """
     try:
         # Not Path.is_file, which reports a drive that does not answer as a missing file.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -81,19 +109,7 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
             most = MOST_PIXELS // 2 if file.format == "WEBP" else MOST_PIXELS    # its decoder holds two frames
             if not 0 < file.width * file.height <= most:
                 raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {most}")
-            greys = SIXTEEN_BITS
-            if isinstance(file, TiffImageFile):
-                greys = _check_tiff(file, path)
-            elif isinstance(file, PngImageFile):
-                _mend_png(file, path)
-            ImageOps.exif_transpose(file, in_place=True)
-            image = _to_eight_bits(file, path, greys)
-            if size is not None:
-                image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
-            image = _converted(image, "L" if channels == 1 else "RGB")
-            pixels = np.asarray(image).reshape(image.height, image.width, channels)
-            image.close()
-            return pixels.copy()    # a writable one
+            yield file
     except DataError:
         raise
     except Image.UnidentifiedImageError as problem:

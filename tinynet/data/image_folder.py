@@ -12,7 +12,7 @@ from ..ops import pair
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
 from .folder_names import ENDINGS, TEST, TRAIN, VALIDATION, LeftOut, find_split, near_miss, say
-from .image_file import check_resize, load_image
+from .image_file import check_resize, load_image, opened
 
 
 class ImageFolder:
@@ -71,6 +71,18 @@ class ImageFolder:
         images = [load_image(self.paths[index], self.size, self.channels, self.resize)
                   for index in as_indices(indices, len(self), self.name)]
         return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
+
+    def problem(self, index: int, decode: bool = True) -> DataError | None:
+        """Why a file cannot be read, None if it can; without `decode` only what its header gives away."""
+        try:
+            if decode:
+                self.images_at([index])
+            else:
+                with opened(self.paths[index], self.size):
+                    pass
+        except DataError as problem:
+            return problem
+        return None
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""

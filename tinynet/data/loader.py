@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ops.checks import check_count
+from ..ops.threads import submit
 from .augment import Augmentation
 from .bad_files import readable_at
 from .dataset import FloatImages
@@ -88,7 +89,7 @@ class Loader:
         ahead: deque[Future] = deque()
         try:
             for index in range(start, len(self)):
-                ahead.append(pool.submit(self._batch, order, epoch, index))
+                ahead.append(submit(pool, self._batch, order, epoch, index))
                 if len(ahead) > self.threads + 1:
                     yield ahead.popleft().result()
             while ahead:

@@ -26,7 +26,8 @@ class Preprocessing:
     image_size : int or (int, int), optional
         Height and width of the stored images; by default those of a mean image, or the input's.
     padding : int
-        See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds.
+        See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds. Images without them, as
+        digits of 28 x 28 where 32 x 32 are stored, get them too.
     deviation : float
         What the differences from the mean are divided by. 1 leaves them as AlexNet's authors had them.
     resize : "crop" or "squash"
@@ -55,7 +56,7 @@ class Preprocessing:
         self.resize = check_resize("Preprocessing", resize)
 
     @classmethod
-    def fit(cls, dataset, input_size, mean: str = "image", deviation: float = 1.0) -> Preprocessing:
+    def fit(cls, dataset, input_size, mean: str = "image", deviation: float = 1.0, padding: int = 0) -> Preprocessing:
         """Take the mean of `dataset` (a folder of more than 10,000 files: of 10,000 of them, evenly spread).
 
         Parameters
@@ -65,6 +66,8 @@ class Preprocessing:
         mean : "image" (each pixel its own, as the paper) or "colour" (one colour for all)
         deviation : float
             See the class.
+        padding : int
+            Pixels of 0 to add on each side of the data set's images.
         """
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
@@ -73,14 +76,20 @@ class Preprocessing:
         for images in image_blocks(dataset):
             total += images.sum(axis=0, dtype=np.int64)
             count += len(images)
-        mean_image = total / count
-        return cls(mean_image if mean == "image" else mean_image.mean(axis=(0, 1)), input_size,
-                   dataset.image_shape[:2], dataset.padding, deviation, getattr(dataset, "resize", "crop"))
+        mean_image = _with_border(total[None], padding)[0] / count
+        return cls(mean_image if mean == "image" else mean_image.mean(axis=(0, 1)), input_size, mean_image.shape[:2],
+                   dataset.padding + padding, deviation, getattr(dataset, "resize", "crop"))
 
     @property
     def channels(self) -> int:
         """1 (grey) or 3 (red, green, blue)."""
         return self.mean.shape[-1]
+
+    @property
+    def unpadded_size(self) -> tuple[int, int]:
+        """(height, width) of a stored image without its padding."""
+        height, width = self.image_size
+        return height - 2 * self.padding, width - 2 * self.padding
 
     def __call__(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C): minus the mean, central crop."""
@@ -101,14 +110,17 @@ class Preprocessing:
         return ten_crops(self.scaled(self.check(images) - self.mean), self.input_size)
 
     def check(self, images, pad: int = 0) -> np.ndarray:
-        """Return `images` as an array, or raise an error that says how they do not fit."""
+        """Return `images` as an array of the stored size, or raise an error that says how they do not fit."""
         images = check_images(images, "Preprocessing")
+        if images.shape[1:3] == self.unpadded_size:
+            images = _with_border(images, self.padding)
         if images.shape[3] != self.channels:
             raise ShapeError(f"Preprocessing: the mean has {self.channels} channels, the images have "
                              f"{images.shape[3]}")
         # With a mean colour they would fit, but at another scale than the network was trained at.
         if images.shape[1:3] != self.image_size:
-            raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}, these are "
+            bare = f" (or {shape_text(self.unpadded_size)}, without padding)" if self.padding else ""
+            raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}{bare}, these are "
                              f"{shape_text(images.shape[1:3])}; resize them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
         return images
@@ -119,9 +131,7 @@ class Preprocessing:
         Cropped or squashed, as `resize` says, to the stored size; with `padding`, to what remains inside it, with 0
         around.
         """
-        height, width = self.image_size
-        inner = load_image(path, (height - 2 * self.padding, width - 2 * self.padding), self.channels, self.resize)
-        return np.pad(inner, ((self.padding,) * 2, (self.padding,) * 2, (0, 0)))
+        return _with_border(load_image(path, self.unpadded_size, self.channels, self.resize)[None], self.padding)[0]
 
     def state(self) -> dict:
         """{"mean": the array, "settings": what JSON can hold}, for a checkpoint."""
@@ -160,6 +170,11 @@ def image_blocks(dataset, block: int = 500):
         indices = np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)
     for start in range(0, len(indices), block):
         yield readable_at(dataset, indices[start:start + block])[0]
+
+
+def _with_border(images: np.ndarray, width: int) -> np.ndarray:
+    """Add so many rows and columns of 0 on each side: (N, H, W, C); the same array where there are none."""
+    return np.pad(images, ((0, 0), (width, width), (width, width), (0, 0))) if width else images
 
 
 def _check_crop(stored, wanted, pad: int = 0) -> None:

@@ -142,7 +142,7 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
 
 def cropped(net: Network, images: Array) -> np.ndarray:
     """Return the central crops that the network takes of stored images, in their own colours: uint8 (N, h, w, C)."""
-    images = np.asarray(images)
+    images = net.preprocessing.check(images)
     corner = [(full - part) // 2 for full, part in zip(images.shape[1:3], net.preprocessing.input_size, strict=True)]
     window = [slice(at, at + part) for at, part in zip(corner, net.preprocessing.input_size, strict=True)]
     return images[:, *window]

@@ -21,6 +21,7 @@ from .preparation import (
     check_belongs,
     check_classes,
     check_first_image,
+    check_validation,
     choose_augmentation,
     choose_preprocessing,
     describe_run,
@@ -50,7 +51,8 @@ def fit(
     train, validation : Dataset, ImageFolder, or a pair (images, labels)
         A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
         decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
-        error does.
+        error does. Before the first step the network evaluates a batch of it, and its files are read once (of more than
+        10,000 only their headers).
     epochs, batch_size : int
     optimizer : SGD or Adam
         Of this network.
@@ -59,8 +61,9 @@ def fit(
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
-        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input. The
-        mean is an image, or with "colour" as the recipe's "mean" one colour for all places.
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input; images
+        that are a little smaller, as digits of 28 x 28 for LeNet-5, get a border of 0. The mean is an image, or with
+        "colour" as the recipe's "mean" one colour for all places.
     seed : int
         Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
     run : path-like, optional
@@ -88,7 +91,7 @@ def fit(
     ------
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
-        already or under way, or one that differs in a setting.
+        already (unless it took no step) or under way, or one that differs in a setting.
     CheckpointError
         When the last checkpoint of a run to resume is damaged.
     ShapeError, DtypeError
@@ -133,13 +136,15 @@ def fit(
         position, history = Position(), History()
         if folder is not None and state is not None:
             position, history = go_on(folder, state, settings, net, optimizer, schedule)
-        ready = choose_preprocessing(net, train, preprocessing, resume)
-
+        pad = 0 if augmentation is None else augmentation.pad
+        ready = choose_preprocessing(net, train, preprocessing, resume, pad)
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
         if position.batch > len(loader):
             raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
                                   f"an epoch of {len(loader)}")
-        check_first_image(net, loader)
+        check_first_image(net, loader, augmented_alone=resume)
+        if validation is not None and not resume:
+            check_validation(net, validation, batch_size, progress)
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
         training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,

@@ -1,4 +1,5 @@
-"""Memory on the CPU: what a training step needs, and the limit that a process may have."""
+"""Memory on the CPU: what a training step needs, and what a process may have."""
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ def explain_memory(net: Network, image_shape: Shape, batch_size: int, optimizer:
     """
     free, (need, text) = allowed_memory(), needed(net, image_shape, batch_size, optimizer)
     if free is not None and SURE * need > free:
-        raise OutOfMemoryError(f"out of memory: the process may have {free / GB:.2g} GB more, and {text}")
+        raise OutOfMemoryError(f"out of memory: the process may have {gigabytes(free)} more, and {text}")
     try:
         yield
     except MemoryError as error:
@@ -44,26 +45,52 @@ def needed(net: Network, image_shape: Shape, batch_size: int, optimizer: Any = N
     each = summary.activation_bytes
     need = fixed + batch_size * each
     return need, (
-        f"a step of {net.name} needs about {need / GB:.2g} GB beside the program and the data, {fixed / MB:.3g} MB for "
+        f"a step of {net.name} needs about {gigabytes(need)} beside the program and the data, {fixed / MB:.3g} MB for "
         f"parameters, gradients and what the optimizer keeps, and {each / MB:.3g} MB for each image. A smaller batch "
         "(--batch-size, batch_size) needs less"
     )
 
 
+def gigabytes(count: float) -> str:
+    """Return a number of bytes in gigabytes, "1.7 GB" or "127 GB"."""
+    return f"{count / GB:.2g} GB" if count < 100 * GB else f"{count / GB:.0f} GB"
+
+
 def allowed_memory() -> int | None:
-    """Return how many bytes the process may still take by its limits (ulimit -v, a container's); None without any."""
-    try:
+    """Return how many bytes the process may still take; None where that cannot be found out (Windows).
+
+    The least of what the limits (ulimit -v, a container's) and the machine's memory leave. All of that counts, not what
+    happens to be free: a minute later another program may have ended, and what is refused must be sure never to fit.
+    """
+    size, resident = taken_memory()
+    found = [] if (total := machine_memory()) is None else [total - resident]
+    with suppress(ImportError, AttributeError):  # Windows
         import resource
 
-        sizes = Path("/proc/self/statm").read_text().split()  # the process's addresses and resident pages
-    except (ImportError, OSError):  # Windows, macOS
-        return None
-    size, resident = (int(pages) * resource.getpagesize() for pages in sizes[:2])
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    found = [] if limit == resource.RLIM_INFINITY else [limit - size]
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        found += [] if limit == resource.RLIM_INFINITY else [limit - size]
     with suppress(OSError, ValueError):  # files that may not be read, or are of another form
         found += [each - resident for each in group_limits()]
     return max(0, min(found)) if found else None
+
+
+def taken_memory() -> tuple[int, int]:
+    """Return how many bytes the process has, as addresses and in the machine's memory; 0 where that is not known."""
+    try:
+        size, resident = Path("/proc/self/statm").read_text().split()[:2]  # in pages
+    except OSError:  # macOS, Windows
+        return 0, 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(size) * page, int(resident) * page
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory that the machine has, without what it swaps to a disk."""
+    try:
+        pages = os.sysconf("SC_PHYS_PAGES")  # Linux and macOS know it; -1 where it is not known
+        return pages * os.sysconf("SC_PAGE_SIZE") if pages > 0 else None
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return None
 
 
 def group_limits() -> Iterator[int]:

@@ -3,21 +3,27 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from ..data import Augmentation, Dataset, FloatImages, ImageFolder, Loader, PCAColour, Preprocessing
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DataError, DtypeError, NotFiniteError, ShapeError
 from ..network import Network
 from ..network.params import library_of
 from ..network.plain_settings import plain
+from ..ops.threads import map_in_order
 from .archive import sha256
-from .evaluation import check_same_classes, ends_in_softmax
+from .evaluation import check_same_classes, ends_in_softmax, loss_and_errors, prepared, scores_for
+from .not_finite import IMAGES, all_finite
 from .optim import OPTIMIZERS
 from .optimizer import Optimizer
+from .progress import can_show_bar, tqdm_bar
 from .schedules import ReduceOnPlateau, StepSchedule
+
+MOST_DECODED = 10_000  # of a validation set's files before a training
+PIECE = 1000  # images that are looked at together: they may be copied for it
 
 
 def optimizer_from(net: Network, **changes: Any) -> Optimizer:
@@ -76,12 +82,59 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
         check_same_classes("fit", validation.name, two, train.name, one)
 
 
-def check_first_image(net: Network, loader: Loader) -> None:
-    """Raise unless an image of the training set, ready for the network, is one that the network takes."""
-    one = Loader(loader.dataset, loader.preprocessing, 1, loader.augmentation, threads=0)
-    images = next(images for images, _ in one.batches() if len(images))  # the first whose file can be read
-    dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
-    net.check_input(library_of(net).asarray(images, dtype=dtype))
+def check_first_image(net: Network, loader: Loader, augmented_alone: bool) -> None:
+    """Raise unless an image of the training set, ready for the network, is one that the network takes.
+
+    As it is trained on and, unless `augmented_alone`, as it is evaluated: what augmentation pads may be too small then.
+    """
+    loaders = [loader]
+    if loader.augmentation is not None and not augmented_alone:
+        loaders.append(Loader(loader.dataset, loader.preprocessing, threads=0))
+    for each in loaders:
+        images, _ = first_batch(each, 1)
+        dtype = None if isinstance(loader.dataset, FloatImages) else net.dtype
+        net.check_input(library_of(net).asarray(images, dtype=dtype))
+
+
+def first_batch(loader: Loader, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first `size` images of a loader's data set, or those of them that can be read, and their labels."""
+    same = Loader(loader.dataset, loader.preprocessing, size, loader.augmentation, threads=0)
+    return next((images, labels) for images, labels in same.batches() if len(labels))
+
+
+def check_validation(net: Network, validation: Any, batch_size: int, show: bool) -> None:
+    """Raise unless the validation set, which a training first uses after a whole epoch, will do then.
+
+    Its files are read once, see `check_files`; numbers of a pair (images, labels) must be finite; and the network
+    evaluates a batch.
+    """
+    try:
+        if isinstance(validation, ImageFolder):
+            check_files(validation, show)
+        images, labels = first_batch(prepared(net, validation, batch_size), batch_size)
+        loss_and_errors(scores_for(net, images), labels, 1)
+    except (ArgumentError, DataError, DtypeError, ShapeError) as error:
+        raise type(error)(f"the validation set cannot be used: {error}") from error
+    if isinstance(validation, FloatImages):
+        for start in range(0, len(validation), PIECE):
+            if not all_finite(validation.images[start : start + PIECE]):
+                raise NotFiniteError(f"the validation set cannot be used: {IMAGES}")
+
+
+def check_files(data: ImageFolder, show: bool) -> None:
+    """Note which files of a folder cannot be read; DataError when they are more than one in a hundred.
+
+    Up to 10,000 files are decoded; of more only the headers are read, which takes seconds and finds what is missing,
+    empty or no image.
+    """
+    decode, bad = len(data) <= MOST_DECODED, data.bad_files
+    hide = not (show and can_show_bar())
+    with tqdm_bar(len(data), " files", desc="validation files", leave=False, disable=hide) as bar:
+        for index, problem in enumerate(map_in_order(lambda at: data.problem(at, decode), range(len(data)))):
+            if problem is not None:
+                bad.add(index, problem)
+            bar.update()
+    bad.check()
 
 
 def choose_augmentation(
@@ -107,9 +160,12 @@ def choose_augmentation(
 
 
 def choose_preprocessing(
-    net: Network, train: Any, given: Preprocessing | None, resume: bool
+    net: Network, train: Any, given: Preprocessing | None, resume: bool, pad: int = 0
 ) -> Preprocessing | None:
-    """Give the network its preprocessing and its class names; return what the training images go through."""
+    """Give the network its preprocessing and its class names; return what the training images go through.
+
+    `pad` is what augmentation adds on each side.
+    """
     if isinstance(train, FloatImages):
         if given is not None:
             raise ArgumentError("fit: a pair (images, labels) is taken as it is, without preprocessing")
@@ -125,13 +181,24 @@ def choose_preprocessing(
     elif net.preprocessing is None:
         size = (net.input_shape or train.image_shape)[:2]
         net.preprocessing = Preprocessing.fit(
-            train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0))
+            train, size, net.recipe.get("mean", "image"), net.recipe.get("deviation", 1.0), border(train, size, pad))
     found, expected = getattr(train, "resize", None), net.preprocessing.resize
     if found not in (None, expected):  # predict would bring images to size in another way than training
         raise ArgumentError(f"fit: the images of {train.name} are brought to size by {found!r}, expected "
                             f"{expected!r} as in the preprocessing: give one of the two another resize")
     net.class_names = list(train.class_names)
     return net.preprocessing
+
+
+def border(train: Any, size: Sequence[int], pad: int) -> int:
+    """Return how many pixels on each side images lack to be as large as the network's input: 2 for digits of 28 x 28.
+
+    0 where the images have a border already, and where they lack more than an eighth of the input (or than `pad`, if
+    that is more): they need another network then, or another size, and the next check says so.
+    """
+    lacking = [-(-(wanted - stored) // 2) for wanted, stored in zip(size, train.image_shape, strict=False)]
+    most = max(pad, min(size) // 8)
+    return max(0, *lacking) if max(lacking) <= most and not train.padding else 0
 
 
 def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
@@ -180,8 +247,8 @@ def described_data(data: Any) -> dict[str, Any]:
             digest.update(f"{described_file(os.fspath(path))}\n".encode(errors="surrogateescape"))
     elif isinstance(data, Dataset | FloatImages):
         what = "images_sha256"
-        for start in range(0, len(data), 1000):  # some at a time: they may be copied for it
-            digest.update(np.ascontiguousarray(data.images[start : start + 1000]).data)
+        for start in range(0, len(data), PIECE):
+            digest.update(np.ascontiguousarray(data.images[start : start + PIECE]).data)
     else:
         what = "first_middle_last_sha256"
         digest.update(np.ascontiguousarray(data.images_at(np.array([0, len(data) // 2, len(data) - 1]))).data)

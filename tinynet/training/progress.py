@@ -18,12 +18,7 @@ class ProgressBar:
 
     def __init__(self, total: int, done: int, show: bool) -> None:
         self.show = show
-        self.bar: Any = None
-        if show and (sys.stderr.isatty() or in_notebook()):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
-                from tqdm.auto import tqdm
-            self.bar = tqdm(total=total, initial=done, unit=" images", dynamic_ncols=True, mininterval=0.2)
+        self.bar: Any = tqdm_bar(total, " images", initial=done) if show and can_show_bar() else None
 
     def update(self, images: int, epoch: str, loss: float, error: float) -> None:
         """Move on by so many images; `loss` and `error` are those of the epoch so far."""
@@ -43,6 +38,19 @@ class ProgressBar:
         """Leave the bar as it stands."""
         if self.bar is not None:
             self.bar.close()
+
+
+def can_show_bar() -> bool:
+    """Tell whether somebody sees a bar: on a terminal or in a notebook."""
+    return sys.stderr.isatty() or in_notebook()
+
+
+def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
+    """Return a bar of tqdm's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
+        from tqdm.auto import tqdm
+    return tqdm(total=total, unit=unit, dynamic_ncols=True, mininterval=0.2, **options)
 
 
 def say(text: str) -> None:
