@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from ..files import user_path
 from .dataset import LARGEST_FILE, Dataset
 
 FOLDER = "cifar-10-batches-bin"
@@ -48,7 +49,7 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
 
 def find_cifar10(path) -> Path | None:
     """The folder that has the files, `path` itself or the one in it; None where there is no CIFAR-10."""
-    for folder in (Path(path), Path(path) / FOLDER):
+    for folder in (user_path(path), user_path(path) / FOLDER):
         if (folder / TRAIN_FILES[0]).is_file():
             return folder
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import ArgumentError, DataError
-from ..files import name_in_errors
+from ..files import name_in_errors, user_path
 from ..ops import pair
 
 RESIZES = ("crop", "squash")    # the ways to bring an image to a size
@@ -69,12 +68,13 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
+    path = user_path(path)
     try:
         # Not Path.is_file, which reports a drive that does not answer as a missing file.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
         # Not by its name: Pillow (13) would map a TIFF file into memory, and misreads those that lie on their side.
-        with name_in_errors(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
+        with name_in_errors(path), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DataError
+from ..files import user_path
 from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
 from .folder_names import TRAIN, near_miss
 from .image_folder import find_image_folder, load_image_folder
@@ -39,7 +39,8 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
     """
     if str(path) == "shapes":
         return load_shapes(32 if image_size is None else image_size)
-    if not Path(path).is_dir():
+    path = user_path(path)
+    if not path.is_dir():
         raise DataError(f"folder {path} does not exist: expected a folder with a data set, or the word shapes")
     if find_image_folder(path):
         return load_image_folder(path, 256 if image_size is None else image_size, channels, resize)
@@ -51,7 +52,7 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
         raise DataError(
             f"no data set in {path}: looked for CIFAR-10 ({TRAIN_FILES[0]}, there or in {FOLDER}), for MNIST or "
             f"Fashion-MNIST ({FILES['train', 'images']}, plain or .gz) and for a folder of images (train/<class>/*)"
-            f"{near_miss(Path(path), TRAIN)}")
+            f"{near_miss(path, TRAIN)}")
     if image_size not in (None, 32):
         raise ArgumentError(f"image_size={image_size} does not suit the {found} in {path}: its images are 32 x 32")
     return load(path)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import DataError
+from ..files import user_path
 from .dataset import LARGEST_FILE, Dataset
 
 PADDING = 2    # LeNet-5 wants the digits of 28 x 28 in the middle of 32 x 32
@@ -40,7 +41,7 @@ def load_mnist(path) -> tuple[Dataset, Dataset]:
     DataError
         When a file is missing or damaged.
     """
-    folder = Path(path)
+    folder = user_path(path)
     fashion = "fashion" in folder.resolve().name.lower()
     title, names = ("Fashion-MNIST", FASHION) if fashion else ("MNIST", DIGITS)
     return (_read_split(folder, "train", f"{title} training", names),
@@ -49,12 +50,13 @@ def load_mnist(path) -> tuple[Dataset, Dataset]:
 
 def find_mnist(path) -> Path | None:
     """`path`, if the training images are in it, else None."""
-    return Path(path) if _find_file(Path(path), FILES["train", "images"]) else None
+    folder = user_path(path)
+    return folder if _find_file(folder, FILES["train", "images"]) else None
 
 
 def read_idx(path) -> np.ndarray:
     """Read an idx file of bytes, plain or compressed: uint8, of the shape that the file names, 1 to 3 axes."""
-    path = Path(path)
+    path = user_path(path)
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"    # by the content, since browsers unpack and keep the name
         file.seek(0)

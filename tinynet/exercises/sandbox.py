@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ..errors import DataError
+from ..files import user_path
 from .exercise import Exercise, Finding
 from .loading import CODE, in_line
 
@@ -54,6 +55,7 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
     DataError
         When the file does not exist.
     """
+    file = user_path(file)
     if not file.is_file():
         raise DataError(f"the file {file} does not exist; `tinynet exercise {exercise.number}` writes it")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

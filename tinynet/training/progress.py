@@ -35,7 +35,7 @@ class ProgressBar:
     def say(self, text: str) -> None:
         """Print a line, above the bar."""
         if self.bar is not None:
-            self.bar.write(text)
+            self.bar.write(shown(text))
         elif self.show:
             say(text)
 
@@ -48,7 +48,13 @@ class ProgressBar:
 def say(text: str) -> None:
     """Print a line; that nobody reads it any more, or that its disk is full, is no reason to end a training."""
     with suppress(OSError):
-        print(text, flush=True)
+        print(shown(text), flush=True)
+
+
+def shown(text: str) -> str:
+    """Return a text with the number of each letter that standard output cannot show, in a file's name for instance."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def in_notebook() -> bool:
