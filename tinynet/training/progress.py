@@ -58,7 +58,10 @@ def shown(text: str) -> str:
 
 
 def in_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar."""
+    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar.
+
+    Colab's and Spyder's shells have classes of their own, derived from Jupyter's.
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
