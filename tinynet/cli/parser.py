@@ -177,8 +177,8 @@ def add_trained(to: Any) -> None:
 
 def add_data(to: Any, size: str, resize: str) -> None:
     to.add_argument("--data", required=True, type=with_home,
-                    help="a folder with CIFAR-10, MNIST or images by class, or the word "
-                    "shapes")
+                    help="a folder with CIFAR-10, MNIST or images by class, "
+                    "Keras's mnist.npz, or the word shapes")
     to.add_argument("--image-size", type=int, metavar="PIXELS", help="height and width at which a folder's images, or "
                     f"shapes, are stored (default: {size})")
     to.add_argument("--resize", choices=RESIZES, help="how a folder's images are brought to that size: crop scales "
