@@ -6,10 +6,14 @@ A lock keeps two processes out of one folder.
 import errno
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+WINDOWS = os.name == "nt"
+PATIENCE = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds to wait for a file that another program has open on Windows
 
 
 def with_home(path: str) -> str:
@@ -74,9 +78,19 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(partial, path)
+            replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)  # exists only after an error or Ctrl-C
+
+
+def replace(new: Path, old: Path) -> None:
+    """Put a file in another one's place; on Windows a virus scanner may hold that one open for a moment."""
+    for seconds in PATIENCE if WINDOWS else ():
+        try:
+            return os.replace(new, old)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(new, old)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Data sets as torchvision and Keras leave them: CIFAR-10's pickles, FashionMNIST/raw, mnist.npz; and planted pickles."""
+"""Data sets as torchvision and Keras leave them (CIFAR-10's pickles, FashionMNIST/raw, mnist.npz); planted pickles."""
 import os
 import pickle
 import pickletools
@@ -238,7 +238,7 @@ def test_the_shape_of_an_array_must_fit_its_bytes(tmp_path):
 @pytest.mark.parametrize(("damage", "message"), [
     (change("data_batch_2", data=None), "data_batch_2: expected an array called data, found none"),
     (change("data_batch_2", data=[1, 2]), "data_batch_2: expected an array called data, found a list"),
-    (change("data_batch_2", data=np.zeros((3, 3071), np.uint8)), r"expected pixels of uint8 \(N, 3072\), found uint8 \(3"),
+    (change("data_batch_2", data=np.zeros((3, 3071), np.uint8)), r"expected pixels of uint8 \(N, 3072\), found uint8"),
     (change("data_batch_2", data=np.zeros((3, 3072), np.float32)), r"found float32 \(3, 3072\)"),
     (change("data_batch_2", data=np.zeros((0, 3072), np.uint8), labels=[]), r"found uint8 \(0, 3072\)"),
     (change("data_batch_2", labels=[0, 1]), "data_batch_2 is damaged: it has 2 labels for 3 images"),

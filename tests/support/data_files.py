@@ -75,7 +75,8 @@ def write_cifar10_python(folder, per_file=3, dump=python2_pickle):
     images = random_images(6 * per_file, 32, 32)
     labels = np.arange(len(images)) % 10
     rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
-    (folder / "batches.meta").write_bytes(dump({"num_cases_per_batch": per_file, "label_names": NAMES, "num_vis": 3072}))
+    meta = {"num_cases_per_batch": per_file, "label_names": NAMES, "num_vis": 3072}
+    (folder / "batches.meta").write_bytes(dump(meta))
     for number, name in enumerate([f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]):
         part = slice(number * per_file, (number + 1) * per_file)
         (folder / name).write_bytes(dump({
