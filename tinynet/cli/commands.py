@@ -1,5 +1,7 @@
 """What each command does; `parser` says what its options are."""
 import argparse
+import codecs
+import io
 import json
 import sys
 from pathlib import Path
@@ -163,10 +165,13 @@ def class_names(net: Network, file: str | None, classes: int) -> list[str]:
             raise DataError(f"the checkpoint has {len(names)} class names, the network has {classes} classes: "
                             "give a file with --names")
         return names
+    content = Path(file).read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as some editors on Windows save text
     try:
-        names = Path(file).read_text(encoding="utf-8-sig").split("\n")
+        names = io.StringIO(content.decode("utf-16" if wide else "utf-8-sig"), newline=None).read().split("\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start})") from error
+        raise DataError(f"{file} is not text in UTF-{16 if wide else 8} ({error.reason} at byte {error.start})"
+                        ) from error
     names = names[:-1] if names[-1] == "" else names
     if len(names) != classes:
         raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")

@@ -9,6 +9,7 @@ from ..data import Preprocessing, draw_shapes
 from ..data.imagenet import word_of
 from ..data.shapes import CLASS_NAMES, LARGEST, SMALLEST
 from ..errors import ArgumentError
+from ..files import printable
 from ..models import make_model
 from ..network import Network
 from ..ops.checks import check_count
@@ -40,7 +41,7 @@ def run_trace(options: argparse.Namespace) -> None:
         say_no_other_class(options)
     made = trace(net, x, np.array([label]), train=options.train)
     if options.html is None:
-        print(f"{picture}; label {label}, {origin}\n{made}")
+        print(f"{printable(picture)}; label {label}, {origin}\n{made}")
         return
     cut = Preprocessing(np.zeros(preprocessing.channels), preprocessing.input_size, preprocessing.image_size)
     crop = cut(pixels[None])[0].astype(np.uint8)  # the same central crop, as stored

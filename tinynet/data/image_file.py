@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import ArgumentError, DataError
-from ..files import name_in_errors
+from ..files import name_in_errors, user_path
 from ..ops import pair
 
 RESIZES = ("crop", "squash")    # the ways to bring an image to a size
@@ -71,6 +70,7 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
+    path = user_path(path)
     with opened(path, size) as file:
         greys = SIXTEEN_BITS
         if isinstance(file, TiffImageFile):
@@ -97,12 +97,13 @@ def opened(path, size: tuple[int, int] | None) -> Iterator[Image.Image]:
         As `load_image`, which has the rest of its work inside the `with`; what goes wrong there is told in the same
         words.
     """
+    path = user_path(path)
     try:
         # Not Path.is_file, which reports a drive that does not answer as a missing file.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
         # Not by its name: Pillow (13) would map a TIFF file into memory, and misreads those that lie on their side.
-        with name_in_errors(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
+        with name_in_errors(path), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))

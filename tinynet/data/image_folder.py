@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..files import user_path
 from ..ops import pair
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
@@ -40,7 +41,7 @@ class ImageFolder:
             raise DataError(f"data set {name!r} has no images")
         if channels not in (1, 3):
             raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
-        self.paths = [Path(path) for path in paths]
+        self.paths = [user_path(path) for path in paths]
         self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
@@ -123,7 +124,7 @@ def load_image_folder(path, size=256, channels: int = 3,
     DataError
         When a folder is missing or empty, or the test images have a class that the training images lack.
     """
-    root = Path(path)
+    root = user_path(path)
     train_folder = find_split(root, TRAIN)
     if train_folder is None:
         raise DataError(f"folder {root / 'train'} does not exist: expected one folder of images for each class in it"
@@ -147,12 +148,14 @@ def load_image_folder(path, size=256, channels: int = 3,
 
 def find_image_folder(path) -> Path | None:
     """`path`, if there is a folder of training images in it, else None."""
-    return Path(path) if find_split(Path(path), TRAIN) else None
+    root = user_path(path)
+    return root if find_split(root, TRAIN) else None
 
 
 def find_validation_folder(path) -> Path | None:
     """The folder of validation images in `path`, which has a folder of training images too, else None."""
-    return find_split(Path(path), VALIDATION) if find_image_folder(path) else None
+    root = find_image_folder(path)
+    return None if root is None else find_split(root, VALIDATION)
 
 
 def _class_folders(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 from statistics import mean, stdev
 from typing import Any
 
+from ..plots.letters import drawn
 from ..plots.pictures import PercentFormatter, Picture
 from .drawing import COLOURS, MARKERS, draw_curves, name_rates
 from .relu_numbers import epochs_to_target, last_error, seconds_an_epoch, shared_ratios, shared_target
@@ -43,7 +44,7 @@ def four_panels(result: Result) -> Picture:
         axes.grid(alpha=0.3)
     for axes in (by_epochs, by_seconds, search):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    picture.suptitle(result.title(), fontsize=12)
+    picture.suptitle(drawn(result.title()), fontsize=12)
     return picture
 
 
@@ -53,7 +54,7 @@ def draw_search(axes: Any, result: Result, i: int) -> None:
     own = result.of(arm, "search")
     rates = sorted(r["rate"] for r in own)
     axes.plot(rates, [last_error(own, arm.name, rate) for rate in rates], MARKERS[i] + "-", color=COLOURS[i],
-              label=f"{arm.name}, then {result.of(arm)[0]['rate']:g}")
+              label=f"{drawn(arm.name)}, then {result.of(arm)[0]['rate']:g}")
 
 
 def draw_shared(axes: Any, result: Result) -> None:
@@ -69,7 +70,7 @@ def draw_shared(axes: Any, result: Result) -> None:
                                  ("at most", "v", f"at most: {first.name} did not get there")):
         points = [(rate, value) for rate, value, kind in found if kind == bound]
         if points:
-            axes.plot(*zip(*points, strict=True), marker, color="black", markersize=8, label=label)
+            axes.plot(*zip(*points, strict=True), marker, color="black", markersize=8, label=drawn(label))
     axes.set(xscale="log", yscale="log")
     name_rates(axes, [rate for rate, *_ in found])
     axes.set_yticks([0.125, 0.25, 0.5, 1, 2, 4, 6, 8, 16])
@@ -77,7 +78,7 @@ def draw_shared(axes: Any, result: Result) -> None:
     axes.set_ylim(0.7 * min([0.5, *values]), 1.4 * max([6, *values]))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="one learning rate for both",
-             ylabel=f"epochs of {second.name} / epochs of {first.name}")
+             ylabel=drawn(f"epochs of {second.name} / epochs of {first.name}"))
     axes.set_title(f"At one shared rate: until {target:.0%} training error (one seed)", fontsize=10)
     if found:
         axes.legend()

@@ -208,7 +208,7 @@ def module(cupy: ModuleType, file: str, dtype: str) -> Any:
 
 def source(file: str, real: str) -> str:
     """Return the text to compile: the definition of `real` and the file."""
-    return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text()}"
+    return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text(encoding='utf-8')}"
 
 
 @cache

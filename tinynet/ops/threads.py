@@ -7,6 +7,7 @@ the same bits.
 import ctypes
 import os
 import platform
+import sys
 import threading
 import warnings
 from collections import deque
@@ -201,7 +202,7 @@ def keep_memory() -> bool:
     bool
         Whether the allocator took the settings.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
     trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # names and numbers of <malloc.h>

@@ -9,6 +9,7 @@ from ..errors import ArgumentError, ShapeError
 from ..network import Network
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
+from .letters import drawn
 from .pictures import Picture
 
 BATCH = 64  # images that go through the network at a time
@@ -130,7 +131,7 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
     for block, channel in zip(blocks.flat, channels, strict=False):
         patches = [patch for patch in strongest_patches(net, images, layer, channel, count) if patch.value > 0]
-        block.suptitle(f"{layer}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
+        block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
         for axes, patch in zip(block.subplots(side, side, squeeze=False).flat, [*patches, *[None] * side**2],
                                strict=False):
             axes.set_axis_off()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from ..files import atomic_write
+from ..files import atomic_write, printable, user_path
 from ..layers.base import Layer
 from ..network.params import flat
 from ..network.plain_settings import plain
@@ -132,8 +132,8 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
             f"write_page: the pass of {name_of(trace.network)} takes {package.size / 1e6:.0f} MB, a page at most "
             f"{LARGEST / 1e6:.0f}: take a smaller network or image"
         )
-    with atomic_write(Path(file)) as page:
-        page.write(assembled({**content, "arrays": package.compressed()}).encode())
+    with atomic_write(user_path(file)) as page:
+        page.write(printable(assembled({**content, "arrays": package.compressed()})).encode())
     return str(content["note"])
 
 
@@ -144,14 +144,15 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
         "gradient": package.add(trace.steps[0].input_gradient, rounded=True),
     }]
     stations += [station(step, package) for step in trace.steps]
+    names = None if subject.class_names is None else [printable(name) for name in subject.class_names]
     note = ""
     if package.reduced:
         large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
         without = f"is without the parameters {', '.join(large)} and their gradients, and " if large else ""
         note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
     return {
-        "network": name_of(trace.network), "picture": subject.picture, "label": subject.label,
-        "labelOrigin": subject.label_origin, "classNames": subject.class_names, "note": note,
+        "network": name_of(trace.network), "picture": printable(subject.picture), "label": subject.label,
+        "labelOrigin": subject.label_origin, "classNames": names, "note": note,
         "pixels": None if subject.pixels is None else package.add(subject.pixels),
         "stations": stations,
     }

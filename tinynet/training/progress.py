@@ -30,7 +30,7 @@ class ProgressBar:
     def say(self, text: str) -> None:
         """Print a line, above the bar."""
         if self.bar is not None:
-            self.bar.write(text)
+            self.bar.write(shown(text))
         elif self.show:
             say(text)
 
@@ -56,11 +56,20 @@ def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
 def say(text: str) -> None:
     """Print a line; that nobody reads it any more, or that its disk is full, is no reason to end a training."""
     with suppress(OSError):
-        print(text, flush=True)
+        print(shown(text), flush=True)
+
+
+def shown(text: str) -> str:
+    """Return a text with the number of each letter that standard output cannot show, in a file's name for instance."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def in_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar."""
+    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar.
+
+    Colab's and Spyder's shells have classes of their own, derived from Jupyter's.
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)

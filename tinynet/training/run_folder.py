@@ -5,11 +5,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, CheckpointError
-from ..files import atomic_write, locked, name_in_errors, partial_path
+from ..files import atomic_write, locked, name_in_errors, partial_path, user_path
 from .checkpoint import load_training_state
 from .history import History
 
@@ -40,7 +39,7 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
         if not isinstance(path, str | os.PathLike):
             raise ArgumentError(f"run is {path!r}, expected the path of a folder")
-        self.path = Path(path)
+        self.path = user_path(path)
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = time.monotonic() + CURVE_SECONDS
