@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ops.arrays import Array, Shape
-from ..ops.checks import check_array, check_library, check_upstream
+from ..ops.checks import Seed, check_array, check_library, check_upstream
+from .as_drawn import AsDrawn
 
 # The letters that stand at line ends: N images, H W height and width, C channels in, G groups, F filters (channels
 # out), KH KW height and width of a window, OH OW height and width of the output.
@@ -30,6 +31,8 @@ class Layer:
         What training changes without gradients (running statistics of batch normalization).
     generator : numpy.random.Generator or None
         Random state, for dropout.
+    as_drawn : AsDrawn or None
+        For a layer that was made without a seed, until a network has it and draws it anew (layers/as_drawn.py).
     whole_batch : bool
         True for a layer that has to see the whole batch at once. All others treat each image alone, so that the
         network can send a few images at a time through many layers.
@@ -40,6 +43,7 @@ class Layer:
     whole_batch = False
     like_output = "y"
     generator: np.random.Generator | None = None
+    as_drawn: Any = None
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
@@ -106,6 +110,14 @@ class Layer:
             raise NotImplementedError(f"{type(self).__name__} has parameters but defines no param_gradients")
         return {}
 
+    def draw_from(self, seed: Seed) -> None:
+        """Set the initial parameters, or the random generator, from a seed."""
+
+    @property
+    def is_as_drawn(self) -> bool:
+        """Whether the layer has no seed, is in no network yet, and nobody has changed its numbers."""
+        return self.as_drawn is not None and self.as_drawn.untouched(self)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the output's shape for one image of shape `shape`; ShapeError where it does not fit."""
         return shape
@@ -140,9 +152,11 @@ class Layer:
 
     def convert_arrays(self, convert: Callable[[Array], Array]) -> None:
         """Replace each parameter and buffer by `convert` of it."""
+        as_drawn = self.is_as_drawn
         for arrays in (self.params, self.buffers):
             for key in arrays:
                 arrays[key] = convert(arrays[key])
+        self.as_drawn = AsDrawn(self) if as_drawn else None
 
     @property
     def dtype(self) -> np.dtype | None:

@@ -50,8 +50,10 @@ def check_image_shape(who: str, shape: Shape, channels: int | None = None) -> tu
     return shape[0], shape[1], shape[2]
 
 
-def check_seed(who: str, seed: Any) -> Seed:
-    """Return `seed` if it is a whole number from 0 up, or several; else raise ArgumentError."""
+def check_seed(who: str, seed: Any, optional: bool = False) -> Any:
+    """Return `seed` if it is a whole number from 0 up, or several, or None where it is optional; else ArgumentError."""
+    if optional and seed is None:
+        return None
     numbers = seed if isinstance(seed, list | tuple) else [seed]
     for number in numbers:
         check_count(who, "seed", number, 0)

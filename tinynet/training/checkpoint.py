@@ -152,6 +152,7 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         if not are_class_names(names):
             raise CheckpointError(f"its class names are {names!r}, expected a list of str")
         net.class_names = names
+        net.as_drawn = None  # its numbers are the checkpoint's: no network around it draws others
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # as above
