@@ -43,11 +43,11 @@ class Layer:
     whole_batch = False
     like_output = "y"
     generator: np.random.Generator | None = None
-    as_drawn: Any = None
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
+        self.as_drawn: AsDrawn | None = None
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Any]:
         """Return the output for a batch `x`, and what backward needs.
@@ -116,7 +116,8 @@ class Layer:
     @property
     def is_as_drawn(self) -> bool:
         """Whether the layer has no seed, is in no network yet, and nobody has changed its numbers."""
-        return self.as_drawn is not None and self.as_drawn.untouched(self)
+        as_drawn = getattr(self, "as_drawn", None)  # a class of one's own may forget Layer.__init__
+        return as_drawn is not None and as_drawn.untouched(self)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the output's shape for one image of shape `shape`; ShapeError where it does not fit."""

@@ -72,7 +72,7 @@ class Network(Layer):
         seed = check_seed("Network", seed, optional=True)
         self.unseeded = take_unseeded(self.layers)
         self.draw_from(0 if seed is None else seed)
-        self.as_drawn = numbers_of(self) if self.unseeded and seed is None else None
+        self.as_drawn: Any = numbers_of(self) if self.unseeded and seed is None else None
 
     def draw_from(self, seed: Seed) -> None:
         for path, layer in self.unseeded:

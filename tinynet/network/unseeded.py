@@ -23,7 +23,7 @@ def take_unseeded(layers: Mapping[str, Layer]) -> list[tuple[list[int], Layer]]:
 
 def unseeded(layer: Layer, seen: tuple[int, ...] = ()) -> Iterator[Layer]:
     """Yield a layer if it was made without a seed; else those that it keeps as attributes (a residual block's)."""
-    if layer.as_drawn is not None:
+    if getattr(layer, "as_drawn", None) is not None:
         yield layer
     elif id(layer) not in seen:
         for value in vars(layer).values():
