@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DataError
+from ..ops.checks import check_path
 from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
 from .folder_names import TRAIN, near_miss
 from .image_folder import find_image_folder, load_image_folder
@@ -36,8 +37,10 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
     ------
     DataError
         When there is no data set, or it is damaged.
+    ArgumentError
+        For what is no path (None), or a size that does not suit the data set.
     """
-    if str(path) == "shapes":
+    if str(check_path("load_data", path)) == "shapes":
         return load_shapes(32 if image_size is None else image_size)
     if not Path(path).is_dir():
         raise DataError(f"folder {path} does not exist: expected a folder with a data set, or the word shapes")

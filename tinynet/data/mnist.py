@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import DataError
+from ..ops.checks import check_path
 from .dataset import LARGEST_FILE, Dataset
 
 PADDING = 2    # LeNet-5 wants the digits of 28 x 28 in the middle of 32 x 32
@@ -40,7 +41,7 @@ def load_mnist(path) -> tuple[Dataset, Dataset]:
     DataError
         When a file is missing or damaged.
     """
-    folder = Path(path)
+    folder = Path(check_path("load_mnist", path))
     fashion = "fashion" in folder.resolve().name.lower()
     title, names = ("Fashion-MNIST", FASHION) if fashion else ("MNIST", DIGITS)
     return (_read_split(folder, "train", f"{title} training", names),

@@ -9,7 +9,7 @@ from ..ops import pair
 from ..ops.arrays import shape_text
 from ..ops.checks import check_count
 from .bad_files import readable_at
-from .dataset import check_images
+from .dataset import as_data, check_images
 from .image_file import check_resize, load_image
 
 SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
@@ -68,6 +68,7 @@ class Preprocessing:
         """
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
+        check_stored("Preprocessing.fit", dataset)
         total = np.zeros(dataset.image_shape, np.int64)    # whole numbers: exact, in whatever order they are added
         count = 0
         for images in image_blocks(dataset):
@@ -150,6 +151,12 @@ def ten_crops(images, input_size) -> np.ndarray:
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     views = np.stack([images[:, top:top + height, left:left + width] for top, left in corners], axis=1)
     return np.concatenate([views, views[:, :, :, ::-1]], axis=1)
+
+
+def check_stored(who: str, dataset) -> None:
+    """Raise ArgumentError unless it is a data set of stored images."""
+    if not hasattr(as_data(dataset, f"{who}: dataset"), "padding"):
+        raise ArgumentError(f"{who}: dataset is a {type(dataset).__name__}, expected a Dataset or an ImageFolder")
 
 
 def image_blocks(dataset, block: int = 500):

@@ -37,7 +37,8 @@ class AsDrawn:
 
 def checksums(arrays: dict[Any, Array], generator: np.random.Generator | None = None) -> dict[Any, Any]:
     """Return a number for each array that changes when it does, and the generator's state."""
-    sums = {name: zlib.crc32(np.ascontiguousarray(to_cpu(array)).data) for name, array in arrays.items()}
+    sums = {name: zlib.crc32(np.ascontiguousarray(to_cpu(array)).data) for name, array in arrays.items()
+            if hasattr(array, "dtype")}
     return sums | ({"generator": str(generator.bit_generator.state)} if generator is not None else {})
 
 

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..layers.as_drawn import redraw
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, shape_text
-from ..ops.checks import Seed, check_array, check_library, check_seed
+from ..ops.checks import Seed, check_array, check_library, check_seed, check_shape
 from ..ops.threads import one_blas_thread
 from . import executor
 from .check_returned import SavedByLayer, check_backward, check_forward, check_saved
@@ -31,8 +31,9 @@ class Network(Layer):
         In the order in which they run. Names have no "." and no "/", which join names of nested networks; a layer
         object stands in one place only, in nested networks too.
     name : str
-    input_shape : tuple of int, optional
-        The shape of one image that the network was made for, (H, W, C): for the summary and for messages.
+    input_shape : tuple of int, or int, optional
+        The shape of one image that the network was made for, (H, W, C) or (features,): for the summary and for
+        messages. 784 is (784,).
     notes : sequence of str
         Which choices were made where accounts of the network differ; the summary prints them.
     recipe : dict, optional
@@ -61,12 +62,14 @@ class Network(Layer):
     whole_batch = True  # within another network: it cuts the batch itself
 
     def __init__(
-        self, layers: Sequence[tuple[str, Layer]], *, name: str = "network", input_shape: Shape | None = None,
+        self, layers: Sequence[tuple[str, Layer]], *, name: str = "network", input_shape: Shape | int | None = None,
         notes: Sequence[str] = (), recipe: dict | None = None, hint: str = "", seed: Seed | None = None,
     ) -> None:
         self.layers: dict[str, Layer] = check_layers(layers)
         self.name, self.notes, self.recipe, self.hint = name, list(notes), copy.deepcopy(recipe or {}), hint
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.input_shape: Shape | None = None
+        if input_shape is not None:
+            self.input_shape = check_shape("Network", "input_shape", input_shape)
         self.preprocessing: Any = None
         self.class_names: list[str] | None = None
         seed = check_seed("Network", seed, optional=True)
@@ -210,7 +213,7 @@ class Network(Layer):
     def shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return each layer's output shape for one image of `shape`; ShapeError says which layer it does not fit."""
         out: dict[str, Shape] = {}
-        current = tuple(shape)
+        shape = current = check_shape(self.name, "the shape", shape)
         for name, layer in self.layers.items():
             try:
                 out[name] = tuple(layer.output_shape(current))
@@ -246,7 +249,7 @@ class Network(Layer):
         check_library(self.name, x, next(iter(flat(self.params).values()), x))
         self.output_shape(x.shape[1:])
 
-    def summary(self, input_shape: Shape | None = None) -> Summary:
+    def summary(self, input_shape: Shape | int | None = None) -> Summary:
         """Return a table of all layers (output, parameters, multiply-adds, memory) for one image of `input_shape`."""
         return Summary(self, input_shape)
 

@@ -1,4 +1,5 @@
 """The checks of arguments: each raises an error that says what was found and what was expected."""
+import os
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ def check_upstream(who: str, dy: Array, expected: Shape, dtype: np.dtype | None)
 def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the input") -> None:
     """Raise unless `x` is a batch of floating-point numbers, of dtype `dtype` where one is given."""
     if not isinstance(x, array_module(x).ndarray):
-        raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array")
+        hint = "; np.asarray makes one of it" if hasattr(x, "__array__") else ""
+        raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array{hint}")
     if dtype is not None and x.dtype != dtype:
         raise DtypeError(f"{who}: {what} is {x.dtype}, expected {dtype}: use .astype('{dtype}')")
     if x.dtype.kind != "f":
@@ -28,6 +30,42 @@ def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the inp
         raise ShapeError(f"{who}: {what} has shape {x.shape}, expected a batch of at least two axes, images first")
     if 0 in x.shape:
         raise ShapeError(f"{who}: {what} is empty, it has shape {x.shape}")
+
+
+def as_array(what: str, value: Any) -> Array:
+    """Return an array of NumPy or CuPy as it is, and of what NumPy takes for one an array: a list of numbers, a tensor
+    of PyTorch on the CPU, a column of pandas, an image of Pillow; DtypeError for anything else.
+    """
+    if isinstance(value, array_module(value).ndarray):
+        return value
+    if value is None or isinstance(value, str | bytes | dict):
+        raise DtypeError(f"{what}: expected an array, got {value!r} of {type(value).__name__}")
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # of whatever kind another library raises: a tensor on a GPU, or one with a gradient
+        raise DtypeError(f"{what}: expected an array, and of this {type(value).__name__} NumPy makes none "
+                         f"({' '.join(str(error).split())})") from error
+    if array.dtype == object:
+        raise DtypeError(f"{what}: expected an array of numbers, and NumPy makes one of objects of this "
+                         f"{type(value).__name__}")
+    return array
+
+
+def check_path(who: str, value: Any, name: str = "path") -> Any:
+    """Return `value` if it is the name of a file or a folder; else raise ArgumentError."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected the name of a file or a folder")
+    return value
+
+
+def check_shape(who: str, name: str, value: Any) -> Shape:
+    """Return the shape of one image, of whole numbers from 1 up; 784 is (784,). Else raise ArgumentError."""
+    lengths = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,)
+    for length in lengths or (value,):
+        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
+            raise ArgumentError(f"{who}: {name} is {value!r}, expected the shape of one image, without the batch: "
+                                "(height, width, channels) or (features,)")
+    return tuple(int(length) for length in lengths)
 
 
 def check_library(who: str, x: Array, parameter: Array) -> None:

@@ -12,6 +12,7 @@ from ..layers.base import Layer
 from ..network import Network
 from ..network.params import flat, single_layers
 from ..ops.arrays import array_module, to_cpu
+from ..ops.checks import check_path
 from ..ops.parameter_limit import limit_parameters
 from .archive import read_archive, write_archive
 
@@ -47,6 +48,7 @@ def save_checkpoint(
     CheckpointError
         When the file cannot be written.
     """
+    check_path("save_checkpoint", path)
     check_network("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
@@ -95,7 +97,7 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
     CheckpointError
         When the file is missing or damaged, or has a layer that this version of tinynet does not have.
     """
-    contents = read(path)
+    contents = read(check_path("load_checkpoint", path))
     try:
         saved = sum(array.size for array in flat(contents["params"]).values())
         with limit_parameters(saved + SPARE_NUMBERS):
