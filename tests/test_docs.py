@@ -80,6 +80,17 @@ def test_the_example_of_a_gradient_check_finds_the_planted_mistake_alone():
     assert run_example("gradient_check.py").count("WRONG") == 1
 
 
+def test_the_example_of_a_test_suite_passes_and_fails_for_a_wrong_gradient(tmp_path):
+    suite = (ROOT / "examples" / "test_my_layer.py").read_text(encoding="utf-8")
+    wrong = suite.replace("dx[window] += won", "dx[window] = won")  # = instead of +=
+    for text, result in ((suite, "3 passed"), (wrong, "1 failed, 2 passed")):
+        (tmp_path / "test_my_layer.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
+        assert result in done.stdout, done.stdout
+    assert "MyMaxPool: the gradient of x is wrong" in done.stdout
+
+
 def test_the_example_of_a_training_learns():
     last = run_example("training_loop.py").splitlines()[-1]
     error = re.match(r"on the test set: top-1 error (\d+\.\d+)%", last)

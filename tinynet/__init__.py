@@ -1,4 +1,7 @@
 """tinynet: convolutional networks from scratch, to be read. The public names."""
+from importlib import import_module
+from typing import Any
+
 from . import data
 from .gradcheck import check_gradients, check_optimizer
 from .layers import (
@@ -43,5 +46,11 @@ __all__ = [
     "Softmax", "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small",
     "check_gradients", "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint",
     "plain", "predict", "pretrained", "save_checkpoint", "set_fast", "set_threads", "softmax_cross_entropy",
-    "to_cpu", "to_gpu", "trace", "training_step",
+    "testing", "to_cpu", "to_gpu", "trace", "training_step",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "testing":  # which is for test suites: loaded when it is asked for
+        return import_module(f"{__name__}.testing")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

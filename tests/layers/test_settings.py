@@ -104,7 +104,7 @@ def test_settings_of_numpy_numbers_are_fit_for_json(layer):
 
 @pytest.mark.parametrize("wrong", [
     {"std": float("nan")}, {"std": -0.1}, {"std": "he"}, {"bias": "x"}, {"bias": float("nan")}, {"bias": None},
-    {"seed": -1}, {"seed": 1.5}, {"seed": "a"}, {"seed": [0, -1]}, {"seed": None},
+    {"seed": -1}, {"seed": 1.5}, {"seed": "a"}, {"seed": [0, -1]}, {"seed": [0, None]},
 ])
 def test_initializations_that_make_no_sense_are_refused(wrong):
     name = next(iter(wrong))
@@ -126,15 +126,15 @@ OPTIMIZERS = (tn.SGD, tn.Adam)
 # Section 3.3 of the paper (LRN), 3.4 (pooling), 4.2 (dropout) and 5 (SGD), else as in PyTorch;
 # SpatialResponseNorm, which neither has: size and power of the authors' CIFAR-10 network of 18%, LRN's alpha, k = 1.
 DEFAULTS = {
-    tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": 0},
-    tn.LocallyConnected2d: {"stride": 1, "padding": 0, "std": None, "bias": 0.0, "seed": 0},
-    tn.Linear: {"std": None, "bias": 0.0, "seed": 0},
+    tn.Conv2d: {"stride": 1, "padding": 0, "groups": 1, "ceil_mode": False, "std": None, "bias": 0.0, "seed": None},
+    tn.LocallyConnected2d: {"stride": 1, "padding": 0, "std": None, "bias": 0.0, "seed": None},
+    tn.Linear: {"std": None, "bias": 0.0, "seed": None},
     tn.MaxPool2d: {"kernel_size": 3, "stride": None, "padding": 0, "ceil_mode": False},
     tn.AvgPool2d: {"kernel_size": 3, "stride": None, "padding": 0, "ceil_mode": False},
     tn.LocalResponseNorm: {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0, "groups": 1},
     tn.SpatialResponseNorm: {"size": 3, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     tn.BatchNorm1d: {"momentum": 0.1, "eps": 1e-5}, tn.BatchNorm2d: {"momentum": 0.1, "eps": 1e-5},
-    tn.Dropout: {"p": 0.5, "seed": 0},
+    tn.Dropout: {"p": 0.5, "seed": None},
     tn.SGD: {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "bias_rate": 1.0, "decay_biases": True},
     tn.Adam: {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
               "decay_biases": True},

@@ -22,10 +22,11 @@ from support.kernel_checks import (
     kernels_on_cpu,
     numbers,
 )
-from support.layer_table import TABLE, draw_case, window_and_image
+from support.layer_table import TABLE, draw_case
 
 from tinynet.errors import DtypeError
 from tinynet.ops import Window, cuda_ops, make_window
+from tinynet.testing.drawn_layers import window_and_image
 
 pytestmark = pytest.mark.skipif(not cuda_on_cpu.have_compiler(), reason="g++, which compiles the kernels, is missing")
 dtypes = st.sampled_from(["float32", "float64"])

@@ -27,6 +27,8 @@ FUNCTIONS: dict[str, Any] = {
     "Adam": lambda wrong: ADAM.step(wrong),
     "Adam, a gradient": lambda wrong: ADAM.step({"fc": {"w": wrong, "b": np.zeros(3, np.float32)}}),
     "check_gradients": lambda wrong: tn.check_gradients(tn.Linear(12, 3), wrong),
+    "testing.assert_gradients": lambda wrong: tn.testing.assert_gradients(tn.Linear(12, 3), wrong),
+    "testing.assert_matches": lambda wrong: tn.testing.assert_matches(tn.Linear(12, 3), tn.Linear(12, 3), wrong),
     "evaluate, images": lambda wrong: tn.evaluate(NET, (wrong, LABELS)),
     "evaluate, labels": lambda wrong: tn.evaluate(NET, (IMAGES, wrong)),
     "fit, images": lambda wrong: tn.fit(NET, (wrong, LABELS), epochs=1, progress=False),
@@ -51,17 +53,18 @@ FUNCTIONS: dict[str, Any] = {
 }
 # Those that take none: numbers, names and files, whose refusals other tests have.
 WITHOUT_ARRAYS = {
-    "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small",
-    "check_optimizer", "cifar_net", "lenet5",
-    "load_checkpoint", "plain", "pretrained", "save_checkpoint", "set_fast", "set_threads", "to_cpu", "to_gpu", "data",
-    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10", "data.load_data",
-    "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes", "data.sample_photograph",
-    "data.split_validation",
+    "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small", "check_optimizer",
+    "cifar_net", "lenet5", "load_checkpoint", "plain", "pretrained", "save_checkpoint", "set_fast", "set_threads",
+    "testing", "to_cpu", "to_gpu", "data", "data.Augmentation", "data.PCAColour", "data.download",
+    "data.draw_shapes", "data.load_cifar10", "data.load_data", "data.load_image", "data.load_image_folder",
+    "data.load_mnist", "data.load_shapes", "data.sample_photograph", "data.split_validation", "testing.images",
+    "testing.layers", "testing.windows",
 }
 
 
 def test_no_public_name_is_forgotten():
     public = set(tn.__all__) | {f"data.{name}" for name in data.__all__}
+    public |= {f"testing.{name}" for name in tn.testing.__all__}
     tested = {name.split(",")[0].removesuffix(".forward").removesuffix(".backward") for name in FUNCTIONS}
     assert tested | WITHOUT_ARRAYS | set(layers.__all__) == public and set(TABLE) == set(layers.__all__)
 

@@ -28,7 +28,7 @@ from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
-from ..training.preparation import recipe_with_optimizer
+from ..training.preparation import check_several_classes, recipe_with_optimizer
 from . import demo
 from .confusion import check_confusion_file, write_confusion
 
@@ -45,6 +45,7 @@ def run_train(options: argparse.Namespace) -> None:
     switches = dict(parse_switch(text) for text in options.set)
     check_resize_option(options)
     train, validation = load_data(options.data, options.image_size)
+    check_several_classes("the data of --data", train)
     if options.validation is not None:
         folder = find_validation_folder(options.data)
         if folder is not None:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..errors import ArgumentError, ShapeError
 from ..ops.checks import check_count
-from .preprocessing import Preprocessing, image_blocks
+from .preprocessing import Preprocessing, check_stored, image_blocks
 
 
 class PCAColour:
@@ -36,6 +36,7 @@ class PCAColour:
     @classmethod
     def fit(cls, dataset) -> PCAColour:
         """Compute both from the pixels of `dataset` (of a folder of more than 10,000 files: from 10,000 of them)."""
+        check_stored("PCAColour.fit", dataset)
         if dataset.image_shape[2] != 3:
             raise ShapeError(f"PCAColour: expected images of 3 channels, got {dataset.image_shape[2]}")
         count, total, products = 0, np.zeros(3), np.zeros((3, 3))

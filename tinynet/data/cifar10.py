@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..files import user_path
+from ..ops.checks import check_path
 from . import cifar10_python
 from .dataset import LARGEST_FILE, Dataset
 
@@ -40,7 +41,7 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
         When a file is missing or damaged. (A test file that ends early, but after a whole record, cannot be told from
         a smaller one; of training files the five must have the same size.)
     """
-    folder = find_cifar10(path)
+    folder = find_cifar10(check_path("load_cifar10", path))
     if folder is None:
         raise DataError(f"CIFAR-10 not found in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}, "
                         f"for {cifar10_python.TRAIN_FILES[0]} there and in its folder {cifar10_python.FOLDER}")

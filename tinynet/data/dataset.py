@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError, DtypeError, ShapeError
-from ..ops.checks import check_count, plain_array
+from ..ops.checks import as_array, check_count
 
 LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
 
@@ -104,6 +105,22 @@ class FloatImages:
         return self.images[as_indices(indices, len(self), self.name)]
 
 
+def as_data(data: Any, what: str) -> Any:
+    """Return `data` as something with `labels` and `images_at`; a pair (images, labels) becomes one."""
+    if isinstance(data, tuple | list):
+        if any(hasattr(part, "images_at") for part in data):
+            names = " and ".join(getattr(part, "name", repr(part)) for part in data)
+            raise ArgumentError(f"{what} has {len(data)} data sets ({names}), expected one: load_data gives two, "
+                                "train, test = load_data(...), and fit(net, *load_data(...)) takes both")
+        if len(data) == 2:
+            return FloatImages(*data)
+    if not hasattr(data, "images_at") or not hasattr(data, "labels"):
+        found = f"a {type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
+        hint = "; load_data gives None for a folder that has training images only" if data is None else ""
+        raise ArgumentError(f"{what} is {found}, expected a Dataset, or a pair (images, labels) in one{hint}")
+    return data
+
+
 def as_indices(indices, count: int, name: str) -> np.ndarray:
     """Return `indices`, a slice or what NumPy takes as an index, as whole numbers (n,), or raise an error."""
     if isinstance(indices, slice):
@@ -128,7 +145,7 @@ def _plain_array(values, what: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         raise DtypeError(f"{what}: expected a plain array, got a masked one (MaskedArray), whose mask would be lost; "
                          "leave the masked entries out, or fill them with a number by .filled(number)")
-    return plain_array(values, what)
+    return as_array(what, values)
 
 
 def check_class_names(class_names, name: str) -> list[str]:
@@ -173,7 +190,8 @@ def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarr
     """Return `labels` as int64 (count,), or raise an error; `classes` None: any label from 0 up will do."""
     labels = _plain_array(labels, f"labels of {name!r}")
     if labels.dtype.kind not in "iu":
-        raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}")
+        hint = "; np.unique(names, return_inverse=True) numbers names" if labels.dtype.kind in "US" else ""
+        raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}{hint}")
     if labels.shape != (count,):
         raise ShapeError(f"labels of {name!r}: expected one for each of {count} images, shape ({count},), "
                          f"got the shape {labels.shape}")

@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ..errors import ArgumentError, DataError
 from ..files import name_in_errors, user_path
 from ..ops import pair
+from ..ops.checks import check_path
 
 RESIZES = ("crop", "squash")    # the ways to bring an image to a size
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -68,6 +69,7 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
+    check_path("load_image", path)
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
     path = user_path(path)

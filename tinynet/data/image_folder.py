@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from ..files import user_path
 from ..ops import pair
+from ..ops.checks import check_path
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
 from .folder_names import ENDINGS, TEST, TRAIN, VALIDATION, LeftOut, find_split, near_miss, say
@@ -41,7 +42,7 @@ class ImageFolder:
             raise DataError(f"data set {name!r} has no images")
         if channels not in (1, 3):
             raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
-        self.paths = [user_path(path) for path in paths]
+        self.paths = [user_path(check_path(f"data set {name!r}", path, "a path")) for path in paths]
         self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
@@ -124,7 +125,7 @@ def load_image_folder(path, size=256, channels: int = 3,
     DataError
         When a folder is missing or empty, or the test images have a class that the training images lack.
     """
-    root = user_path(path)
+    root = user_path(check_path("load_image_folder", path))
     train_folder = find_split(root, TRAIN)
     if train_folder is None:
         raise DataError(f"folder {root / 'train'} does not exist: expected one folder of images for each class in it"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ArgumentError, DataError
 from ..files import user_path
+from ..ops.checks import check_path
 from . import cifar10_python
 from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
 from .folder_names import TRAIN, near_miss
@@ -43,8 +44,10 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
     ------
     DataError
         When there is no data set, or it is damaged.
+    ArgumentError
+        For what is no path (None), or a size that does not suit the data set.
     """
-    if str(path) == "shapes":
+    if str(check_path("load_data", path)) == "shapes":
         return load_shapes(32 if image_size is None else image_size)
     path = user_path(path)
     if path.is_file() and not find_mnist(path):

@@ -13,7 +13,7 @@ from ..ops.checks import check_count
 from ..ops.threads import submit
 from .augment import Augmentation
 from .bad_files import readable_at
-from .dataset import FloatImages
+from .dataset import as_data
 from .preprocessing import Preprocessing
 
 
@@ -41,7 +41,7 @@ class Loader:
 
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
                  augmentation: Augmentation | None = None, shuffle: bool = False, seed: int = 0, threads: int = 1):
-        self.dataset = FloatImages(*dataset) if isinstance(dataset, tuple | list) else dataset
+        self.dataset = as_data(dataset, "Loader: dataset")
         if augmentation is not None and not isinstance(preprocessing, Preprocessing):
             raise ArgumentError("Loader: an augmentation needs a Preprocessing, which has the mean and the "
                                 f"network's input size; got {preprocessing!r}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..files import user_path
+from ..ops.checks import check_path
 from .dataset import LARGEST_FILE, Dataset
 from .mnist_npz import NAME, read_npz
 
@@ -45,7 +46,7 @@ def load_mnist(path) -> tuple[Dataset, Dataset]:
     DataError
         When a file is missing or damaged.
     """
-    source = find_mnist(path) or user_path(path)
+    source = find_mnist(check_path("load_mnist", path)) or user_path(path)
     if source.is_file():
         arrays = read_npz(source)
         places = {key: f"{source}: {key[1]} of {key[0]}" for key in arrays}

@@ -7,9 +7,9 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from ..ops import pair
 from ..ops.arrays import shape_text
-from ..ops.checks import check_count, plain_array
+from ..ops.checks import as_array, check_count
 from .bad_files import readable_at
-from .dataset import check_images, lacking_axis
+from .dataset import as_data, check_images, lacking_axis
 from .image_file import check_resize, load_image
 
 SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
@@ -71,6 +71,7 @@ class Preprocessing:
         """
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
+        check_stored("Preprocessing.fit", dataset)
         total = np.zeros(dataset.image_shape, np.int64)    # whole numbers: exact, in whatever order they are added
         count = 0
         for images in image_blocks(dataset):
@@ -151,7 +152,7 @@ def ten_crops(images, input_size) -> np.ndarray:
     (N, H, W, C) -> (N, 10, h, w, C), in the order top left, top right, bottom left, bottom right, centre; the
     mirror image of view i is view i + 5.
     """
-    images = plain_array(images, "ten_crops")
+    images = as_array("ten_crops", images)
     if images.ndim != 4:
         raise ShapeError(f"ten_crops: images have shape {images.shape}, expected (N, H, W, C)"
                          f"{lacking_axis(images.shape)}")
@@ -161,6 +162,12 @@ def ten_crops(images, input_size) -> np.ndarray:
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     views = np.stack([images[:, top:top + height, left:left + width] for top, left in corners], axis=1)
     return np.concatenate([views, views[:, :, :, ::-1]], axis=1)
+
+
+def check_stored(who: str, dataset) -> None:
+    """Raise ArgumentError unless it is a data set of stored images."""
+    if not hasattr(as_data(dataset, f"{who}: dataset"), "padding"):
+        raise ArgumentError(f"{who}: dataset is a {type(dataset).__name__}, expected a Dataset or an ImageFolder")
 
 
 def image_blocks(dataset, block: int = 500):

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..ops.arrays import Array, Shape
-from ..ops.checks import check_array, check_library, check_upstream, missing_axis
+from ..ops.checks import Seed, check_array, check_library, check_upstream, missing_axis
+from .as_drawn import AsDrawn
 from .parameter_shapes import check_parameters, noting_shapes
 
 # The letters that stand at line ends: N images, H W height and width, C channels in, G groups, F filters (channels
@@ -32,6 +33,8 @@ class Layer:
         What training changes without gradients (running statistics of batch normalization).
     generator : numpy.random.Generator or None
         Random state, for dropout.
+    as_drawn : AsDrawn or None
+        For a layer that was made without a seed, until a network has it and draws it anew (layers/as_drawn.py).
     whole_batch : bool
         True for a layer that has to see the whole batch at once. All others treat each image alone, so that the
         network can send a few images at a time through many layers.
@@ -55,6 +58,7 @@ class Layer:
         self.params: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
         self.parameter_shapes: dict[str, Shape] = {}  # filled in when the layer is made: see noting_shapes
+        self.as_drawn: AsDrawn | None = None
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Any]:
         """Return the output for a batch `x`, and what backward needs.
@@ -117,6 +121,15 @@ class Layer:
             raise NotImplementedError(f"{type(self).__name__} has parameters but defines no param_gradients")
         return {}
 
+    def draw_from(self, seed: Seed) -> None:
+        """Set the initial parameters, or the random generator, from a seed."""
+
+    @property
+    def is_as_drawn(self) -> bool:
+        """Whether the layer has no seed, is in no network yet, and nobody has changed its numbers."""
+        as_drawn = getattr(self, "as_drawn", None)  # a class of one's own may forget Layer.__init__
+        return as_drawn is not None and as_drawn.untouched(self)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the output's shape for one image of shape `shape`; ShapeError where it does not fit."""
         return shape
@@ -152,9 +165,11 @@ class Layer:
 
     def convert_arrays(self, convert: Callable[[Array], Array]) -> None:
         """Replace each parameter and buffer by `convert` of it."""
+        as_drawn = self.is_as_drawn
         for arrays in (self.params, self.buffers):
             for key in arrays:
                 arrays[key] = convert(arrays[key])
+        self.as_drawn = AsDrawn(self) if as_drawn else None
 
     @property
     def dtype(self) -> np.dtype | None:

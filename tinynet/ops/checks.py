@@ -1,4 +1,5 @@
 """The checks of arguments: each raises an error that says what was found and what was expected."""
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,7 @@ def check_array(who: str, x: Array, dtype: np.dtype | None, what: str = "the inp
     """Raise unless `x` is a batch of floating-point numbers, of dtype `dtype` where one is given."""
     if not isinstance(x, array_module(x).ndarray):
         hint = "; np.stack(images) makes one of images of one size" if isinstance(x, list | tuple) else ""
+        hint = "; np.asarray makes one of it" if hasattr(x, "__array__") else hint
         raise DtypeError(f"{who}: {what} is a {type(x).__name__}, expected a NumPy or CuPy array{hint}")
     if dtype is not None and x.dtype != dtype:
         raise DtypeError(f"{who}: {what} is {x.dtype}, expected {dtype}: use .astype('{dtype}')")
@@ -48,17 +50,46 @@ def missing_axis(shape: Shape, output_shape: Callable[[Shape], Shape]) -> str:
     return ""
 
 
-def plain_array(values: Any, what: str) -> np.ndarray:
-    """Return `values` as an array; ShapeError for a list of arrays that have different shapes."""
+def as_array(what: str, value: Any) -> Array:
+    """Return an array of NumPy or CuPy as it is, and of what NumPy takes for one an array: a list of numbers, a tensor
+    of PyTorch on the CPU, a column of pandas, an image of Pillow; DtypeError for anything else.
+    """
+    if isinstance(value, array_module(value).ndarray):
+        return value
+    if value is None or isinstance(value, str | bytes | dict):
+        raise DtypeError(f"{what}: expected an array, got {value!r} of {type(value).__name__}")
     try:
-        return np.asarray(values)
+        array = np.asarray(value)
     except ValueError as error:
-        if not isinstance(values, list | tuple):
-            raise
-        shapes = dict.fromkeys(str(value.shape) for value in values if hasattr(value, "shape"))
+        shapes = dict.fromkeys(str(item.shape) for item in value if hasattr(item, "shape")) if isinstance(
+            value, list | tuple) else {}
         found = f", such as {' and '.join(list(shapes)[:2])}" if len(shapes) > 1 else ""
         raise ShapeError(f"{what}: the items of the list have different sizes{found}, expected one size for all: "
                          "crop or resize them to it") from error
+    except Exception as error:  # of whatever kind another library raises: a tensor on a GPU, or one with a gradient
+        raise DtypeError(f"{what}: expected an array, and of this {type(value).__name__} NumPy makes none "
+                         f"({' '.join(str(error).split())})") from error
+    if array.dtype == object:
+        raise DtypeError(f"{what}: expected an array of numbers, and NumPy makes one of objects of this "
+                         f"{type(value).__name__}")
+    return array
+
+
+def check_path(who: str, value: Any, name: str = "path") -> Any:
+    """Return `value` if it is the name of a file or a folder; else raise ArgumentError."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected the name of a file or a folder")
+    return value
+
+
+def check_shape(who: str, name: str, value: Any) -> Shape:
+    """Return the shape of one image, of whole numbers from 1 up; 784 is (784,). Else raise ArgumentError."""
+    lengths = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,)
+    for length in lengths or (value,):
+        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
+            raise ArgumentError(f"{who}: {name} is {value!r}, expected the shape of one image, without the batch: "
+                                "(height, width, channels) or (features,)")
+    return tuple(int(length) for length in lengths)
 
 
 def check_library(who: str, x: Array, parameter: Array) -> None:
@@ -81,8 +112,10 @@ def check_image_shape(who: str, shape: Shape, channels: int | None = None) -> tu
     return shape[0], shape[1], shape[2]
 
 
-def check_seed(who: str, seed: Any) -> Seed:
-    """Return `seed` if it is a whole number from 0 up, or several; else raise ArgumentError."""
+def check_seed(who: str, seed: Any, optional: bool = False) -> Any:
+    """Return `seed` if it is a whole number from 0 up, or several, or None where it is optional; else ArgumentError."""
+    if optional and seed is None:
+        return None
     numbers = seed if isinstance(seed, list | tuple) else [seed]
     for number in numbers:
         check_count(who, "seed", number, 0)

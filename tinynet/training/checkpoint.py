@@ -13,6 +13,7 @@ from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import flat, single_layers
 from ..ops.arrays import array_module, to_cpu
+from ..ops.checks import check_path
 from ..ops.parameter_limit import limit_parameters
 from .archive import read_archive, write_archive
 
@@ -54,6 +55,7 @@ def save_checkpoint(
     CheckpointError
         When the file cannot be written.
     """
+    check_path("save_checkpoint", path)
     check_network("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
@@ -125,7 +127,7 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
     CheckpointError
         When the file is missing or damaged, or has a layer that this version of tinynet does not have.
     """
-    contents = read(path)
+    contents = read(check_path("load_checkpoint", path))
     try:
         saved = sum(array.size for array in flat(contents["params"]).values())
         with limit_parameters(saved + SPARE_NUMBERS):
@@ -182,6 +184,7 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         if not are_class_names(names):
             raise CheckpointError(f"its class names are {names!r}, expected a list of str")
         net.class_names = names
+        net.as_drawn = None  # its numbers are the checkpoint's: no network around it draws others
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # as above

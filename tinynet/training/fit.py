@@ -7,12 +7,12 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data import Augmentation, Loader, Preprocessing
+from ..data.dataset import as_data
 from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
 from .checkpoint import check_network, reason, restore_network
-from .evaluation import as_data
 from .history import History
 from .loop import Position, Training
 from .memory import explain_memory

@@ -70,9 +70,13 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
     if ends_in_softmax(net):
         raise ArgumentError(f"fit: {net.name} ends in Softmax, and fit's loss has the softmax in it: leave that layer "
                             "out, predict gives probabilities without it")
+    check_several_classes("fit: train", train)
     shape = net.output_shape(net.input_shape or train.image_shape)
     if len(shape) != 1:
         raise ShapeError(f"fit: {net.name} gives {shape} for an image, expected scores (classes,)")
+    if shape[0] < 2:  # the softmax of one number is 1, and the loss 0, whatever the network has learnt
+        raise ArgumentError(f"fit: {net.name} gives one score for an image, expected one for each class: 2 for yes and "
+                            "no")
     for data in (train, validation):
         if data is not None and int(data.labels.max()) >= shape[0]:
             raise ArgumentError(f"fit: the labels of {data.name} go up to {data.labels.max()}, which needs "
@@ -80,6 +84,15 @@ def check_classes(net: Network, train: Any, validation: Any) -> None:
     one, two = getattr(train, "class_names", None), getattr(validation, "class_names", None)
     if one and two:
         check_same_classes("fit", validation.name, two, train.name, one)
+
+
+def check_several_classes(what: str, train: Any) -> None:
+    """Raise ArgumentError for a data set of one class: any network is right about all of it."""
+    names = getattr(train, "class_names", None)
+    if names is not None and len(names) < 2:
+        where = f" (in {train.paths[0].parents[1]})" if isinstance(train, ImageFolder) else ""
+        raise ArgumentError(f"{what}, {train.name!r}, has one class, {', '.join(names)}{where}: expected two or more; "
+                            "in a folder of images each class has a folder of its own")
 
 
 def check_first_image(net: Network, loader: Loader, augmented_alone: bool) -> None:

@@ -77,11 +77,14 @@ class StepSchedule:
     Raises
     ------
     ArgumentError
-        For an optimizer without a learning rate, and for a number out of its range.
+        For an optimizer without a learning rate, a number out of its range, and one number in place of a list.
     """
 
     def __init__(self, optimizer: Optimizer, epochs: Sequence[int], factor: float = 0.1) -> None:
         self.optimizer = check_rate("StepSchedule", optimizer)
+        if isinstance(epochs, str) or not hasattr(epochs, "__iter__"):
+            raise ArgumentError(f"StepSchedule: epochs is {epochs!r}, expected a list of the epochs after which the "
+                                "rate falls: [30] for once after 30, [30, 60, 90] for every 30")
         self.epochs = [check_count("StepSchedule", "each of epochs", epoch) for epoch in epochs]
         self.factor = check_between("StepSchedule", "factor", factor, 0, 1)
         self.start = float(optimizer.learning_rate)
