@@ -105,7 +105,7 @@ def test_an_input_shape_is_kept_in_pythons_numbers(shape):
     assert net.input_shape == (12, 12, 9) and all(type(length) is int for length in net.input_shape)
 
 
-@pytest.mark.parametrize("shape", [12, (12.5, 3), ("12", 3), (0, 3), np.float64(3), (None, 3)])
+@pytest.mark.parametrize("shape", [12.5, (12.5, 3), ("12", 3), (0, 3), np.float64(3), (None, 3)])
 def test_an_input_shape_that_is_none_is_refused(shape):
     with pytest.raises(ArgumentError, match=r"^Network: input_shape is .*, expected the shape of one image, "):
         tn.Network([("flat", tn.Flatten())], input_shape=shape)

@@ -39,7 +39,13 @@ def checksums(arrays: dict[Any, Array], generator: np.random.Generator | None = 
     """Return a number for each array that changes when it does, and the generator's state."""
     sums = {name: zlib.crc32(np.ascontiguousarray(to_cpu(array)).data) for name, array in arrays.items()
             if hasattr(array, "dtype")}
-    return sums | ({"generator": str(generator.bit_generator.state)} if generator is not None else {})
+    return sums | ({"generator": state_text(generator)} if generator is not None else {})
+
+
+def state_text(generator: Any) -> str:
+    """Return a random generator's state as text; of an object that stands for one, what it is."""
+    bits = getattr(generator, "bit_generator", None)
+    return repr(generator) if bits is None else str(bits.state)
 
 
 def draw_initial(layer: Any, seed: Seed | None) -> None:

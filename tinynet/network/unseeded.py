@@ -2,7 +2,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..layers.as_drawn import checksums
+from ..layers.as_drawn import checksums, state_text
 from ..layers.base import Layer
 from .params import flat, single_layers
 
@@ -35,6 +35,6 @@ def unseeded(layer: Layer, seen: tuple[int, ...] = ()) -> Iterator[Layer]:
 
 def numbers_of(net: Layer) -> dict[Any, Any]:
     """Return checksums of all parameters of a network, and the states of its layers' random generators."""
-    generators = {name: str(layer.generator.bit_generator.state) for name, layer in single_layers(net)
+    generators = {name: state_text(layer.generator) for name, layer in single_layers(net)
                   if layer.generator is not None}
     return checksums(flat(net.params)) | generators

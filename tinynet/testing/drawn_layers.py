@@ -68,6 +68,11 @@ def draw_spatial(draw: Any) -> Drawn:
     return layer, (draw(small), draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(small))
 
 
+def draw_flat_norm(draw: Any) -> Drawn:
+    features = draw(st.integers(1, 5))
+    return tn.BatchNorm1d(features, eps=draw(st.sampled_from([1e-5, 0.1]))), (draw(st.integers(2, 6)), features)
+
+
 def draw_norm(draw: Any) -> Drawn:
     c = draw(small)
     layer = tn.BatchNorm2d(c, eps=draw(st.sampled_from([1e-5, 0.1])))
@@ -98,6 +103,7 @@ DRAWN: dict[Any, Callable[[Any], Drawn]] = {
     tn.MaxPool2d: draw_pool(tn.MaxPool2d),
     tn.AvgPool2d: draw_pool(tn.AvgPool2d),
     tn.Dropout: any_shape(tn.Dropout),
+    tn.BatchNorm1d: draw_flat_norm,
     tn.BatchNorm2d: draw_norm,
     tn.Flatten: any_shape(tn.Flatten),
     tn.Softmax: any_shape(tn.Softmax),
