@@ -6,7 +6,8 @@ Imagenette's photographs here are squares of 224 pixels into which whole photogr
 not. Stretching a square to 4 x 3 (or 3 x 4) gives its proportions back to a photograph that was taken so, and others to
 the rest. Measured on the validation photographs:
 
-- squashed: the squares as they are, as training saw them (`--resize squash`), with one central crop and with ten crops;
+- squashed: the squares as they are, as training saw them and `tinynet evaluate` does, with one central crop and with
+  ten;
 - wide, cropped: stretched to 4 x 3, and of that the central square (`--resize crop` of a wide photograph), one crop;
 - high, cropped: stretched to 3 x 4, and of that the central square, one crop.
 
@@ -62,8 +63,12 @@ def main() -> None:
         net: Any = tn.load_checkpoint(path)
         cells = []
         for name, (width, height, ten) in FORMS.items():
-            images = stretched(options.data / "val", net.preprocessing.image_size[0], width, height)
-            found = tn.evaluate(net, tn.data.Dataset(images, validation.labels, net.class_names), ten_crop=ten)
+            size = net.preprocessing.image_size[0]
+            data: Any = validation.stored_as((size, size), 3, net.preprocessing.resize)
+            if width != height:
+                images = stretched(options.data / "val", size, width, height)
+                data = tn.data.Dataset(images, validation.labels, net.class_names)
+            found = tn.evaluate(net, data, ten_crop=ten)
             errors[name].append(found.top1_error)
             low, high = wilson(found.top1_error, found.count)
             cells.append(f"{found.top1_error:.1%} ({low:.1%} to {high:.1%})")

@@ -101,7 +101,7 @@ def assert_says(text, wrong):
     nothing = wrong is None or isinstance(wrong, dict)  # of which there is nothing to say
     assert nothing or any(part and part in text for part in found), text
     words = ("expect", "must", "needs", "is empty", "the output has", "no images", "does not fit",
-             "do not divide", "has no gradient", "the parameter")
+             "do not divide", "has no gradient", "the parameter", "adds it")
     assert any(word in text for word in words), text
 
 

@@ -43,7 +43,7 @@ SYSTEMS = {
 }
 PROGRAM = """
 import importlib, io, pathlib, pkgutil, platform, sys
-import matplotlib.figure, multiprocessing.connection, numpy as np, PIL.Image, subprocess, tempfile, threadpoolctl, tqdm
+import asyncio, hypothesis, matplotlib.figure, multiprocessing.connection, numpy as np, PIL.Image, subprocess, tempfile, threadpoolctl, tqdm
 
 system, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.modules["cupy"] = None  # it is not installed
@@ -72,7 +72,7 @@ from tinynet.lessons import pooling
 from tinynet.ops.threads import available_cores, keep_memory
 from tinynet.training.memory import allowed_memory
 
-assert available_cores() >= 1 and not keep_memory() and allowed_memory() is None
+assert available_cores() >= 1 and not keep_memory() and (allowed_memory() or 1) > 0
 for i, part in enumerate(("train/ant", "train/bee", "val/ant", "val/bee")):
     (folder / "data" / part).mkdir(parents=True)
     PIL.Image.new("RGB", (6, 6), (60 * i, 20, 30)).save(folder / "data" / part / "1.png")

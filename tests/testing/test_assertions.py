@@ -14,7 +14,7 @@ from tinynet.errors import ArgumentError
 from tinynet.gradcheck.planted import CATALOGUE
 from tinynet.testing import assert_gradients, assert_matches, assertions, comparison
 
-BUGS = {name: bug for name, bug in CATALOGUE.items() if bug.family != "optimizer"}
+BUGS = {name: bug for name, bug in CATALOGUE.items() if bug.family not in ("optimizer", "adam")}
 # Wrong gradients of a layer whose other version is right: what a comparison of the two has to see.
 GRADIENTS = [name for name, bug in BUGS.items()
              if bug.family not in ("loss", "contract", "network") and not set(bug.names) & {"forward", "backward"}]

@@ -1,6 +1,6 @@
 """The checks of arguments: each raises an error that says what was found and what was expected."""
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -60,19 +60,24 @@ def as_array(what: str, value: Any) -> Array:
         raise DtypeError(f"{what}: expected an array, got {value!r} of {type(value).__name__}")
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        shapes = dict.fromkeys(str(item.shape) for item in value if hasattr(item, "shape")) if isinstance(
-            value, list | tuple) else {}
-        found = f", such as {' and '.join(list(shapes)[:2])}" if len(shapes) > 1 else ""
-        raise ShapeError(f"{what}: the items of the list have different sizes{found}, expected one size for all: "
-                         "crop or resize them to it") from error
     except Exception as error:  # of whatever kind another library raises: a tensor on a GPU, or one with a gradient
+        if isinstance(error, ValueError) and isinstance(value, list | tuple):
+            raise different_sizes(what, value) from error
         raise DtypeError(f"{what}: expected an array, and of this {type(value).__name__} NumPy makes none "
                          f"({' '.join(str(error).split())})") from error
     if array.dtype == object:
         raise DtypeError(f"{what}: expected an array of numbers, and NumPy makes one of objects of this "
                          f"{type(value).__name__}")
     return array
+
+
+def different_sizes(what: str, items: Sequence[Any]) -> ShapeError:
+    """Return the error for a list that NumPy makes no array of, as its items have different sizes."""
+    shapes = dict.fromkeys(str(item.shape) for item in items if hasattr(item, "shape"))
+    found = f", such as {' and '.join(list(shapes)[:2])}" if len(shapes) > 1 else ""
+    images = shapes or any(hasattr(item, "resize") for item in items)  # arrays, or of Pillow
+    hint = ": crop or resize them to it" if images else ""
+    return ShapeError(f"{what}: the items of the list have different sizes{found}, expected one size for all{hint}")
 
 
 def check_path(who: str, value: Any, name: str = "path") -> Any:

@@ -93,25 +93,38 @@ def strongest_patches(net: Network, images: Array, layer: str, channel: int, cou
         Slices are of the central crop that the network takes, `cropped(net, images)`, cut off at its edge.
     """
     count = check_count("strongest_patches", "count", count)
+    return patches_of(net, layer, *largest(net, images, layer), channel, count)
+
+
+def largest(net: Network, images: Array, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return each image's largest number in each channel of a layer, and its index in the map: both (N, channels)."""
     if net.preprocessing is None:
         raise ArgumentError(f"strongest_patches: {net.name} has no preprocessing for images: it was never trained")
-    rows, columns = receptive_field(net, layer)
-    part = Network(up_to(net, layer), input_shape=net.input_shape)
-    best: list[tuple[float, int, int, int]] = []
+    receptive_field(net, layer)  # which says where there is none
+    part, values, indices = Network(up_to(net, layer), input_shape=net.input_shape), [], []
     for start in range(0, len(images), BATCH):
         maps = to_cpu(part.forward(net.preprocessing(images[start : start + BATCH]))[0])   # (n, h, w, channels)
-        if not 0 <= channel < maps.shape[3]:
-            raise ArgumentError(f"strongest_patches: channel is {channel}, {layer} has 0 to {maps.shape[3] - 1}")
-        one = maps[..., channel]                                                           # (n, h, w)
-        for i, winner in enumerate(one.reshape(len(one), -1).argmax(axis=1).tolist()):
-            row, column = divmod(winner, one.shape[2])
-            best.append((float(one[i, row, column]), start + i, row, column))
-    best.sort(key=lambda found: (-found[0], found[1]))
-    return [
-        Patch(value, image, pixels(rows, row, net.preprocessing.input_size[0]),
-              pixels(columns, column, net.preprocessing.input_size[1]))
-        for value, image, row, column in best[:count]
-    ]
+        flat = maps.reshape(len(maps), -1, maps.shape[3])                                  # (n, h * w, channels)
+        values.append(flat.max(axis=1))
+        indices.append(flat.argmax(axis=1))
+    return np.concatenate(values), np.concatenate(indices)
+
+
+def patches_of(
+    net: Network, layer: str, values: np.ndarray, indices: np.ndarray, channel: int, count: int
+) -> list[Patch]:
+    """Return the patches of the largest of what `largest` found in a channel."""
+    if not 0 <= channel < values.shape[1]:
+        raise ArgumentError(f"strongest_patches: channel is {channel}, {layer} has 0 to {values.shape[1] - 1}")
+    rows, columns = receptive_field(net, layer)
+    height, width = net.preprocessing.input_size
+    across = Network(up_to(net, layer)).output_shape((height, width, net.preprocessing.channels))[1]
+    found = []
+    for image in np.argsort(-values[:, channel], kind="stable")[:count].tolist():
+        row, column = divmod(int(indices[image, channel]), across)
+        value = float(values[image, channel])
+        found.append(Patch(value, image, pixels(rows, row, height), pixels(columns, column, width)))
+    return found
 
 
 def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int], count: int = 9) -> Picture:
@@ -129,8 +142,9 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     per_row = min(3, len(channels))
     picture = Picture(figsize=(1.9 * per_row, 2.1 * math.ceil(len(channels) / per_row)), layout="constrained")
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
+    values, indices = largest(net, images, layer)
     for block, channel in zip(blocks.flat, channels, strict=False):
-        patches = [patch for patch in strongest_patches(net, images, layer, channel, count) if patch.value > 0]
+        patches = [patch for patch in patches_of(net, layer, values, indices, channel, count) if patch.value > 0]
         block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
         for axes, patch in zip(block.subplots(side, side, squeeze=False).flat, [*patches, *[None] * side**2],
                                strict=False):
