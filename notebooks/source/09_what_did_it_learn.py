@@ -229,6 +229,8 @@ confusion_matrix(COUNTS, NAMES)
 #         print(layer, channel, strongest_patches(net, each, layer, channel, count=1)[0].value)
 # ```
 #
-# 2. A blob of colour in conv1 may find its colour in shuffled pixels; an edge does not survive, as it is an order of
-#    pixels and not their colours. conv2 asks for an order of edges, and finds less still.
+# 1. Gas pumps: 37% of them, mostly taken for cassette players. Both are boxes with a panel of figures.
+#
+# 2. For us 13.5 instead of 22.1 in conv1, and 2.1 instead of 4.9 in conv2. A blob of colour may find its colour in
+#    shuffled pixels; an edge is an order of pixels, which is gone. conv2 asks for an order of edges, and finds less.
 # </details>

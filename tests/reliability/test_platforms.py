@@ -43,7 +43,8 @@ SYSTEMS = {
 }
 PROGRAM = """
 import importlib, io, pathlib, pkgutil, platform, sys
-import asyncio, hypothesis, matplotlib.figure, multiprocessing.connection, numpy as np, PIL.Image, subprocess, tempfile, threadpoolctl, tqdm
+import asyncio, hypothesis  # which tinynet.testing imports
+import matplotlib.figure, multiprocessing.connection, numpy as np, PIL.Image, subprocess, tempfile, threadpoolctl, tqdm
 
 system, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.modules["cupy"] = None  # it is not installed
