@@ -134,7 +134,7 @@ def test_a_forgotten_star():
     ):
         with pytest.raises(ArgumentError, match=f"^{name} {says}"):
             call()
-    with pytest.raises(ArgumentError, match="train is a ndarray, expected a Dataset, or a pair .* in one"):
+    with pytest.raises(ArgumentError, match="train is a ndarray, expected a Dataset or a pair .* in one"):
         tn.fit(network(), X, LABELS)
     with pytest.raises(ArgumentError, match="data is a NoneType, .*load_data gives None for a folder"):
         tn.evaluate(net, None)

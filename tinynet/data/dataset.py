@@ -117,7 +117,7 @@ def as_data(data: Any, what: str) -> Any:
     if not hasattr(data, "images_at") or not hasattr(data, "labels"):
         found = f"a {type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
         hint = "; load_data gives None for a folder that has training images only" if data is None else ""
-        raise ArgumentError(f"{what} is {found}, expected a Dataset, or a pair (images, labels) in one{hint}")
+        raise ArgumentError(f"{what} is {found}, expected a Dataset or a pair (images, labels) in one{hint}")
     return data
 
 
