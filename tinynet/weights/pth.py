@@ -1,7 +1,7 @@
 """PyTorch's .pth files, without PyTorch: a zip of raw numbers, and a pickle that says which tensor they are.
 
-A pickle is a program, and loading one runs it. This reader's unpickler knows the few names that a state_dict needs, gives
-its own functions for them, and refuses every other name, so that nothing that a file brings along is ever run.
+A pickle is a program, and loading one runs it. This reader's unpickler knows the few names that a state_dict needs,
+gives its own functions for them, and refuses every other name, so that nothing that a file brings along is ever run.
 """
 import io
 import math
@@ -33,7 +33,7 @@ class Storage(NamedTuple):
 
     kind: str
     key: str
-    count: int
+    length: int
 
 
 class Tensor(NamedTuple):
@@ -64,8 +64,8 @@ class Unpickler(pickle.Unpickler):
         if module == "torch" and name in STORAGES:
             return name
         if module.startswith("torch.nn.") or module in ("__main__", "torchvision.models") or ".models." in module:
-            raise Refused(f"it has a whole module ({module}.{name}), which only its own code can load: save its numbers "
-                          "alone, torch.save(model.state_dict(), path)")
+            raise Refused(f"it has a whole module ({module}.{name}), which only its own code can load: save its "
+                          "numbers alone, torch.save(model.state_dict(), path)")
         raise Refused(f"it asks for {module}.{name}, which weights do not need; nothing of it was run")
 
     def persistent_load(self, pid: Any) -> Storage:
@@ -190,7 +190,7 @@ def arrays_of(
     path: Path, archive: zipfile.ZipFile, folder: str, tensors: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the name and the array of each tensor; each storage is read once."""
-    order = "<"
+    order: Any = "<"
     if f"{folder}byteorder" in archive.namelist():
         order = {b"little": "<", b"big": ">"}[archive.read(f"{folder}byteorder")]
     read: dict[str, np.ndarray] = {}
@@ -199,8 +199,8 @@ def arrays_of(
         if storage.key not in read:
             dtype = np.dtype(STORAGES[storage.kind]).newbyteorder(order)
             entry = archive.getinfo(f"{folder}data/{storage.key}")
-            if entry.file_size != storage.count * dtype.itemsize:
-                raise WeightsError(f"{path}: {name} needs {storage.count * dtype.itemsize} bytes, its storage has "
+            if entry.file_size != storage.length * dtype.itemsize:
+                raise WeightsError(f"{path}: {name} needs {storage.length * dtype.itemsize} bytes, its storage has "
                                    f"{entry.file_size}")
             numbers = np.frombuffer(archive.read(entry), dtype)
             if storage.kind == "BFloat16Storage":

@@ -20,7 +20,8 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # the library's own, and KeyError for a dtype that NumPy lacks
-        raise WeightsError(f"{path} is damaged, or not a .safetensors file ({type(error).__name__}: {error})") from error
+        raise WeightsError(f"{path} is damaged, or not a .safetensors file ({type(error).__name__}: {error})"
+                           ) from error
 
 
 def write_safetensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
