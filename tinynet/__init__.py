@@ -6,6 +6,7 @@ from .layers import (
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -19,7 +20,7 @@ from .layers import (
 )
 from .layers.base import Layer
 from .layers.loss import softmax_cross_entropy
-from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5
+from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5, squeezenet
 from .moved import keep_old_names
 from .network import Network
 from .ops.arrays import to_cpu, to_gpu
@@ -33,15 +34,15 @@ from .training.fit import fit
 from .training.optim import SGD
 from .training.schedules import ReduceOnPlateau, StepSchedule
 from .training.step import training_step
+from .weights import load_weights, save_weights
 
 keep_old_names()
 
 __all__ = [
-    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocallyConnected2d",
+    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Fire", "Flatten", "Layer", "Linear", "LocallyConnected2d",
     "LocalResponseNorm", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid", "Softmax",
     "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small", "check_gradients",
-    "check_optimizer",
-    "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "plain", "predict", "pretrained",
-    "save_checkpoint",
-    "set_fast", "set_threads", "softmax_cross_entropy", "to_cpu", "to_gpu", "trace", "training_step",
+    "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint", "load_weights", "plain",
+    "predict", "pretrained", "save_checkpoint", "save_weights", "set_fast", "set_threads", "softmax_cross_entropy",
+    "squeezenet", "to_cpu", "to_gpu", "trace", "training_step",
 ]

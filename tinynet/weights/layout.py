@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers import BatchNorm2d, Conv2d, Flatten, Linear
+from ..layers import BatchNorm2d, Conv2d, Fire, Flatten, Linear
 from ..layers.base import Layer
 from ..network import Network
 from ..network.params import single_layers
@@ -14,10 +14,19 @@ ALEXNET = {  # torchvision/models/alexnet.py
     "conv1": "features.0", "conv2": "features.3", "conv3": "features.6", "conv4": "features.8", "conv5": "features.10",
     "fc6": "classifier.1", "fc7": "classifier.4", "fc8": "classifier.6",
 }
-THEIR_LAYERS = {"alexnet-torchvision": ALEXNET}  # by a network's name: our layer, their layer
+SQUEEZENET = {  # torchvision/models/squeezenet.py, version 1.1
+    "conv1": "features.0", "fire2": "features.3", "fire3": "features.4", "fire4": "features.6", "fire5": "features.7",
+    "fire6": "features.9", "fire7": "features.10", "fire8": "features.11", "fire9": "features.12",
+    "conv10": "classifier.1",
+}
+# By a network's name: our layer, their layer.
+THEIR_LAYERS = {"alexnet-torchvision": ALEXNET, "squeezenet": SQUEEZENET, "squeezenet-torchvision": SQUEEZENET}
 THEIR_KEYS = {  # by a layer's class: our parameter or running statistic, theirs
     Conv2d: {"w": "weight", "b": "bias"},
     Linear: {"w": "weight", "b": "bias"},
+    Fire: {f"{ours}_{key}": f"{theirs}.{name}" for ours, theirs in (
+        ("squeeze", "squeeze"), ("expand1", "expand1x1"), ("expand3", "expand3x3"))
+        for key, name in (("w", "weight"), ("b", "bias"))},
     BatchNorm2d: {"w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"},
 }
 TRAINING_ALONE = "num_batches_tracked"  # in PyTorch's batch normalization; nothing is computed with it
@@ -68,9 +77,9 @@ def to_theirs(place: Place, layer: Layer) -> np.ndarray:
     linear layer are the numbers of an image, ours come in the order H, W, C, and theirs in the order C, H, W.
     """
     array = np.asarray(place.array)
-    if place.key != "w" or type(layer) not in (Conv2d, Linear):
+    if type(layer) not in THEIR_KEYS or array.ndim < 2:
         return array
-    if isinstance(layer, Conv2d):
+    if array.ndim == 4:
         return array.transpose(3, 2, 0, 1)
     if place.before is not None and len(place.before) == 3:
         h, w, c = place.before
@@ -80,9 +89,9 @@ def to_theirs(place: Place, layer: Layer) -> np.ndarray:
 
 def to_ours(array: np.ndarray, place: Place, layer: Layer) -> np.ndarray:
     """Return an array of PyTorch's axes with ours; the inverse of `to_theirs`."""
-    if place.key != "w" or type(layer) not in (Conv2d, Linear):
+    if type(layer) not in THEIR_KEYS or array.ndim < 2:
         return array
-    if isinstance(layer, Conv2d):
+    if array.ndim == 4:
         return array.transpose(2, 3, 1, 0)
     array = array.T                                                            # (in, out)
     if place.before is not None and len(place.before) == 3:
@@ -94,6 +103,6 @@ def to_ours(array: np.ndarray, place: Place, layer: Layer) -> np.ndarray:
 def their_shape(place: Place, layer: Layer) -> Shape:
     """Return the shape that an array of ours has in a file."""
     shape: Any = place.array.shape
-    if place.key != "w" or type(layer) not in (Conv2d, Linear):
+    if type(layer) not in THEIR_KEYS or len(shape) < 2:
         return shape
-    return (shape[3], shape[2], shape[0], shape[1]) if isinstance(layer, Conv2d) else shape[::-1]
+    return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape[::-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data import Preprocessing
 from ..errors import ArgumentError, WeightsError
 from ..models import make_model
 from ..network import Network
@@ -38,7 +39,8 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     Returns
     -------
     Network
-        The network, with axes as ours: (KH, KW, C, F) for filters, (in, out) for linear layers.
+        The network, with axes as ours: (KH, KW, C, F) for filters, (in, out) for linear layers; and, where its recipe
+        knows which, with the preprocessing that the weights expect.
 
     Raises
     ------
@@ -73,6 +75,8 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
         numbers = np.ascontiguousarray(to_ours(found[name], place, layer), dtype=place.array.dtype)
         own = layer.params if place.key in layer.params else layer.buffers
         own[place.key] = array_module(place.array).asarray(numbers)
+    if net.preprocessing is None and "preprocessing" in net.recipe:
+        net.preprocessing = Preprocessing(**net.recipe["preprocessing"])
     return net
 
 
