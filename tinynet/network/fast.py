@@ -18,11 +18,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..layers import Conv2d, LocalResponseNorm
+from ..layers import Conv2d, Fire, LocalResponseNorm
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
+from .fast_fire import FastFire
 from .fast_on_gpu import FusedResponseNorm
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
@@ -34,6 +35,8 @@ def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
     """Return the class of a layer's fast implementation; None if it has none."""
     if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
         return fast_convolution(layer)
+    if type(layer) is Fire and not on_gpu and all(map(as_loaded, layer.convolutions.values())):
+        return FastFire
     return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
 
 
@@ -180,4 +183,4 @@ def own_attributes(kind: type) -> dict[str, Any]:
     return {name: value for name, value in vars(kind).items() if not name.startswith("__") or name == "__init__"}
 
 
-_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, LocalResponseNorm)}
+_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, Fire, LocalResponseNorm)}
