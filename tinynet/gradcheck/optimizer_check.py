@@ -7,7 +7,7 @@ import numpy as np
 
 from ..layers import Linear
 from ..network import Network
-from ..network.params import flat
+from ..network.params import flat, is_bias
 from ..ops.arrays import Array
 from ..ops.checks import check_count
 from ..tables import html_table, text_table
@@ -183,9 +183,9 @@ def _walk(
         for path, w in expected.items():
             *layer, key = path
             decay = _decay_of(settings["weight_decay"], ".".join(layer))
-            if key == "b" and not settings["decay_biases"]:
+            if is_bias(key) and not settings["decay_biases"]:
                 decay = 0.0
-            own_rate = rate * settings["bias_rate"] if key == "b" else rate
+            own_rate = rate * settings["bias_rate"] if is_bias(key) else rate
             paper_step(w, velocity[path], drawn[path], own_rate, settings["momentum"], decay)
             name = ".".join(path)
             if name not in rows or rows[name].right:
