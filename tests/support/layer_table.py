@@ -94,6 +94,20 @@ def conv(torch: Any, layer: Any, x: Any, p: dict) -> Any:
     return nhwc(torch.nn.functional.conv2d(x, w, p["b"], stride=layer.stride, groups=layer.groups))
 
 
+def draw_fire(draw: Any) -> tuple[Layer, tuple[int, ...]]:
+    layer = tn.Fire(draw(small), draw(small), draw(small), draw(small))
+    return layer, (draw(small), draw(st.integers(1, 4)), draw(st.integers(1, 4)), layer.in_channels)
+
+
+def fire(torch: Any, layer: Any, x: Any, p: dict) -> Any:
+    def conv2d(x: Any, name: str, padding: int) -> Any:
+        w = p[f"{name}_w"].permute(3, 2, 0, 1).contiguous()
+        return torch.nn.functional.conv2d(x, w, p[f"{name}_b"], padding=padding)
+
+    squeezed = torch.relu(conv2d(nchw(x), "squeeze", 0))
+    return nhwc(torch.relu(torch.cat([conv2d(squeezed, "expand1", 0), conv2d(squeezed, "expand3", 1)], dim=1)))
+
+
 def draw_local(draw: Any) -> tuple[Layer, tuple[int, ...]]:
     window, h, w = window_and_image(draw, lambda kernel: 2)
     c = draw(small)
@@ -180,6 +194,7 @@ def any_shape(kind: Any) -> Callable:
 
 TABLE: dict[str, Row] = {
     "Conv2d": Row(draw_conv, conv),
+    "Fire": Row(draw_fire, fire),
     "LocallyConnected2d": Row(draw_local, local),
     "Linear": Row(draw_linear, lambda torch, layer, x, p: x @ p["w"] + p["b"]),
     "ReLU": Row(any_shape(tn.ReLU), lambda torch, layer, x, p: torch.relu(x)),

@@ -54,7 +54,7 @@ class Fire(Layer):
             "expand3": Conv2d(squeeze, expand3, 3, padding=1, seed=[*stream, 2]),
         }
         for name, conv in self.convolutions.items():
-            self.params |= {f"{name}_{key}": array for key, array in conv.params.items()}
+            self.params |= {f"{name}_{key}": conv.params.pop(key) for key in ("w", "b")}  # here alone from now on
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

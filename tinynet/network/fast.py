@@ -35,7 +35,7 @@ def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
     """Return the class of a layer's fast implementation; None if it has none."""
     if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
         return fast_convolution(layer)
-    if type(layer) is Fire and not on_gpu and all(map(as_loaded, layer.convolutions.values())):
+    if type(layer) is Fire and not on_gpu:
         return FastFire
     return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
 
@@ -61,7 +61,7 @@ def fast_or_own(
         What forward is going to be given, or was.
     """
     fast_class = fast_implementation(layer, like is not None and array_module(like) is not np)
-    if fast_class is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
+    if fast_class is None or not fast_allowed() or not all(map(may_be_replaced, made_of(layer))):
         return layer
     if like is None:
         return fast_class(layer)
@@ -80,6 +80,16 @@ def fast_or_own(
 
 _proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which methods, modes, shapes and dtypes
 _differ: set[type] = set()  # classes whose own methods gave other numbers
+
+
+def made_of(layer: Layer) -> list[Layer]:
+    """Return a layer, and those that it is made of: a fire module's convolutions."""
+    return [layer, *layer.convolutions.values()] if isinstance(layer, Fire) else [layer]
+
+
+def may_be_replaced(layer: Layer) -> bool:
+    """Tell whether a layer's methods are those that tinynet loaded, and have not been found to give other numbers."""
+    return type(layer) in _loaded and type(layer) not in _differ and as_loaded(layer)
 
 
 def warn(layer: Layer, name: str, method: str, found: float) -> None:
