@@ -23,7 +23,8 @@ def other_network():
         [
             ("conv1", tn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0), seed=1)), ("norm1", tn.BatchNorm2d(4)),
             ("tanh1", tn.Tanh()), ("pool1", tn.AvgPool2d(3, 2, padding=1, ceil_mode=True)),
-            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
+            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("fire", tn.Fire(4, 3, 2, 2, seed=1)),
+            ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
             ("sigmoid", tn.Sigmoid()), ("pool2", tn.MaxPool2d(3, 2, padding=1)), ("flatten", tn.Flatten()),
             ("fc", tn.Linear(48, 6)), ("softmax", tn.Softmax()),
         ],

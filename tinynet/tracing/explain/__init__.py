@@ -13,6 +13,7 @@ from ...layers import (
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -28,7 +29,7 @@ from ...layers.base import Layer
 from ...layers.loss_layer import SoftmaxCrossEntropy
 from ...network.params import flat
 from ..records import StepRecord
-from . import batch_norm, conv, elementwise, linear, own_layer, pooling, response_norm, softmax
+from . import batch_norm, conv, elementwise, fire, linear, own_layer, pooling, response_norm, softmax
 from .explanation import Explanation
 from .terms import Factor, Part, SeenWindow, Term
 
@@ -51,6 +52,7 @@ response = Explainer(response_norm.output, response_norm.input_gradient)
 EXPLAINERS: dict[type[Layer], Explainer] = {
     Conv2d: convolution,
     LocallyConnected2d: convolution,
+    Fire: Explainer(fire.output, fire.input_gradient, fire.param_gradient),
     Linear: Explainer(linear.output, linear.input_gradient, linear.param_gradient),
     MaxPool2d: Explainer(pooling.Max.output, pooling.Max.input_gradient),
     AvgPool2d: Explainer(pooling.Average.output, pooling.Average.input_gradient),

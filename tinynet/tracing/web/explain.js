@@ -1,7 +1,7 @@
 // Which explanation belongs to which layer, and the way in: explainUnit.
 
 const EXPLAINERS = {
-  Conv2d: CONV, LocallyConnected2d: CONV, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
+  Conv2d: CONV, LocallyConnected2d: CONV, Fire: FIRE, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
   LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm2d: BATCH_NORM, ReLU: RELU,
   Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
 };
