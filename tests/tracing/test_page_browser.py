@@ -257,6 +257,26 @@ def test_the_gradient_of_a_weight(browser, small):
         assert "✓ The sum of 36 terms is" in tab.locator("#explanation").inner_text()
 
 
+def test_a_fire_modules_parameters_and_its_part_of_the_picture(browser, folder):
+    trace, label = traced(other_network(), train=False, size=(29, 16))
+    write_page(trace, folder / "fire.html", Subject("noise", label, "given"))
+    number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+    with opened(browser, folder / "fire.html") as tab:
+        go_to(tab, "backward", "fire")
+        choices = tab.locator("#choices button").all_inner_texts()
+        assert choices[1:] == [f"of the {kind} {name}_{kind[0]}" for name in ("squeeze", "expand1", "expand3")
+                               for kind in ("weights", "biases")]
+        tab.locator("#choices button", has_text="expand3_w").click()
+        assert tab.locator("#station").inner_text() == "Gradient of fire's weights expand3_w"
+        assert tab.locator("#filter").get_attribute("max") == "1"
+        tab.mouse.click(*point_of(tab, (2, 0, 1, 0)))
+        assert live(tab).startswith("gradient of fire.expand3_w[2, 0, 1, 0]:")
+        alone, around = ([box["bottom"] - box["top"], box["right"] - box["left"]] for box in (
+            tab.evaluate("([station, at]) => seenOnPicture(station, at)", [number, at])
+            for at in ([0, 4, 4, 0], [0, 4, 4, 3])))
+        assert alone[0] < around[0] and alone[1] < around[1]  # a filter of 1 x 1, and one of 3 x 3
+
+
 def test_it_can_be_used_by_keyboard_alone(browser, small):
     file, _ = small
     with opened(browser, file) as tab:

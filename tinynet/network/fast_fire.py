@@ -1,4 +1,4 @@
-"""The fast implementation of a fire module: that of each of its three convolutions; `fast.py` says when it stands in."""
+"""The fast implementation of a fire module: those of its three convolutions; `fast.py` says when it stands in."""
 from typing import Any
 
 import numpy as np

@@ -49,7 +49,7 @@ class OutputReluForgotten(Fire):
 
 @planted("fire-sides-swapped", "x, squeeze_w, squeeze_b, expand1_w, expand1_b, expand3_w, expand3_b", even, SHAPE)
 class SidesSwapped(Fire):
-    """Backward takes the output's channels apart in the wrong order, 3 x 3 first; the shapes fit where both have as many."""
+    """Backward takes the channels apart in the wrong order, 3 x 3 first; the shapes fit where both have as many."""
 
     def before_relus(self, dy, saved):
         swapped = [np.roll(array, self.expand1, axis=3) for array in (dy, saved.y)]
