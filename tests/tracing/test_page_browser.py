@@ -184,6 +184,23 @@ def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
         assert "This array was left out" in tab.locator("#legend").inner_text()
 
 
+def test_a_reduced_page_without_a_fire_modules_weights(browser, folder, monkeypatch):
+    monkeypatch.setattr(page, "FULL_PRECISION", 0)
+    trace, label = traced(other_network(), train=True, size=(29, 16))
+    for largest, left in ((1_000_000, ""), (50, "fire.expand3_w")):
+        monkeypatch.setattr(page, "LARGEST_PARAMETER", largest)
+        note = write_page(trace, folder / "reduced-fire.html", Subject("noise", label, "given"))
+        assert left in note
+        number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+        asked = [each[:4] for each in questions(trace) if each[:2] == ("backward", number) and each[2] != "x"]
+        asked += [each[:4] for each in questions(trace) if each[:2] in (("forward", number), ("backward", number - 1))]
+        with opened(browser, folder / "reduced-fire.html") as tab:
+            answers = tab.evaluate(ANSWERS, asked)
+            assert all(said["agrees"] for said in answers)
+            told = [any("This file is without fire.expand3_w" in words for words in said["words"]) for said in answers]
+            assert any(told) == bool(left) and not all(told)
+
+
 def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
     file, trace = small
     names = ["picture", *(step.name for step in trace.steps)]

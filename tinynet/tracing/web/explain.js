@@ -61,7 +61,8 @@ function explainedBy(station, kind, name, at) {
   const explainer = EXPLAINERS[layer.kind];
   const what = kind === "output" ? nameOfOutput(layer, at) : nameOfGradient(layer, name, at);
   const array = kind === "output" ? layer.output : name === "x" ? layer.inputGradient : layer.grads[name];
-  const needed = kind === "paramGradient" ? [] : Object.entries(layer.params).filter(([, value]) => value === null);
+  const withoutParams = kind === "paramGradient" && !name.startsWith("squeeze_"); // a fire module's squeeze needs the others
+  const needed = withoutParams ? [] : Object.entries(layer.params).filter(([, value]) => value === null);
   if (needed.length) {
     const left = needed.map(([each]) => `${layer.name}.${each}`).join(", ");
     return statement(what, array, at, `This file is without ${left}, so the products cannot be shown here; `

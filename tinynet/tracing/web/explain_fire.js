@@ -1,9 +1,11 @@
 // A fire module: each side's window on the squeezed maps times its filter, and the way back through both sides.
 
-/** The two convolutions that see the squeezed maps: {name, w, padding, first}, first is its first channel in the output. */
-function sidesOf({ params }) {
-  const [one, three] = [params.expand1_w, params.expand3_w];
-  return [{ name: "expand1", w: one, padding: 0, first: 0 }, { name: "expand3", w: three, padding: 1, first: one.shape[3] }];
+/** The two convolutions that see the squeezed maps: {name, w, padding, first}; first is its first channel in the output. */
+function sidesOf({ params, shapes }) {
+  return [
+    { name: "expand1", w: params.expand1_w, padding: 0, first: 0 },
+    { name: "expand3", w: params.expand3_w, padding: 1, first: shapes.expand1_w[3] },
+  ];
 }
 
 /** Where a factor stands in the part's largest term; null where all terms are 0. */
