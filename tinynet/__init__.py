@@ -10,6 +10,7 @@ from .layers import (
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -23,7 +24,7 @@ from .layers import (
 )
 from .layers.base import Layer
 from .layers.loss import softmax_cross_entropy
-from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5
+from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5, squeezenet
 from .moved import keep_old_names
 from .network import Network
 from .ops.arrays import to_cpu, to_gpu
@@ -37,16 +38,17 @@ from .training.fit import fit
 from .training.optim import SGD, Adam
 from .training.schedules import ReduceOnPlateau, StepSchedule
 from .training.step import training_step
+from .weights import load_weights, save_weights
 
 keep_old_names()
 
 __all__ = [
-    "Adam", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear",
+    "Adam", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Fire", "Flatten", "Layer", "Linear",
     "LocalResponseNorm", "LocallyConnected2d", "MaxPool2d", "Network", "ReLU", "ReduceOnPlateau", "SGD", "Sigmoid",
     "Softmax", "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small",
     "check_gradients", "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint",
-    "plain", "predict", "pretrained", "save_checkpoint", "set_fast", "set_threads", "softmax_cross_entropy",
-    "testing", "to_cpu", "to_gpu", "trace", "training_step",
+    "load_weights", "plain", "predict", "pretrained", "save_checkpoint", "save_weights", "set_fast", "set_threads",
+    "softmax_cross_entropy", "squeezenet", "testing", "to_cpu", "to_gpu", "trace", "training_step",
 ]
 
 

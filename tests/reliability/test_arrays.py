@@ -54,11 +54,11 @@ FUNCTIONS: dict[str, Any] = {
 # Those that take none: numbers, names and files, whose refusals other tests have.
 WITHOUT_ARRAYS = {
     "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small", "check_optimizer",
-    "cifar_net", "lenet5", "load_checkpoint", "plain", "pretrained", "save_checkpoint", "set_fast", "set_threads",
-    "testing", "to_cpu", "to_gpu", "data", "data.Augmentation", "data.PCAColour", "data.download",
-    "data.draw_shapes", "data.load_cifar10", "data.load_data", "data.load_image", "data.load_image_folder",
-    "data.load_mnist", "data.load_shapes", "data.sample_photograph", "data.split_validation", "testing.images",
-    "testing.layers", "testing.windows",
+    "cifar_net", "lenet5", "load_checkpoint", "load_weights", "plain", "pretrained", "save_checkpoint",
+    "save_weights", "set_fast", "set_threads", "squeezenet", "testing", "to_cpu", "to_gpu", "data",
+    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10",
+    "data.load_data", "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes",
+    "data.sample_photograph", "data.split_validation", "testing.images", "testing.layers", "testing.windows",
 }
 
 

@@ -52,6 +52,15 @@ def conv(torch: Any, layer: Any, x: Any, p: dict) -> Any:
     return nhwc(torch.nn.functional.conv2d(x, w, p["b"], stride=layer.stride, groups=layer.groups))
 
 
+def fire(torch: Any, layer: Any, x: Any, p: dict) -> Any:
+    def conv2d(x: Any, name: str, padding: int) -> Any:
+        w = p[f"{name}_w"].permute(3, 2, 0, 1).contiguous()
+        return torch.nn.functional.conv2d(x, w, p[f"{name}_b"], padding=padding)
+
+    squeezed = torch.relu(conv2d(nchw(x), "squeeze", 0))
+    return nhwc(torch.relu(torch.cat([conv2d(squeezed, "expand1", 0), conv2d(squeezed, "expand3", 1)], dim=1)))
+
+
 def local(torch: Any, layer: Any, x: Any, p: dict) -> Any:
     cols = torch.nn.functional.unfold(nchw(x), layer.kernel_size, padding=layer.padding, stride=layer.stride)
     oh, ow, _, f = p["w"].shape
@@ -92,6 +101,7 @@ def flat_batch_norm(torch: Any, layer: Any, x: Any, p: dict) -> Any:
 
 TABLE: dict[str, Row] = {
     "Conv2d": Row(tn.Conv2d, conv),
+    "Fire": Row(tn.Fire, fire),
     "LocallyConnected2d": Row(tn.LocallyConnected2d, local),
     "Linear": Row(tn.Linear, lambda torch, layer, x, p: x @ p["w"] + p["b"]),
     "ReLU": Row(tn.ReLU, lambda torch, layer, x, p: torch.relu(x)),

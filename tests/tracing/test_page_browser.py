@@ -23,7 +23,8 @@ def other_network():
         [
             ("conv1", tn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0), seed=1)), ("norm1", tn.BatchNorm2d(4)),
             ("tanh1", tn.Tanh()), ("pool1", tn.AvgPool2d(3, 2, padding=1, ceil_mode=True)),
-            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
+            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("fire", tn.Fire(4, 3, 2, 2, seed=1)),
+            ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
             ("sigmoid", tn.Sigmoid()), ("pool2", tn.MaxPool2d(3, 2, padding=1)), ("flatten", tn.Flatten()),
             ("fc", tn.Linear(48, 6)), ("norm3", tn.BatchNorm1d(6)), ("softmax", tn.Softmax()),
         ],
@@ -316,6 +317,23 @@ def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
         assert "This array was left out" in tab.locator("#legend").inner_text()
 
 
+def test_a_reduced_page_without_a_fire_modules_weights(browser, folder, monkeypatch):
+    monkeypatch.setattr(page, "FULL_PRECISION", 0)
+    trace, label = traced(other_network(), train=True, size=(29, 16))
+    for largest, left in ((1_000_000, ""), (50, "fire.expand3_w")):
+        monkeypatch.setattr(page, "LARGEST_PARAMETER", largest)
+        note = write_page(trace, folder / "reduced-fire.html", Subject("noise", label, "given"))
+        assert left in note
+        number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+        asked = [each[:4] for each in questions(trace) if each[:2] == ("backward", number) and each[2] != "x"]
+        asked += [each[:4] for each in questions(trace) if each[:2] in (("forward", number), ("backward", number - 1))]
+        with opened(browser, folder / "reduced-fire.html") as tab:
+            answers = tab.evaluate(ANSWERS, asked)
+            assert all(said["agrees"] for said in answers)
+            told = [any("This file is without fire.expand3_w" in words for words in said["words"]) for said in answers]
+            assert any(told) == bool(left) and not all(told)
+
+
 def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
     file, trace = small
     names = ["picture", *(step.name for step in trace.steps)]
@@ -387,6 +405,26 @@ def test_the_gradient_of_a_weight(browser, small):
         shown = tab.evaluate("(value) => brief(value)", float(trace["conv2"].gradients["w"][2, 0, 1, 7]))
         assert live(tab) == f"gradient of conv2.w[2, 0, 1, 7]: {shown}"
         assert "✓ The sum of 36 terms is" in tab.locator("#explanation").inner_text()
+
+
+def test_a_fire_modules_parameters_and_its_part_of_the_picture(browser, folder):
+    trace, label = traced(other_network(), train=False, size=(29, 16))
+    write_page(trace, folder / "fire.html", Subject("noise", label, "given"))
+    number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+    with opened(browser, folder / "fire.html") as tab:
+        go_to(tab, "backward", "fire")
+        choices = tab.locator("#choices button").all_inner_texts()
+        assert choices[1:] == [f"of the {kind} {name}_{kind[0]}" for name in ("squeeze", "expand1", "expand3")
+                               for kind in ("weights", "biases")]
+        tab.locator("#choices button", has_text="expand3_w").click()
+        assert tab.locator("#station").inner_text() == "Gradient of fire's weights expand3_w"
+        assert tab.locator("#filter").get_attribute("max") == "1"
+        tab.mouse.click(*point_of(tab, (2, 0, 1, 0)))
+        assert live(tab).startswith("gradient of fire.expand3_w[2, 0, 1, 0]:")
+        alone, around = ([box["bottom"] - box["top"], box["right"] - box["left"]] for box in (
+            tab.evaluate("([station, at]) => seenOnPicture(station, at)", [number, at])
+            for at in ([0, 4, 4, 0], [0, 4, 4, 3])))
+        assert alone[0] < around[0] and alone[1] < around[1]  # a filter of 1 x 1, and one of 3 x 3
 
 
 def test_it_can_be_used_by_keyboard_alone(browser, small):

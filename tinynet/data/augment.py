@@ -101,7 +101,8 @@ class Augmentation:
             window = canvas[top:top + out_height, left:left + out_width]
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
-            out += self.colour.shift(generator, count)[:, None, None, :]
+            shift = self.colour.shift(generator, count)                        # (N, 3), red first
+            out += (shift if preprocessing.channel_order == "RGB" else shift[:, ::-1])[:, None, None, :]
         return preprocessing.scaled(out)
 
     def _draw_sizes(self, generator: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:

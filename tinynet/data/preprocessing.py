@@ -12,6 +12,7 @@ from .bad_files import readable_at
 from .dataset import as_data, check_images, lacking_axis
 from .image_file import check_resize, load_image
 
+CHANNEL_ORDERS = ("RGB", "BGR")
 SAMPLE = 10_000    # a mean over more files than this takes hours and changes by less than a grey level
 
 
@@ -21,6 +22,7 @@ class Preprocessing:
     Parameters
     ----------
     mean : (H, W, C) mean image of the stored size, or (C,) mean colour
+        In the network's order of colours.
     input_size : int or (int, int)
         Height and width that the network takes.
     image_size : int or (int, int), optional
@@ -28,14 +30,17 @@ class Preprocessing:
     padding : int
         See `Dataset`: pixels of 0 on each side of a stored image, which `load_image` adds. Images without them, as
         digits of 28 x 28 where 32 x 32 are stored, get them too.
-    deviation : float
+    deviation : float, or (C,) one for each channel
         What the differences from the mean are divided by. 1 leaves them as AlexNet's authors had them.
     resize : "crop" or "squash"
         How `load_image` brings an image to the stored size, see the function `load_image`.
+    channel_order : "RGB" or "BGR"
+        The order of colours that the network takes; stored images are red, green, blue. Networks that were trained with
+        Caffe take blue first, as OpenCV reads images.
     """
 
-    def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation: float = 1.0,
-                 resize: str = "crop"):
+    def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation=1.0, resize: str = "crop",
+                 channel_order: str = "RGB"):
         if np.asarray(mean).dtype.kind not in "iuf":
             raise ShapeError(f"Preprocessing: mean is {mean!r}, expected an array of numbers, (H, W, C) or (C,)")
         self.mean = np.asarray(mean, np.float32)
@@ -50,10 +55,14 @@ class Preprocessing:
             raise ShapeError(f"Preprocessing: the mean image is {shape_text(self.mean.shape)}, the stored images are "
                              f"{shape_text(self.image_size)}")
         self.padding = check_count("Preprocessing", "padding", padding, least=0)
-        if not 0 < deviation < float("inf"):
-            raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0")
-        self.deviation = float(deviation)
+        self.deviation = check_deviation(deviation, self.channels)
         self.resize = check_resize("Preprocessing", resize)
+        if channel_order not in CHANNEL_ORDERS:
+            raise ArgumentError(f"Preprocessing: channel_order is {channel_order!r}, expected "
+                                f"{' or '.join(map(repr, CHANNEL_ORDERS))}")
+        if channel_order == "BGR" and self.channels != 3:
+            raise ArgumentError("Preprocessing: channel_order is 'BGR', and the mean has one channel, grey")
+        self.channel_order = channel_order
 
     @classmethod
     def fit(cls, dataset, input_size, mean: str = "image", deviation: float = 1.0, padding: int = 0) -> Preprocessing:
@@ -102,8 +111,8 @@ class Preprocessing:
 
     def scaled(self, differences: np.ndarray) -> np.ndarray:
         """Divide the differences from the mean by `deviation`, in place."""
-        if self.deviation != 1:
-            differences /= self.deviation
+        if self.deviation != 1:    # never equal: one for each channel
+            differences /= np.asarray(self.deviation, differences.dtype)
         return differences
 
     def ten_crops(self, images) -> np.ndarray:
@@ -111,7 +120,7 @@ class Preprocessing:
         return ten_crops(self.scaled(self.check(images) - self.mean), self.input_size)
 
     def check(self, images, pad: int = 0) -> np.ndarray:
-        """Return `images` as an array of the stored size, or raise an error that says how they do not fit."""
+        """Return `images` as an array of the stored size, in the network's order of colours; or raise an error."""
         images = check_images(images, "Preprocessing")
         if images.shape[1:3] == self.unpadded_size:
             images = _with_border(images, self.padding)
@@ -124,7 +133,7 @@ class Preprocessing:
             raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}{bare}, these are "
                              f"{shape_text(images.shape[1:3])}; resize them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
-        return images
+        return images[..., ::-1] if self.channel_order == "BGR" else images
 
     def load_image(self, path) -> np.ndarray:
         """Read any image file and bring it to the form of the stored images: uint8 (H, W, C).
@@ -136,14 +145,26 @@ class Preprocessing:
 
     def state(self) -> dict:
         """{"mean": the array, "settings": what JSON can hold}, for a checkpoint."""
-        return {"mean": self.mean, "settings": {"input_size": list(self.input_size),
-                                                "image_size": list(self.image_size), "padding": self.padding,
-                                                "deviation": self.deviation, "resize": self.resize}}
+        settings = {"input_size": list(self.input_size), "image_size": list(self.image_size), "padding": self.padding,
+                    "deviation": self.deviation, "resize": self.resize}
+        if self.channel_order != "RGB":    # so that runs from before there was `channel_order` resume
+            settings["channel_order"] = self.channel_order
+        return {"mean": self.mean, "settings": settings}
 
     @classmethod
     def from_state(cls, state: dict) -> Preprocessing:
-        """The inverse of `state`; in a state that was saved before there was `resize`, it is "crop"."""
+        """The inverse of `state`; what an older state lacks is as it was then: cropped, and RGB."""
         return cls(state["mean"], **state["settings"])
+
+
+def check_deviation(deviation, channels: int) -> float | list[float]:
+    """Return a deviation as a number, or as a list of one for each channel; ArgumentError for any other."""
+    numbers = np.asarray(deviation)
+    if numbers.dtype.kind not in "iuf" or numbers.shape not in ((), (channels,)) or not (
+            (numbers > 0) & np.isfinite(numbers)).all():
+        raise ArgumentError(f"Preprocessing: deviation is {deviation!r}, expected a number above 0, or one for each of "
+                            f"{channels} channels")
+    return numbers.astype(float).tolist()
 
 
 def ten_crops(images, input_size) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..layers import Linear
 from ..network import Network
-from ..network.params import flat
+from ..network.params import flat, is_bias
 from ..ops.arrays import Array
 from ..ops.checks import check_count
 from ..tables import html_table, text_table
@@ -179,9 +179,9 @@ def _walk(
         for path, w in expected.items():
             *layer, key = path
             decay = _decay_of(settings["weight_decay"], ".".join(layer))
-            if key == "b" and not settings["decay_biases"]:
+            if is_bias(key) and not settings["decay_biases"]:
                 decay = 0.0
-            own_rate = rate * settings.get("bias_rate", 1.0) if key == "b" else rate
+            own_rate = rate * settings.get("bias_rate", 1.0) if is_bias(key) else rate
             ours[path].step(drawn[path], own_rate, decay)
             name = ".".join(path)
             if name not in rows or rows[name].right:

@@ -23,6 +23,7 @@ UPDATES: dict[str, tuple[int, tuple[Any, ...]]] = {
 LAYERS: list[tuple[Layer, Shape]] = [
     (layers.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), groups=2, ceil_mode=True), (3, 8, 9, 4)),
     (layers.Conv2d(3, 5, 1), (3, 8, 9, 3)),
+    (layers.Fire(4, 2, 3, 5), (3, 8, 9, 4)),
     (layers.LocallyConnected2d(3, 4, 3, input_size=(6, 7), padding=1), (3, 6, 7, 3)),
     (layers.Linear(300, 70), (5, 300)),
     (layers.ReLU(), (5, 300)),

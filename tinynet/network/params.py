@@ -20,6 +20,11 @@ def flat(nested: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[str
     return arrays
 
 
+def is_bias(name: str) -> bool:
+    """Tell whether a parameter of this name, in its layer, is a bias: "b", or "squeeze_b" of a layer with several."""
+    return name == "b" or name.endswith("_b")
+
+
 def layers_of(net: Layer) -> dict[str, Layer]:
     """Return a network's layers by name; nothing for a single layer.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from ..layers import Conv2d, Linear, LocallyConnected2d
+from ..layers import Conv2d, Fire, Linear, LocallyConnected2d
 from ..layers.base import Layer
 from ..ops.arrays import Shape, shape_text
 from ..ops.checks import check_shape
@@ -140,7 +140,9 @@ def layer_rows(net: Any, shape: Shape, itemsize: int, prefix: str = "") -> list[
 def layer_row(name: str, layer: Layer, shape: Shape, out: Shape, itemsize: int) -> SummaryRow:
     """Return the row of one layer."""
     size = math.prod(out)
-    neurons = size if isinstance(layer, Conv2d | Linear | LocallyConnected2d) else 0
+    neurons = size if isinstance(layer, Conv2d | Fire | Linear | LocallyConnected2d) else 0
+    if isinstance(layer, Fire):
+        neurons += math.prod(out[:2]) * layer.squeeze
     parameters = sum(array.size for array in layer.params.values())
     products = layer.multiply_adds(shape)
     return SummaryRow(name, layer, describe(layer), shape, out, parameters, products, size * itemsize, neurons)

@@ -68,6 +68,11 @@ def draw_spatial(draw: Any) -> Drawn:
     return layer, (draw(small), draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(small))
 
 
+def draw_fire(draw: Any) -> Drawn:
+    layer = tn.Fire(draw(small), draw(small), draw(small), draw(small))
+    return layer, (draw(small), draw(st.integers(1, 4)), draw(st.integers(1, 4)), layer.in_channels)
+
+
 def draw_flat_norm(draw: Any) -> Drawn:
     features = draw(st.integers(1, 5))
     return tn.BatchNorm1d(features, eps=draw(st.sampled_from([1e-5, 0.1]))), (draw(st.integers(2, 6)), features)
@@ -93,6 +98,7 @@ def any_shape(kind: Any) -> Callable:
 
 DRAWN: dict[Any, Callable[[Any], Drawn]] = {
     tn.Conv2d: draw_conv,
+    tn.Fire: draw_fire,
     tn.LocallyConnected2d: draw_local,
     tn.Linear: draw_linear,
     tn.ReLU: any_shape(tn.ReLU),

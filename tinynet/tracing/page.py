@@ -25,8 +25,8 @@ from .trace import Step, Trace
 from .view import formula_of, in_words, name_of
 
 SCRIPTS = (  # in reading order
-    "arrays", "texts", "explanation", "explain_windows", "explain_norms", "explain_others", "explain", "words",
-    "geometry", "draw", "view_unit", "view", "scores", "main",
+    "arrays", "texts", "explanation", "explain_windows", "explain_fire", "explain_norms", "explain_others", "explain",
+    "words", "geometry", "draw", "view_unit", "view", "scores", "main",
 )
 FULL_PRECISION = 3_600_000  # bytes before compression; a pass that has no more is kept whole, in float32
 LARGEST_PARAMETER = 1_000_000  # numbers in a parameter, in a file that leaves something out
@@ -164,7 +164,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
     window: Any = getattr(layer, "window", None)
     kept = {
         name: package.add(array) for name, array in getattr(saved, "_asdict", dict)().items()
-        if name in ("mask", "normalized", "deviation", "probabilities")
+        if name in ("mask", "normalized", "deviation", "probabilities", "squeezed")
     }
     return {
         "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),

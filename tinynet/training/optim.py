@@ -5,7 +5,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..layers.base import Layer
-from ..network.params import flat
+from ..network.params import flat, is_bias
 from ..ops import adam_update, sgd_update
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import check_between, check_count
@@ -26,10 +26,10 @@ class SGD(Optimizer):
         One number for all layers, or one for each layer by name ("block.conv1" for a layer in a nested
         network; "block" holds for all that is in it). Layers that a dict does not name have none.
     bias_rate : float
-        The learning rate of parameters called "b" is `bias_rate` times that of the others; their decay, which
-        has the learning rate as a factor, goes with it.
+        The learning rate of biases, parameters called "b" or "..._b", is `bias_rate` times that of the others; their
+        decay, which has the learning rate as a factor, goes with it.
     decay_biases : bool
-        False: no decay for parameters called "b".
+        False: no decay for biases.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class SGD(Optimizer):
             *layer, name = path
             rate = float(self.learning_rate)  # a NumPy number would make the float32 arrays' results float64
             decay = self.decay_of(".".join(layer))
-            if name == "b":
+            if is_bias(name):
                 rate *= self.bias_rate
                 decay = decay if self.decay_biases else 0.0
             sgd_update(w, self.velocity_of(path, w), gradients[path], rate, self.momentum, decay)
@@ -166,7 +166,7 @@ class Adam(Optimizer):
     def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
         for path, w in params.items():
             *layer, name = path
-            decay = 0.0 if name == "b" and not self.decay_biases else self.decay_of(".".join(layer))
+            decay = 0.0 if is_bias(name) and not self.decay_biases else self.decay_of(".".join(layer))
             own = self.moments_of(path, w)
             own["t"] += 1
             adam_update(w, own["m"], own["v"], gradients[path], float(self.learning_rate), (self.beta1, self.beta2),

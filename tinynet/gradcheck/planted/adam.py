@@ -1,7 +1,7 @@
 """Versions of Adam whose step is not Kingma and Ba's, or whose decay is not Loshchilov and Hutter's."""
 import numpy as np
 
-from ...network.params import flat
+from ...network.params import flat, is_bias
 from ...training.optim import Adam
 from .catalogue import planted
 from .optimizer import at_step, given
@@ -14,7 +14,7 @@ class Written(Adam):
         gradients = flat(grads)
         for path, w in flat(self.net.params).items():
             decay = self.decay_of(".".join(path[:-1]))
-            decay = decay if path[-1] != "b" or self.decay_biases else 0.0
+            decay = decay if not is_bias(path[-1]) or self.decay_biases else 0.0
             own = self.moments_of(path, w)
             own["t"] += 1
             self.change(w, own, gradients[path], self.learning_rate, decay)

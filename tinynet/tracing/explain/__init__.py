@@ -14,6 +14,7 @@ from ...layers import (
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -29,7 +30,7 @@ from ...layers.base import Layer
 from ...layers.loss_layer import SoftmaxCrossEntropy
 from ...network.params import flat
 from ..records import StepRecord
-from . import batch_norm, conv, elementwise, linear, own_layer, pooling, response_norm, softmax
+from . import batch_norm, conv, elementwise, fire, linear, own_layer, pooling, response_norm, softmax
 from .explanation import Explanation
 from .terms import Factor, Part, SeenWindow, Term
 
@@ -53,6 +54,7 @@ normalization = Explainer(batch_norm.output, batch_norm.input_gradient, batch_no
 EXPLAINERS: dict[type[Layer], Explainer] = {
     Conv2d: convolution,
     LocallyConnected2d: convolution,
+    Fire: Explainer(fire.output, fire.input_gradient, fire.param_gradient),
     Linear: Explainer(linear.output, linear.input_gradient, linear.param_gradient),
     MaxPool2d: Explainer(pooling.Max.output, pooling.Max.input_gradient),
     AvgPool2d: Explainer(pooling.Average.output, pooling.Average.input_gradient),

@@ -1,7 +1,7 @@
 // Which explanation belongs to which layer, and the way in: explainUnit.
 
 const EXPLAINERS = {
-  Conv2d: CONV, LocallyConnected2d: CONV, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
+  Conv2d: CONV, LocallyConnected2d: CONV, Fire: FIRE, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
   LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm1d: BATCH_NORM, BatchNorm2d: BATCH_NORM,
   ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
 };
@@ -70,7 +70,8 @@ function explainedBy(station, kind, name, at) {
   const what = kind === "output" ? nameOfOutput(layer, at) : nameOfGradient(layer, name, at);
   const array = kind === "output" ? layer.output : name === "x" ? layer.inputGradient : layer.grads[name];
   const { params } = CONTENT.stations[station];
-  const missing = kind === "paramGradient" ? [] : Object.keys(params).filter((each) => params[each] === null);
+  const withoutParams = kind === "paramGradient" && !name.startsWith("squeeze_"); // a fire module's squeeze needs the others
+  const missing = withoutParams ? [] : Object.keys(params).filter((each) => params[each] === null);
   if (missing.length) {
     const left = missing.map((each) => `${layer.name}.${each}`).join(", ");
     return statement(what, array, at, `This file is without ${left}, so the products cannot be shown here; `

@@ -35,7 +35,7 @@ function indexAt(view, map, row, column) {
 
 /** How many filters, or columns of w, there are to choose from; 0 where the view shows all at once. */
 function filterCount(view) {
-  if (view.direction === "forward" || view.which !== "w") return 0;
+  if (view.direction === "forward" || !isWeights(view.which)) return 0;
   const shape = shownShape(view);
   return shape.length > 1 ? shape[shape.length - 1] : 0;
 }
@@ -106,6 +106,9 @@ function seenOnPicture(station, at) {
       box.right += window.kernel[1] - 1;
     } else if (box && kind === "SpatialResponseNorm") {
       const half = Math.floor(settings.size / 2);
+      box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
+    } else if (box && kind === "Fire") {
+      const half = index === station && at[3] < sidesOf(layer)[1].first ? 0 : 1; // filters of 1 x 1, or of 3 x 3 too
       box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
     } else if (box && ((kind === "BatchNorm2d" && layer.fromBatch) || kind === "")) {
       return null;

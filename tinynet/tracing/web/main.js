@@ -53,7 +53,7 @@ function showStation() {
 function showChoices(here) {
   const names = view.direction === "backward" ? ["x", ...Object.keys(here.params ?? {})] : [];
   const buttons = names.map((name) => {
-    const text = name === "x" ? "of the output" : name === "w" ? "of the weights w" : `of the biases ${name}`;
+    const text = name === "x" ? "of the output" : isWeights(name) ? `of the weights ${name}` : `of the biases ${name}`;
     const button = el("button", { type: "button", "aria-pressed": String(view.which === name), "data-which": name }, text);
     button.addEventListener("click", () => {
       goTo(view.direction, view.station, name);
