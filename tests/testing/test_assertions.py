@@ -31,7 +31,7 @@ def text_of(assertion, *arguments, **options):
 
 
 @pytest.mark.parametrize("name", TABLE)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_right_layers_pass_against_finite_differences_and_against_themselves(name, data):
     layer, x = draw_case(data.draw, TABLE[name])
@@ -44,7 +44,7 @@ def test_right_layers_pass_against_finite_differences_and_against_themselves(nam
 
 
 @pytest.mark.parametrize("name", TABLE)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_right_layers_match_pytorch(name, data):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
