@@ -24,12 +24,12 @@ import numpy as np
 from PIL import Image
 
 import tinynet as tn
+from tinynet.lessons.result import T95
 
 FORMS = {  # the factors of width and height, and whether ten crops are taken
     "squashed, one crop": (1, 1, False), "squashed, ten crops": (1, 1, True),
     "wide, cropped": (4 / 3, 1, False), "high, cropped": (1, 4 / 3, False),
 }
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5% of Student's t for so many trainings
 
 
 def stretched(folder: Path, size: int, width: float, height: float) -> np.ndarray:
@@ -73,14 +73,14 @@ def main() -> None:
             low, high = wilson(found.top1_error, found.count)
             cells.append(f"{found.top1_error:.1%} ({low:.1%} to {high:.1%})")
         print(f"| {path.parent.name} | " + " | ".join(cells) + " |", flush=True)
-    if len(options.checkpoints) in STUDENT:
+    if 1 < len(options.checkpoints) <= len(T95) + 1:
         means = [f"{statistics.mean(each):.1%} ± {100 * half(each):.1f}" for each in errors.values()]
         print("| mean | " + " | ".join(means) + " |")
 
 
 def half(values: list[float]) -> float:
     """Return half the 95% interval of the mean."""
-    return STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    return T95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
 
 
 if __name__ == "__main__":

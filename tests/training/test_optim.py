@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.optimizer_steps import random_grads, small_net
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, DtypeError, ShapeError
@@ -15,18 +16,6 @@ from tinynet.training.schedules import ReduceOnPlateau, StepSchedule, schedule_f
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def small_net() -> Any:
-    return tn.Network([("fc1", tn.Linear(5, 4, seed=1)), ("relu1", tn.ReLU()), ("fc2", tn.Linear(4, 3, seed=2))])
-
-
-def random_grads(params, generator):
-    return {
-        name: random_grads(value, generator) if isinstance(value, dict)
-        else generator.standard_normal(value.shape).astype(value.dtype)
-        for name, value in params.items()
-    }
 
 
 def by_hand(w, v, g, rate, momentum, decay):

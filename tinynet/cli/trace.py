@@ -43,8 +43,7 @@ def run_trace(options: argparse.Namespace) -> None:
     if options.html is None:
         print(f"{printable(picture)}; label {label}, {origin}\n{made}")
         return
-    cut = Preprocessing(np.zeros(preprocessing.channels), preprocessing.input_size, preprocessing.image_size)
-    crop = cut(pixels[None])[0].astype(np.uint8)  # the same central crop, as stored
+    crop = preprocessing.central_crop(pixels[None])[0]
     note = write_page(made, options.html, Subject(picture, label, origin, names, crop))
     print(f"{options.html} has the page, {Path(options.html).stat().st_size / 1e6:.1f} MB: open it in a browser")
     if note:

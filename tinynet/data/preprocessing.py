@@ -101,13 +101,20 @@ class Preprocessing:
         height, width = self.image_size
         return height - 2 * self.padding, width - 2 * self.padding
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and the columns of a stored image that the central crop keeps."""
+        top, left = ((full - part) // 2 for full, part in zip(self.image_size, self.input_size, strict=True))
+        return slice(top, top + self.input_size[0]), slice(left, left + self.input_size[1])
+
     def __call__(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C): minus the mean, central crop."""
-        images = self.check(images)
-        top, left = ((full - part) // 2 for full, part in zip(images.shape[1:3], self.input_size, strict=True))
-        window = slice(top, top + self.input_size[0]), slice(left, left + self.input_size[1])
-        mean = self.mean[window] if self.mean.ndim == 3 else self.mean
-        return self.scaled(images[:, *window] - mean)
+        mean = self.mean[self.window] if self.mean.ndim == 3 else self.mean
+        return self.scaled(self.central_crop(images) - mean)
+
+    def central_crop(self, images) -> np.ndarray:
+        """uint8 (N, H, W, C) -> uint8 (N, h, w, C): what the network takes of stored images, in their own colours."""
+        return self.check(images)[:, *self.window]
 
     def scaled(self, differences: np.ndarray) -> np.ndarray:
         """Divide the differences from the mean by `deviation`, in place."""

@@ -77,7 +77,7 @@ LESSON = Lesson(
         Arm("SGD without momentum", training={"momentum": 0.0}, rates=(0.01, 0.03, 0.1)),
         Arm("Adam", training={"optimizer": "adam"}, rates=(0.0003, 0.001, 0.003)),
     ),
-    quick=Budget(epochs=8, images=1000, seeds=2, rates=(0.001, 0.003, 0.01), batch_size=32, test_images=500),
+    quick=Budget(epochs=8, images=1000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=32, test_images=500),
     full=Budget(epochs=12, images=20_000, seeds=3, rates=(0.001, 0.003, 0.01), batch_size=64),
     published={
         "all": "the paper trains with momentum 0.9 and compares it with nothing. Kingma and Ba (2015, section 6.3) "

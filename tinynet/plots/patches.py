@@ -90,7 +90,7 @@ def strongest_patches(net: Network, images: Array, layer: str, channel: int, cou
     Returns
     -------
     list of Patch
-        Slices are of the central crop that the network takes, `cropped(net, images)`, cut off at its edge.
+        Slices are of what the network takes, `net.preprocessing.central_crop(images)`, cut off at its edge.
     """
     count = check_count("strongest_patches", "count", count)
     return patches_of(net, layer, *largest(net, images, layer), channel, count)
@@ -136,13 +136,14 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
         As for `strongest_patches`; a channel that is 0 for all images leaves its block empty.
     channels : sequence of int
     """
+    count = check_count("patch_sheet", "count", count)
     if not len(channels):
         raise ShapeError("patch_sheet: the list of channels is empty")
-    crops, side = cropped(net, images), math.ceil(math.sqrt(count))
+    values, indices = largest(net, images, layer)
+    crops, side = net.preprocessing.central_crop(images), math.ceil(math.sqrt(count))
     per_row = min(3, len(channels))
     picture = Picture(figsize=(1.9 * per_row, 2.1 * math.ceil(len(channels) / per_row)), layout="constrained")
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
-    values, indices = largest(net, images, layer)
     for block, channel in zip(blocks.flat, channels, strict=False):
         patches = [patch for patch in patches_of(net, layer, values, indices, channel, count) if patch.value > 0]
         block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
@@ -153,14 +154,6 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
                 pixel = crops[patch.image, patch.rows, patch.columns]
                 axes.imshow(pixel if pixel.shape[2] == 3 else pixel[..., 0], cmap="gray", vmin=0, vmax=255)
     return picture
-
-
-def cropped(net: Network, images: Array) -> np.ndarray:
-    """Return the central crops that the network takes of stored images, in their own colours: uint8 (N, h, w, C)."""
-    images = net.preprocessing.check(images)
-    corner = [(full - part) // 2 for full, part in zip(images.shape[1:3], net.preprocessing.input_size, strict=True)]
-    window = [slice(at, at + part) for at, part in zip(corner, net.preprocessing.input_size, strict=True)]
-    return images[:, *window]
 
 
 def pixels(seen: Window, index: int, length: int) -> slice:
