@@ -26,6 +26,7 @@ def test_blue_comes_first_where_the_network_wants_it_so():
     np.testing.assert_allclose(made(IMAGES), IMAGES[..., ::-1] - mean.astype("f4"), atol=1e-5)
     np.testing.assert_array_equal(Augmentation(crop=False, mirror=False)(IMAGES, made, RNG), made(IMAGES))
     np.testing.assert_array_equal(made.ten_crops(IMAGES)[:, 0], made(IMAGES))
+    np.testing.assert_array_equal(made.central_crop(IMAGES), IMAGES)  # for people's eyes: red first
 
 
 def test_a_mean_image_is_in_the_networks_order_too():

@@ -275,6 +275,22 @@ def test_a_map_that_is_chosen_by_keys_scrolls_into_sight(browser, folder):
         assert "channel 0" in live(tab) and tab.evaluate(inside)
 
 
+@pytest.mark.parametrize("order, colours", [("RGB", ["red", "green", "blue"]), ("BGR", ["blue", "green", "red"])])
+def test_the_colours_of_the_picture_have_their_names(browser, folder, order, colours):
+    net, (x, labels) = network(), batch(1)
+    x[0] = np.array([-1, 0, 1], x.dtype)  # the last channel is at its largest everywhere
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), x.shape[1:3], channel_order=order)
+    write_page(tn.trace(net, x, labels), folder / "order.html", Subject("noise", 0, "given"))
+    with opened(browser, folder / "order.html") as tab:
+        assert tab.evaluate("[0, 1, 2].map((c) => channelName(0, c))") == colours
+        drawn = tab.evaluate("""() => {
+            const pen = document.createElement("canvas").getContext("2d");
+            drawPicture(pen, 10, 10);
+            return [...pen.getImageData(5, 5, 1, 1).data];
+        }""")
+    assert drawn[:3] == ([0, 128, 255] if order == "RGB" else [255, 128, 0])
+
+
 def test_numbers_are_written_as_python_does(browser, small):
     generator = np.random.default_rng(7)
     drawn = generator.standard_normal(200) * 10.0 ** np.arange(-100, 100)

@@ -81,7 +81,7 @@ class Augmentation:
 
     def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size."""
-        images = preprocessing.check(images, self.pad)
+        images = preprocessing.in_network_order(preprocessing.check(images, self.pad))
         count, height, width, channels = images.shape
         pad, mean = self.pad, preprocessing.mean
         sizes = self._draw_sizes(generator, count, height, width)
@@ -102,7 +102,7 @@ class Augmentation:
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
             shift = self.colour.shift(generator, count)                        # (N, 3), red first
-            out += (shift if preprocessing.channel_order == "RGB" else shift[:, ::-1])[:, None, None, :]
+            out += preprocessing.in_network_order(shift)[:, None, None, :]
         return preprocessing.scaled(out)
 
     def _draw_sizes(self, generator: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:

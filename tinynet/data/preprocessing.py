@@ -110,7 +110,7 @@ class Preprocessing:
     def __call__(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C): minus the mean, central crop."""
         mean = self.mean[self.window] if self.mean.ndim == 3 else self.mean
-        return self.scaled(self.central_crop(images) - mean)
+        return self.scaled(self.in_network_order(self.central_crop(images)) - mean)
 
     def central_crop(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> uint8 (N, h, w, C): what the network takes of stored images, in their own colours."""
@@ -124,10 +124,10 @@ class Preprocessing:
 
     def ten_crops(self, images) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, 10, h, w, C): minus the mean, then `ten_crops`."""
-        return ten_crops(self.scaled(self.check(images) - self.mean), self.input_size)
+        return ten_crops(self.scaled(self.in_network_order(self.check(images)) - self.mean), self.input_size)
 
     def check(self, images, pad: int = 0) -> np.ndarray:
-        """Return `images` as an array of the stored size, in the network's order of colours; or raise an error."""
+        """Return `images` as an array of the stored size, or raise an error that says how they do not fit."""
         images = check_images(images, "Preprocessing")
         if images.shape[1:3] == self.unpadded_size:
             images = _with_border(images, self.padding)
@@ -140,6 +140,10 @@ class Preprocessing:
             raise ShapeError(f"Preprocessing: made for stored images of {shape_text(self.image_size)}{bare}, these are "
                              f"{shape_text(images.shape[1:3])}; resize them to that size (load_image does)")
         _check_crop(images.shape[1:3], self.input_size, pad)
+        return images
+
+    def in_network_order(self, images: np.ndarray) -> np.ndarray:
+        """(..., C), red first -> (..., C), the colours in the order that the network takes."""
         return images[..., ::-1] if self.channel_order == "BGR" else images
 
     def load_image(self, path) -> np.ndarray:

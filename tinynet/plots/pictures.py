@@ -109,6 +109,8 @@ def first_layer_filters(net: Network) -> Picture:
     if weights.shape[2] not in (1, 3):
         raise ArgumentError(f"{net.name}: the filters of {name} have {weights.shape[2]} channels, "
                             "expected 1 (grey) or 3 (colours)")
+    if net.preprocessing is not None and net.preprocessing.channel_order == "BGR":
+        weights = weights[:, :, ::-1]                                          # a picture's colours begin with red
     groups = max(getattr(first, "groups", 1), getattr(convolutions[1][1], "groups", 1) if convolutions[1:] else 1)
     towers = np.split(weights, groups, axis=3) if weights.shape[3] % groups == 0 else [weights]
 

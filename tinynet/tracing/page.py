@@ -22,7 +22,7 @@ from ..ops.arrays import Array, shape_text, to_cpu
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
 from .trace import Step, Trace
-from .view import formula_of, in_words, name_of
+from .view import blue_first, formula_of, in_words, name_of
 
 SCRIPTS = (  # in reading order
     "arrays", "texts", "explanation", "explain_windows", "explain_fire", "explain_norms", "explain_others", "explain",
@@ -154,6 +154,7 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
         "network": name_of(trace.network), "picture": printable(subject.picture), "label": subject.label,
         "labelOrigin": subject.label_origin, "classNames": names, "note": note,
         "pixels": None if subject.pixels is None else package.add(subject.pixels),
+        "colours": ["blue", "green", "red"] if blue_first(trace.network) else ["red", "green", "blue"],
         "stations": stations,
     }
 

@@ -71,8 +71,10 @@ function drawPicture(pen, width, height) {
   const least = pixels ? 0 : numbers.reduce((a, b) => Math.min(a, b));
   const most = pixels ? 255 : numbers.reduce((a, b) => Math.max(a, b));
   const scale = 255 / (most - least || 1);
-  const brightness = (i, c) => Math.round(scale * (numbers[i * channels + (channels === 3 ? c : 0)] - least));
-  drawCells(pen, rows, columns, (i) => [brightness(i, 0), brightness(i, 1), brightness(i, 2)], 0, 0, width, height);
+  const order = pixels ? ["red", "green", "blue"] : CONTENT.colours; // a network may take blue first
+  const [red, green, blue] = ["red", "green", "blue"].map((colour) => (channels === 3 ? order.indexOf(colour) : 0));
+  const brightness = (i, c) => Math.round(scale * (numbers[i * channels + c] - least));
+  drawCells(pen, rows, columns, (i) => [red, green, blue].map((c) => brightness(i, c)), 0, 0, width, height);
 }
 
 /** Draw the edge of a map: without it, nobody sees where a map begins whose numbers are 0 there. */

@@ -72,7 +72,7 @@ function numbersOf(map, array) {
 
 function channelName(station, c) {
   const channels = shapeOf(CONTENT.stations[station].value)[3];
-  return station === 0 && channels === 3 ? ["red", "green", "blue"][c] : `channel ${c}`;
+  return station === 0 && channels === 3 ? CONTENT.colours[c] : `channel ${c}`;
 }
 
 /** An index in words: "row 5, column 7, channel 3". */
