@@ -1,10 +1,9 @@
 """A mean and a deviation for each channel, the order of colours: as the networks of other programs want them."""
 import numpy as np
 import pytest
-from PIL import Image
 
 import tinynet as tn
-from tinynet.data import Augmentation, PCAColour, Preprocessing, sample_photograph
+from tinynet.data import Augmentation, PCAColour, Preprocessing
 from tinynet.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
@@ -80,23 +79,3 @@ def test_settings_that_make_no_sense_are_named(options, message):
 def test_grey_has_no_order():
     with pytest.raises(ArgumentError, match="one channel, grey"):
         Preprocessing([0.0], (12, 14), channel_order="BGR")
-
-
-@pytest.mark.parametrize("name", ["berlin_cathedral", "spaniels", "light_bulb"])
-def test_torchvisions_way_to_size_differs_by_parts_of_a_pixel_alone(name):
-    """torchvision brings the shorter side to 256, the longer one to whole pixels, and cuts out 224 x 224.
-
-    tinynet cuts out first, at parts of a pixel, and scales once: hence the difference, at edges.
-    """
-    file = sample_photograph(name)
-    with Image.open(file) as image:
-        short = min(image.size)
-        size = tuple(256 * side // short for side in image.size)
-        scaled = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-    left, top = (round((side - 224) / 2) for side in scaled.size)
-    theirs = np.asarray(scaled.crop((left, top, left + 224, top + 224)), np.float32)
-    ours = Preprocessing(np.zeros(3), 224, 256)
-    difference = np.abs(ours(ours.load_image(file)[None])[0] - theirs)
-    assert difference.mean() < 8  # of 255; half a pixel to the side
-    if scaled.width == scaled.height:
-        assert difference.max() == 0

@@ -8,7 +8,6 @@ import tinynet as tn
 from tinynet.errors import ArgumentError, WeightsError
 from tinynet.network.params import flat
 from tinynet.weights import load_weights, save_weights
-from tinynet.weights.layout import places, their_shape
 from tinynet.weights.pth import read_pth, write_pth
 
 torch: Any = pytest.importorskip("torch", reason="the reference is PyTorch, the extra `reference`")
@@ -139,31 +138,3 @@ def test_damaged_safetensors_are_named(tmp_path):
         (tmp_path / "bad.safetensors").write_bytes(bad)
         with pytest.raises(WeightsError, match="bad.safetensors is damaged"):
             load_weights(ours(), tmp_path / "bad.safetensors")
-
-
-def torchvisions_alexnet() -> Any:
-    """Return the module that torchvision/models/alexnet.py describes, with its names."""
-    nn = torch.nn
-    features, classifier, c = [], [], 3
-    for filters, kernel, stride, padding, pool in (
-        (64, 11, 4, 2, True), (192, 5, 1, 2, True), (384, 3, 1, 1, False), (256, 3, 1, 1, False), (256, 3, 1, 1, True),
-    ):
-        features += [nn.Conv2d(c, filters, kernel, stride, padding), nn.ReLU()] + [nn.MaxPool2d(3, 2)] * pool
-        c = filters
-    for inputs in (9216, 4096):
-        classifier += [nn.Dropout(), nn.Linear(inputs, 4096), nn.ReLU()]
-    module = nn.Sequential()
-    module.add_module("features", nn.Sequential(*features))
-    module.add_module("flatten", nn.Flatten())
-    module.add_module("classifier", nn.Sequential(*classifier, nn.Linear(4096, 1000)))
-    return module.eval()
-
-
-def test_torchvisions_alexnet_has_our_arrays_under_its_names():
-    """With numbers the two were compared once: the same scores to 1e-4 of the largest; it takes a minute."""
-    with torch.device("meta"):
-        expected = {name: tuple(array.shape) for name, array in torchvisions_alexnet().state_dict().items()}
-    net: Any = tn.alexnet("torchvision")
-    found = {place.theirs: their_shape(place, net[place.layer]) for place in places(net)}
-    assert found == expected and list(found) == list(expected)
-    assert next(place for place in places(net) if place.layer == "fc6").before == (6, 6, 256)

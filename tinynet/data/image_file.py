@@ -200,13 +200,18 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
-    """Scale and crop in one step: the largest central part of the wanted proportions, brought to the size."""
-    shrink = min(image.width / width, image.height / height)
-    # Not below 0 by a rounding error, which Pillow refuses.
-    left = max(0.0, (image.width - width * shrink) / 2)
-    top = max(0.0, (image.height - height * shrink) / 2)
-    return image.resize((width, height), Image.Resampling.BILINEAR,
-                        (left, top, image.width - left, image.height - top))
+    """Scale the image until it just covers the size, to whole pixels, and cut out its centre, both in one step.
+
+    The same pixels as torchvision's Resize and CenterCrop give, without the scaled image between them.
+    """
+    wide = image.width * height >= image.height * width
+    scaled_width = int(height * image.width / image.height) if wide else width
+    scaled_height = height if wide else int(width * image.height / image.width)
+    left, top = round((scaled_width - width) / 2), round((scaled_height - height) / 2)
+    across, down = image.width / scaled_width, image.height / scaled_height    # its pixels for one of the scaled image
+    box = (left * across, top * down, min((left + width) * across, image.width),
+           min((top + height) * down, image.height))
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
 def _squash(image: Image.Image, height: int, width: int) -> Image.Image:
