@@ -20,12 +20,13 @@ from tinynet.ops.window import Window
 
 BATCH = 128
 POOL = Window((3, 3), (2, 2), (0, 0), False)
-# Kernels that the paper's network does not use, at the size of its pool1 and norm1.
+# Kernels that the paper's network does not use, at the size of its pool1 and norm1, and of fc6's weights.
 OTHERS = [
     kernel("forward", "window_sum", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
     kernel("backward", "window_sum_back", (BATCH, 55, 55, 96), POOL)._replace(part="as pool1"),
     kernel("forward", "nearby_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
     kernel("forward", "around_sum", (BATCH, 55, 55, 96))._replace(part="as norm1"),
+    kernel("update", "adam_update", (9216, 4096))._replace(part="as fc6"),
 ]
 
 

@@ -62,7 +62,7 @@ def rights() -> dict[str, Callable[[], tuple[Any, np.ndarray]]]:
     """Return what is right, by name: each case of the catalogue in its right version once, and the awkward ones."""
     cases: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {}
     for bug in CATALOGUE.values():
-        if bug.family != "optimizer":
+        if not bug.of_optimizer:
             f, x = bug.case(right=True)
             name = " ".join(repr(f).split()) if bug.right in layers.__dict__.values() else bug.right.__name__
             cases.setdefault(f"{name}, {x.shape}", lambda bug=bug: bug.case(right=True))
@@ -96,7 +96,7 @@ def error_of(method: Callable[[Any, np.ndarray], float], case: Callable[[], tupl
 
 def other_entries(draws: int = 20) -> list[int]:
     """Return how many bugs one entry of each array catches, for other draws of that entry."""
-    bugs = [bug for bug in CATALOGUE.values() if bug.family != "optimizer"]
+    bugs = [bug for bug in CATALOGUE.values() if not bug.of_optimizer]
     return [sum(not error_of(partial(differences, entries=1, seed=100 + draw), bug.case) <= 1e-4 for bug in bugs)
             for draw in range(draws)]
 
@@ -105,7 +105,7 @@ def measure_bugs() -> dict[str, dict[str, Any]]:
     """Return for every bug its family, what it is, and what each method says."""
     rows: dict[str, dict[str, Any]] = {}
     for bug in CATALOGUE.values():
-        if bug.family == "optimizer":
+        if bug.of_optimizer:
             report = bug.check()
             found = {OURS: {"alarm": not report.passed, "wrong": report.wrong}}
         else:

@@ -23,6 +23,7 @@ LAYERS: dict[Any, tuple[dict[str, Any], Any, tuple[int, ...]]] = {
     tn.MaxPool2d: ({"kernel_size": 2, "stride": 2}, nn.MaxPool2d(2), IMAGES),
     tn.AvgPool2d: ({"kernel_size": 2, "stride": 2}, nn.AvgPool2d(2), IMAGES),
     tn.LocalResponseNorm: ({"alpha": 1e-4 / 5, "k": 1.0}, nn.LocalResponseNorm(5), IMAGES),  # its alpha is divided
+    tn.BatchNorm1d: ({"features": 4}, nn.BatchNorm1d(4), (5, 4)),
     tn.BatchNorm2d: ({"channels": 4}, nn.BatchNorm2d(4), IMAGES),
     tn.Dropout: ({}, nn.Dropout(), (6, 8)),  # in evaluation: in training the two draw masks of their own
 }
@@ -41,8 +42,8 @@ def agrees(bug: Any, right: bool = False) -> bool:
     torch.manual_seed(0)
     kind = bug.right if right else bug.wrong
     try:
-        if bug.family == "optimizer":
-            compare_steps(kind)
+        if bug.of_optimizer:
+            compare_steps(kind, adam=bug.right is tn.Adam)
         elif bug.family == "loss":
             compare_loss(kind)
         elif bug.right in (tn.Network, Twice, AroundIt):
@@ -94,7 +95,7 @@ def ours_from(theirs: Any) -> Any:
 def compare(ours: Any, theirs: Any, shape: tuple[int, ...], train: bool = True) -> None:
     """Raise unless outputs and gradients agree; the parameters start as PyTorch's do."""
     theirs.train(train)
-    modules = [m for m in theirs.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)]
+    modules = [m for m in theirs.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm1d | nn.BatchNorm2d)]
     arrays = list(flat(ours.params).values())
     for array, parameter in zip(arrays, [p for m in modules for p in (m.weight, m.bias)], strict=True):
         array[...] = ours_from(parameter)
@@ -134,12 +135,14 @@ def compare_loss(loss: Any) -> None:
     torch.testing.assert_close(torch.tensor(gradient), t.grad)
 
 
-def compare_steps(kind: Any) -> None:
-    """Three steps with PyTorch's defaults: no momentum, no decay."""
+def compare_steps(kind: Any, adam: bool) -> None:
+    """Three steps with PyTorch's defaults: no momentum (in SGD), no decay."""
     net = tn.Network([("fc1", tn.Linear(3, 3)), ("fc2", tn.Linear(3, 2))])
     ours = list(flat(net.params).values())
     theirs = [nn.Parameter(torch.tensor(array.copy())) for array in ours]
-    mine, reference = kind(net, learning_rate=0.1, momentum=0.0, weight_decay=0.0), torch.optim.SGD(theirs, lr=0.1)
+    settings = {"weight_decay": 0.0} if adam else {"weight_decay": 0.0, "momentum": 0.0}
+    mine = kind(net, learning_rate=0.1, **settings)
+    reference = (torch.optim.Adam if adam else torch.optim.SGD)(theirs, lr=0.1)
     generator = np.random.default_rng(0)
     for _ in range(3):
         grads = {name: {key: generator.standard_normal(array.shape).astype("float32") for key, array in arrays.items()}

@@ -20,7 +20,7 @@ QUICK = (
     "layers/test_layers.py", "layers/test_layers_by_hand.py", "layers/test_settings.py", "layers/test_loss.py",
     "layers/test_own_layers.py", "network/test_network.py", "network/test_fast.py", "network/test_fast_conv.py",
     "network/test_check_returned.py", "training/test_step.py", "training/test_loop.py", "training/test_optim.py",
-    "cli/test_parser.py",
+    "training/test_adam.py", "cli/test_parser.py",
 )
 # Tests of time, memory and threads, which other tests beside them would disturb: `pytest -m alone`.
 ALONE = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["CONTRIBUTING.md", "docs/design.md", "CHANGELOG.md", "README.md", "examples/README.md",
+PAGES = ["CONTRIBUTING.md", "docs/design.md", "docs/platforms.md", "CHANGELOG.md", "README.md", "examples/README.md",
          "tinynet/data/photographs/README.md"]
 FOLDERS = "tinynet|tests|docs|examples|benchmarks|kernels|results|notebooks"
 CHANGES = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -80,7 +80,22 @@ def test_the_example_of_a_gradient_check_finds_the_planted_mistake_alone():
     assert run_example("gradient_check.py").count("WRONG") == 1
 
 
-def test_the_example_of_a_training_learns():
-    last = run_example("training_loop.py").splitlines()[-1]
-    error = re.match(r"on the test set: top-1 error (\d+\.\d+)%", last)
-    assert error and float(error[1]) < 60, last
+def test_the_example_of_a_test_suite_passes_and_fails_for_a_wrong_gradient(tmp_path):
+    suite = (ROOT / "examples" / "test_my_layer.py").read_text(encoding="utf-8")
+    wrong = suite.replace("dx[window] += won", "dx[window] = won")  # = instead of +=
+    for text, result in ((suite, "3 passed"), (wrong, "1 failed, 2 passed")):
+        (tmp_path / "test_my_layer.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
+        assert result in done.stdout, done.stdout
+    assert "MyMaxPool: the gradient of x is wrong" in done.stdout
+
+
+def test_the_example_of_a_training_runs_and_its_loss_falls(tmp_path):
+    """With a quarter of its images; .ci/run runs it whole."""
+    text = (ROOT / "examples" / "training_loop.py").read_text(encoding="utf-8")
+    (tmp_path / "short.py").write_text(text.replace("2400", "600").replace("1000", "200"), encoding="utf-8")
+    *epochs, last = run_example(tmp_path / "short.py").splitlines()
+    losses = [float(re.search(r"loss (\d\.\d+)", line)[1]) for line in epochs]
+    assert len(losses) == 5 and losses[-1] < losses[0] - 0.05, epochs
+    assert re.match(r"on the test set: top-1 error \d+\.\d+%", last), last

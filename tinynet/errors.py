@@ -25,6 +25,10 @@ class CheckpointError(TinynetError):
     """A checkpoint that is missing, damaged or not ours."""
 
 
+class WeightsError(TinynetError):
+    """A file of another program's weights that cannot be read, or does not fit the network."""
+
+
 class GpuMemoryError(TinynetError):
     """A batch that does not fit into the GPU's memory."""
 

@@ -1,13 +1,52 @@
-"""Atomic writes, and locks of folders.
+"""Users' paths and names, atomic writes, and locks of folders.
 
 A file is written under another name and then replaces the old one: whenever the program stops, one whole file is there.
 A lock keeps two processes out of one folder.
 """
+import errno
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+WINDOWS = os.name == "nt"
+PATIENCE = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds to wait for a file that another program has open on Windows
+
+
+def with_home(path: str) -> str:
+    """Return a path as a user writes it with the home folder for a ~ in front; a shell leaves that of `--run=~/x`.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is not known where the home folder is.
+    """
+    found = os.path.expanduser(path)
+    if found == path and (path == "~" or path.startswith(("~/", f"~{os.sep}"))):
+        raise FileNotFoundError(errno.ENOENT, "it is not known where the home folder ~ is", path)
+    return found
+
+
+def user_path(path: str | bytes | os.PathLike) -> Path:
+    """Return a path that a user gave, a ~ in front of it replaced by the home folder; every public function does so."""
+    found = Path(with_home(os.fsdecode(path)))
+    # What is left, from "./~/x", is a folder's own name: absolute, so that no other function replaces it.
+    return found.absolute() if found.parts and found.parts[0].startswith("~") else found
+
+
+def printable(name: str) -> str:
+    """Return a name as text that UTF-8 can hold: a byte of a file's name that is not UTF-8 becomes \\x and a number.
+
+    Halves of a pair of surrogates, which have no other meaning, become \\u and a number.
+    """
+    def escape(letter: re.Match[str]) -> str:
+        number = ord(letter[0])
+        return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
+
+    return re.sub("[\ud800-\udfff]", escape, name)
 
 
 def partial_path(path: Path) -> Path:
@@ -39,9 +78,19 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(partial, path)
+            replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)  # exists only after an error or Ctrl-C
+
+
+def replace(new: Path, old: Path) -> None:
+    """Put a file in another one's place; on Windows a virus scanner may hold that one open for a moment."""
+    for seconds in PATIENCE if WINDOWS else ():
+        try:
+            return os.replace(new, old)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(new, old)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ prediction_sheet(photographs, probabilities, class_names=NAMES, columns=3)
 # common with one. And a probability is no promise: nothing in training asked the network to be unsure about things that
 # it has never seen.
 #
-# Nor has it seen a cocker spaniel: English springers, its only dogs, are mostly white and brown or black.
+# Nor has it seen a cocker spaniel. English springers, its only dogs, come nearest to it: so it says, and is not sure.
 
 # %% [markdown]
 # ## One photograph: how far does it get?

@@ -116,6 +116,27 @@ def test_switches_of_the_network(capsys, photographs, tmp_path):
     assert code == 2 and "expected NAME=VALUE" in err
 
 
+def test_adam_begins_with_its_own_rate_and_says_so(capsys, photographs, tmp_path):
+    arguments = ["train", "--model", "alexnet-small", "--data", photographs, "--image-size", 36, "--epochs", 1,
+                 "--batch-size", 16]
+    code, _, err = tinynet(capsys, *arguments, "--optimizer", "adam", "--run", tmp_path / "adam")
+    assert code == 0 and "adam begins with 0.001 (--learning-rate), with a weight decay of 0\n" in err
+    settings = json.loads((tmp_path / "adam" / "settings.json").read_text())
+    assert settings["optimizer"] == {"kind": "Adam", "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999,
+                                     "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": True}
+    code, _, err = tinynet(capsys, *arguments, "--run", tmp_path / "adam", "--resume")
+    assert code == 2 and "optimizer.kind is 'SGD' and was 'Adam' when the run began" in err
+    again = [*arguments[:-3], "2", *arguments[-2:], "--optimizer", "adam", "--run", tmp_path / "adam", "--resume"]
+    assert tinynet(capsys, *again)[0] == 0
+    assert (tmp_path / "adam" / "metrics.csv").read_text().count("\n") == 3
+    for optimizer, rate in (("adam", 0.002), ("sgd", None)):
+        rates = [] if rate is None else ["--learning-rate", rate]
+        run = tmp_path / f"b{optimizer}"
+        code, _, err = tinynet(capsys, *arguments, "--optimizer", optimizer, *rates, "--run", run)
+        found = json.loads((run / "settings.json").read_text())["optimizer"]
+        assert code == 0 and "begins with" not in err and found["learning_rate"] == (rate or 0.003)
+
+
 def test_gradcheck_passes_for_a_whole_network(capsys):
     code, out, _ = tinynet(capsys, "gradcheck", "alexnet-small")
     assert code == 0 and "alexnet-small: all gradients are right" in out

@@ -56,6 +56,19 @@ def test_another_size_is_kept_for_evaluation(photographs, tmp_path, capsys):
     assert tinynet(capsys, "evaluate", run, "--data", photographs)[0] == 0
 
 
+def test_images_a_little_smaller_than_the_input_are_trained_on_evaluated_and_traced(photographs, tmp_path, capsys):
+    run, small = tmp_path / "run", photographs / "val" / "0"
+    arguments = ["--model", "alexnet-small", "--data", photographs, "--epochs", 1, "--image-size", 30]
+    assert tinynet(capsys, "train", *arguments, "--run", run)[0] == 0
+    code, out, _ = tinynet(capsys, "evaluate", run, "--data", photographs)
+    assert code == 0 and "on 20 images" in out
+    assert tn.load_checkpoint(run / "best.npz").preprocessing.image_size == (32, 32)
+    file = sorted(small.iterdir())[0]
+    code, out, _ = tinynet(capsys, "predict", file, "--checkpoint", run / "best.npz")
+    assert code == 0 and file.name in out
+    assert tinynet(capsys, "trace", file, "--checkpoint", run / "best.npz", "--html", tmp_path / "page.html")[0] == 0
+
+
 def test_shapes_are_drawn_at_the_size_of_the_training(tmp_path, capsys, monkeypatch):
     sizes = []
 

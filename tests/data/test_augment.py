@@ -214,6 +214,22 @@ def test_state_goes_through_json_and_back(mean):
     assert Augmentation.from_settings(Augmentation(crop=False).settings).settings == Augmentation(crop=False).settings
 
 
+@pytest.mark.parametrize("mean", ["image", "colour"])
+def test_images_without_the_padding_of_the_stored_ones_get_it(mean):
+    images = dataset().images
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    prepare = Preprocessing.fit(Dataset(padded, np.zeros(7, int), ["a"], padding=2), 9, mean, deviation=3)
+    other = Preprocessing.fit(dataset(), 9, mean, deviation=3, padding=2)
+    assert np.array_equal(other.mean, prepare.mean) and other.state()["settings"] == prepare.state()["settings"]
+    assert prepare.unpadded_size == (6, 8) and Preprocessing(prepare.mean, 9, (10, 12)).unpadded_size == (10, 12)
+    assert np.array_equal(prepare(images), prepare(padded)) and np.array_equal(prepare(padded), other(padded))
+    assert np.array_equal(prepare.ten_crops(images), prepare.ten_crops(padded))
+    one, two = (Augmentation(pad=1)(each, prepare, np.random.default_rng(3)) for each in (images, padded))
+    assert np.array_equal(one, two)
+    with pytest.raises(ShapeError, match=r"images of 10 x 12 \(or 6 x 8, without padding\), these are 8 x 10"):
+        prepare(padded[:, 1:-1, 1:-1])
+
+
 def test_any_photograph_is_brought_to_the_stored_form(tmp_path):
     Image.new("RGB", (90, 50), (200, 200, 200)).save(tmp_path / "photograph.png")
     digits = Dataset(np.zeros((3, 32, 32, 1), np.uint8), [0, 1, 0], ["0", "1"], padding=2)

@@ -114,7 +114,7 @@ def test_size_agrees_with_scaling_first_and_cropping_then(tmp_path):
     image = smooth_image(375, 500)
     loaded = load_image(save(tmp_path / "image.png", image), size=256)
     scaled = image.resize((341, 256), Image.Resampling.BILINEAR).crop((42, 0, 298, 256))
-    assert np.abs(loaded.astype(int) - np.asarray(scaled)).mean() < 1
+    assert np.abs(loaded.astype(int) - np.asarray(scaled)).max() <= 1    # the two ways round differently
     assert load_image(tmp_path / "image.png", size=(20, 30)).shape == (20, 30, 3)
     with pytest.raises(ArgumentError, match="load_image: size is 0"):
         load_image(tmp_path / "image.png", size=0)

@@ -64,7 +64,7 @@ def test_load_data_draws_shapes(monkeypatch):
 
 def test_a_linear_classifier_stays_far_below_sixty_percent():
     """Softmax regression on the pixels, by gradient descent with momentum, until it fits what it was given."""
-    train, test = draw_shapes(2500, seed=0), draw_shapes(1000, seed=1)
+    train, test = draw_shapes(1500, seed=0), draw_shapes(1000, seed=1)
     x, x_test = (data.images.reshape(len(data), -1).astype(np.float32) for data in (train, test))
     mean, scale = x.mean(axis=0), x.std(axis=0) * np.sqrt(x.shape[1])
     x, x_test = (x - mean) / scale, (x_test - mean) / scale

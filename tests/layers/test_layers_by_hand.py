@@ -213,20 +213,26 @@ def test_dropout_keeps_a_draw_of_p_itself():
 # Batch normalization
 
 
-def test_batch_norm_keeps_running_statistics_as_pytorch_does():
+@pytest.mark.parametrize("name", ["BatchNorm1d", "BatchNorm2d"])
+def test_batch_norm_keeps_running_statistics_as_pytorch_does(name):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
-    ours, theirs = tn.BatchNorm2d(3).astype("float64"), torch.nn.BatchNorm2d(3).double()
+    ours, theirs = getattr(tn, name)(3).astype("float64"), getattr(torch.nn, name)(3).double()
+    places = (5, 6) if name == "BatchNorm2d" else ()
+
+    def reference(x):
+        y = theirs(torch.movedim(torch.tensor(x), -1, 1))
+        return torch.movedim(y, 1, -1).detach().numpy()
+
     generator = np.random.default_rng(0)
     for _ in range(3):
-        x = generator.normal(2, 3, (4, 5, 6, 3))
+        x = generator.normal(2, 3, (4, *places, 3))
         y, _ = ours.forward(x, train=True)
-        ty = theirs(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        np.testing.assert_allclose(y, ty.detach().numpy(), rtol=1e-10)
+        np.testing.assert_allclose(y, reference(x), rtol=1e-10)
     np.testing.assert_allclose(ours.buffers["running_mean"], theirs.running_mean.numpy())
     np.testing.assert_allclose(ours.buffers["running_variance"], theirs.running_var.numpy())
-    x = generator.normal(2, 3, (2, 2, 2, 3))
-    ty = theirs.eval()(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    np.testing.assert_allclose(ours.forward(x)[0], ty.detach().numpy())
+    theirs.eval()
+    x = generator.normal(2, 3, (2, *places, 3))
+    np.testing.assert_allclose(ours.forward(x)[0], reference(x))
 
 
 def test_batch_norm_counts_values_for_the_running_variance_as_samples_of_a_population():
@@ -234,6 +240,29 @@ def test_batch_norm_counts_values_for_the_running_variance_as_samples_of_a_popul
         layer = tn.BatchNorm2d(1, momentum=1.0).astype("float64")
         layer.forward(np.reshape(values, (len(values), 1, 1, 1)), train=True)
         assert layer.buffers["running_variance"] == unbiased
+
+
+def test_batch_norm_of_features_gives_these_numbers():
+    layer = tn.BatchNorm1d(2, momentum=0.5, eps=0.0).astype("float64")
+    layer.params["w"][:], layer.params["b"][:] = (1, 3), (0, 1)
+    x = np.array([[1.0, 2], [5, 6], [1, 2], [5, 6]])                             # means 3 and 4, deviations 2 and 2
+    y, saved = layer.forward(x, train=True)
+    np.testing.assert_array_equal(y, [[-1, -2], [1, 4], [-1, -2], [1, 4]])
+    np.testing.assert_array_equal(layer.buffers["running_mean"], [1.5, 2])       # halfway from 0
+    np.testing.assert_allclose(layer.buffers["running_variance"], [0.5 + 8 / 3, 0.5 + 8 / 3])  # from 1 to 16 / (4 - 1)
+    dx, grads = layer.backward(np.array([[1.0, 0], [0, 0], [0, 0], [0, 4]]), saved)
+    np.testing.assert_array_equal(dx[:, 0], [0.25, 0, -0.25, 0])                 # (dy - 1/4 - normalized * -1/4) / 2
+    np.testing.assert_array_equal(dx[:, 1], [0, -3, 0, 3])                       # 3 / 2 (dy - 1 - normalized * 1)
+    np.testing.assert_array_equal([grads["w"], grads["b"]], [[-1, 4], [1, 4]])
+    np.testing.assert_allclose(layer.forward(x[:1])[0], [[-0.5 / np.sqrt(19 / 6), 1]])  # of the running ones
+
+
+def test_batch_norm_of_one_row_is_b_in_training():
+    layer = tn.BatchNorm1d(3)
+    layer.params["b"][:] = (1, 2, 3)
+    y, saved = layer.forward(np.array([[5, -7, 1e6]], np.float32), train=True)
+    np.testing.assert_array_equal(y, [[1, 2, 3]])
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 3), np.float32), saved)[0], np.zeros((1, 3)))
 
 
 def test_batch_norm_in_a_network_sees_the_whole_batch():

@@ -55,7 +55,7 @@ def test_scores_are_left_as_they_were():
     (np.array([0]), ShapeError, r"shape \(1,\), expected \(2,\)"),
     (np.array([0, 1, 2]), ShapeError, r"shape \(3,\), expected \(2,\)"),
     (np.array([0.0, 1.0]), DtypeError, "float64, expected an array of integers"),
-    ([0, 1], DtypeError, "list"),
+    ([0.5, 1], DtypeError, "float64, expected an array of integers"),
 ])
 def test_bad_labels_are_refused(labels, error, message):
     with pytest.raises(error, match=message):

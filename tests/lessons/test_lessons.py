@@ -97,6 +97,14 @@ def test_held_out_images_are_in_no_training(tmp_path):
     assert "Learning rates were chosen" in str(found) and "0.01, 0.1" in str(found)
 
 
+def test_rates_that_are_given_are_all_arms(tmp_path):
+    lesson = replace(LESSON, arms=(Arm("two"), Arm("tanh", {"activation": "tanh"}, rates=(0.1,))))
+    options = {"data": (noise(60, 0), noise(20, 1)), "seeds": 1, "epochs": 1, "parallel": 1, "show": False}
+    for rates, used in ((None, [0.01, 0.1]), ([0.02], [0.02, 0.02])):
+        found = lesson.run(folder=tmp_path / str(rates), rates=rates, **options)
+        assert [record["rate"] for record in found.records] == used
+
+
 def test_the_tables_arithmetic(result):
     head, rows = result.head_and_rows()
     two, tanh, four = (dict(zip(head, row, strict=True)) for row in rows)

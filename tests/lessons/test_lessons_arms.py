@@ -13,9 +13,22 @@ import tinynet as tn
 from tinynet.cli.lesson import read_arm, split_names
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.layers.loss import softmax_cross_entropy
-from tinynet.lessons import LESSONS, Arm, augmentation, changed, dropout, init, lenet, relu, relu_numbers, towers
+from tinynet.lessons import (
+    LESSONS,
+    Arm,
+    augmentation,
+    changed,
+    dropout,
+    init,
+    lenet,
+    optimizer,
+    relu,
+    relu_numbers,
+    towers,
+)
 from tinynet.lessons.plan import Plan, make_network
 from tinynet.lessons.result import Result
+from tinynet.training.preparation import optimizer_from
 
 OWN = [name for name in LESSONS if name != "speed"]
 
@@ -151,6 +164,60 @@ def test_dropout_says_when_each_arm_reached_the_error_that_all_reached(errors):
     left = result.plot().axes[0]
     dashed = [line for line in left.lines if line.get_linestyle() == "--"]
     assert len(dashed) == 3 * sum(map(bool, errors)) and left.lines[-1].get_linestyle() == ":"
+
+
+def test_the_arms_of_the_optimizers_have_the_optimizers_they_say():
+    nets = nets_of(optimizer.LESSON)
+    kinds = [optimizer_from(net).settings for net in nets.values()]
+    assert [kind["kind"] for kind in kinds] == ["SGD", "SGD", "Adam"]
+    assert [kind.get("momentum") for kind in kinds] == [0.9, 0.0, None]
+    assert {kind["weight_decay"] for kind in kinds} == {0.0}
+    for one, other in zip(nets.values(), list(nets.values())[1:], strict=False):
+        np.testing.assert_array_equal(one["conv1"].params["w"], other["conv1"].params["w"])
+
+
+def optimizers_result(diverged=False):
+    """Searches with these held-out errors, and two seeds at the best rate; Adam's diverged, if so wanted."""
+    each = optimizer.LESSON
+    searched = {0: {0.003: 0.5, 0.01: 0.3, 0.03: 0.9}, 1: {0.03: 0.4, 0.1: 0.35, 0.3: 0.6},
+                2: {0.001: 0.2, 0.003: 0.25}}
+    curves = {0: (0.6, 0.4, 0.2), 1: (0.7, 0.5, 0.4), 2: (0.3, 0.1, 0.1)}
+    records = []
+    for i, arm in enumerate(each.arms):
+        for rate, error in searched[i].items():
+            found = ended(arm.name, 0, error) | {"stage": "search", "rate": rate, "test_error": error}
+            records.append(found | {"diverged": "conv1: ..." if error == 0.9 else None})
+        best = min(searched[i], key=searched[i].get)
+        own = () if diverged and i == 2 else curves[i]
+        records += [ended(arm.name, seed, *own) | {"rate": best} for seed in (1, 2)]
+    return Result(plan_of(each), records)
+
+
+def test_what_the_lesson_on_optimizers_says_by_hand():
+    result = optimizers_result()
+    head, rows = result.head_and_rows()
+    assert head[-1] == "held-out error by rate"
+    assert [row[-1] for row in rows] == ["0.003: 50.0%, 0.01: 30.0%, 0.03: diverged",
+                                         "0.03: 40.0%, 0.1: 35.0%, 0.3: 60.0%", "0.001: 20.0%, 0.003: 25.0%"]
+    epochs, rates = optimizer.findings(result)
+    # 40%: at the middle of epochs 2 and 3; 90% at the start and 30% at the middle of epoch 1, so after 5/6 of the half
+    assert epochs.startswith("Epochs until 40.0% training error, the lowest that every training reached: "
+                             "SGD with momentum 1.5, SGD without momentum 2.5, Adam 0.4.")
+    assert rates.endswith("SGD with momentum +20.0 at 0.3 times, +70.0 at 3 times; SGD without momentum +5.0 at 0.3 "
+                          "times, +25.0 at 3 times; Adam +5.0 at 3 times.")
+    left, middle, right = result.plot().axes
+    assert [line.get_ydata().tolist() for line in right.lines] == [[0.5, 0.3, 1.0], [0.4, 0.35, 0.6], [0.2, 0.25]]
+    assert left.lines[-1].get_linestyle() == ":" and left.lines[-1].get_ydata()[0] == 0.4
+    assert [label.get_text() for label in right.get_xticklabels()] == ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3"]
+
+
+def test_the_lesson_on_optimizers_where_an_arm_diverged_or_no_rate_was_searched():
+    result = optimizers_result(diverged=True)
+    epochs, rates = optimizer.findings(result)
+    assert "SGD without momentum 2.5. An" in epochs and "Adam +5.0 at 3 times" in rates
+    assert result.plot().axes
+    alone = Result(result.plan, [r for r in result.records if r["stage"] == "seed"])
+    assert len(optimizer.findings(alone)) == 1
 
 
 def test_columns_are_of_their_arm():

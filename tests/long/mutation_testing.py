@@ -42,10 +42,12 @@ LAYER_FILES = [path for path in sorted(ROOT.glob("tinynet/layers/[a-z]*.py"))
                if "(Layer):" in path.read_text(encoding="utf-8") and path.stem != "loss_layer"]
 TESTS = {path.relative_to(ROOT).as_posix(): tests_of(path) for path in LAYER_FILES} | {
     "tinynet/layers/loss.py": ["tests/layers/test_loss.py"],
-    "tinynet/training/optim.py": ["tests/training/test_optim.py", "tests/layers/test_settings.py"],
+    **{f"tinynet/training/{name}.py": ["tests/training/test_optim.py", "tests/training/test_adam.py",
+                                       "tests/training/test_step.py", "tests/layers/test_settings.py"]
+       for name in ("optim", "optimizer")},
     "tinynet/ops/window.py": LAYERS,
-    "tinynet/ops/numpy_ops.py": [*LAYERS, "tests/training/test_optim.py", "tests/ops/test_threads.py",
-                                 "tests/ops/test_arrays.py"],
+    "tinynet/ops/numpy_ops.py": [*LAYERS, "tests/training/test_optim.py", "tests/training/test_adam.py",
+                                 "tests/ops/test_threads.py", "tests/ops/test_arrays.py"],
     "tinynet/ops/matmul.py": ["tests/ops/test_threads.py", "tests/network/test_network.py"],
     "tinynet/network/winograd.py": ["tests/network/test_fast_conv.py"],
     "tinynet/network/fast_conv.py": ["tests/network/test_fast_conv.py", "tests/network/test_network.py"],

@@ -3,7 +3,7 @@
 REASONS: list[tuple[str, str, str]] = [
     ("", r"\+.*reshape\(.*- 2\b", "NumPy takes any negative size for 'what is left'"),
     ("relu", r"saved\.y != 0", "y of a ReLU is never below zero"),
-    ("batch_norm", r"x\.size / self\.channels", "the quotient is whole; as a float it gives the same variance"),
+    ("batch_norm", r"x\.size / len\(mean\)", "the quotient is whole; as a float it gives the same variance"),
     ("lrn", r"size\) % 2 <= 0|k, 0, float\(\"inf\"\)\) <= 0", "neither is ever below 0 there"),
     ("winograd", r"\+POINTS = ", "other points are as right, and nearly as exact"),
     ("matmul", r"\+.* >= p else", "for a square result both sides are as long"),

@@ -35,7 +35,8 @@ def test_all_is_compared_and_timed(small, capsys):
     for name in net.layers:
         line = re.search(rf"^{name} .*$", out, re.MULTILINE)
         assert line and re.search(r"\d\.\d{3} +\d+\.\d{3}$", line[0]), "measured and predicted"
-    for pattern in ("conv2: col2im ", "pool1: window_max_back ", "fc5: sgd_update ", "alexnet-small: a training step "):
+    for pattern in ("conv2: col2im ", "pool1: window_max_back ", "fc5: sgd_update ", "fc5: adam_update ",
+                    "alexnet-small: a training step "):
         assert re.search(rf"^{pattern} *(0|\de-\d\d) ", out, re.MULTILINE), pattern
     assert re.search(r"^Softmax .* right *$", out, re.MULTILINE)
 
@@ -55,6 +56,7 @@ def test_kernels_are_run_at_the_papers_shapes(monkeypatch):
     cases = {(case.where, case.kernel): case.shape for case in gpu_compare.kernel_cases(alexnet())}
     assert cases["conv1", "im2col"] == (227, 227, 3) and cases["conv2", "col2im"] == (27, 27, 48)
     assert cases["pool1", "window_max_back"] == (55, 55, 96) and cases["fc6", "sgd_update"] == (9216, 4096)
+    assert cases["fc6", "adam_update"] == (9216, 4096)
 
 
 @pytest.mark.filterwarnings("ignore:layer '.*differ by")  # the proof before use notices it too

@@ -39,12 +39,13 @@ def test_bytes_are_those_of_the_arrays_that_a_kernel_is_given(launched):
         cuda_ops.around_sum(x, 3)
         cuda_ops.local_response_norm_back(x, *cuda_ops.local_response_norm(x, 5, 1.0, 0.75, 2.0, 1), 5, 1.0, 0.75, 1)
         cuda_ops.sgd_update(x, x.copy(), x.copy(), 0.1, 0.9, 0.0)
+        cuda_ops.adam_update(x, x.copy(), x.copy(), x.copy(), 0.1, (0.9, 0.999), 1e-8, 0.0, 1)
     with_window = {"im2col", "col2im", "window_max", "window_max_back", "window_sum", "window_sum_back"}
-    assert len(launched) == 11
+    assert len(launched) == 12
     for name, moved in launched:
         counted, _ = kernel_cost(name, shape, window if name in with_window else None)
-        twice = 2 * x.nbytes if name == "sgd_update" else 0  # w and v are read and written
-        assert counted == moved + twice, name
+        twice = {"sgd_update": 2, "adam_update": 3}.get(name, 0)  # w, v and m are read and written
+        assert counted == moved + twice * x.nbytes, name
 
 
 def test_a_step_launches_the_kernels_that_are_counted(gpu, launched):

@@ -134,7 +134,7 @@ def test_a_network_goes_to_the_gpu_and_comes_back(gpu):
 
 def test_both_devices_have_the_same_operations():
     operations = [name for name in ops.__all__ if name not in ("Window", "make_window", "pair")]
-    assert len(operations) == 10
+    assert len(operations) == 11
     for name in operations:
         signatures = [
             [(p.name, p.default) for p in inspect.signature(getattr(place, name)).parameters.values()]

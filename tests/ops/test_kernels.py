@@ -22,10 +22,11 @@ from support.kernel_checks import (
     kernels_on_cpu,
     numbers,
 )
-from support.layer_table import TABLE, draw_case, window_and_image
+from support.layer_table import TABLE, draw_case
 
 from tinynet.errors import DtypeError
 from tinynet.ops import Window, cuda_ops, make_window
+from tinynet.testing.drawn_layers import window_and_image
 
 pytestmark = pytest.mark.skipif(not cuda_on_cpu.have_compiler(), reason="g++, which compiles the kernels, is missing")
 dtypes = st.sampled_from(["float32", "float64"])
@@ -133,7 +134,7 @@ def test_the_files_are_all_there_are():
 @pytest.mark.parametrize("file", FILES)
 def test_a_kernel_says_what_it_computes_and_shares_nothing(file):
     text = (cuda_ops.folder() / f"{file}.cu").read_text()
-    assert re.match(r"// .+ = .+|// v <- ", text), "the formula comes first"
+    assert re.match(r"// .+ = .+|// [mv] <- ", text), "the formula comes first"
     assert re.search("NumPy|plain form", text) and "one thread" in text.lower()
     assert "#include" not in text, "CuPy keeps what it compiled by its text, and would not see a change in another file"
     # What threads could disturb one another by. If one of these is ever needed, test it under the thread sanitizer.

@@ -50,6 +50,8 @@ WRONG_RESULTS = {
     "the sum reaches into the next group": ("nearby_sum", "min(last, c + half)", "min(C - 1, c + half)"),
     "one place too few around": ("around_sum", "across <= min(W - 1", "across < min(W - 1"),
     "the decay has the other sign": ("sgd_update", "- decay * w[i]", "+ decay * w[i]"),
+    "epsilon is inside the root": ("adam_update", "(sqrt(v[i] / left) + epsilon)", "sqrt(v[i] / left + epsilon)"),
+    "the square is of the first moment": ("adam_update", "rest2 * g[i] * g[i]", "rest2 * m[i] * m[i]"),
     "the cross-channel term is left out": ("local_response_norm", " - 2 * alpha * beta * x[here] * sum", ""),
     "float where double is needed": ("local_response_norm", "exp2(e * log2(b))", "exp2((float)(e * log2(b)))"),
 }
@@ -82,6 +84,7 @@ OUT_OF_BOUNDS = {
     "no bound check of the numbers": ("sgd_update", "if (i >= numbers) return;", ""),
     "no bound check of the columns": ("im2col", "if (column >= columns) return;", ""),
     "a number past the end": ("sgd_update", "i >= numbers", "i > numbers"),
+    "no bound check of Adam's numbers": ("adam_update", "if (i >= numbers) return;", ""),
     "a row past the image, which is not used": ("window_max", "h >= H ||", "h > H ||"),
     "a window past the last one": ("col2im", "(h + top) / SH, OH - 1)", "(h + top) / SH, OH)"),
 }

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -87,6 +88,23 @@ def test_an_error_in_a_worker_reaches_the_caller():
     with pytest.raises(RuntimeError, match="item 0"):
         list(threads.map_in_order(fail, range(4)))
     assert list(threads.map_in_order(abs, [-1, -2])) == [1, 2]
+
+
+def test_a_pool_that_is_closed_leaves_the_work_to_the_caller():
+    with ThreadPoolExecutor(1) as pool:
+        assert threads.submit(pool, threading.get_ident).result() != threading.get_ident()
+    assert threads.submit(pool, threading.get_ident).result() == threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        threads.submit(pool, divmod, 1, 0).result()
+
+
+def test_a_system_that_starts_no_thread_says_so(monkeypatch):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threads.submit(ThreadPoolExecutor(1), abs, -1)
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2"])

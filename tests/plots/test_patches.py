@@ -7,7 +7,7 @@ import pytest
 import tinynet as tn
 from tinynet.data import Preprocessing
 from tinynet.errors import ArgumentError, ShapeError
-from tinynet.plots.patches import Window, cropped, patch_sheet, pixels, receptive_field, strongest_patches
+from tinynet.plots.patches import Window, patch_sheet, pixels, receptive_field, strongest_patches
 
 
 def deep_net() -> Any:
@@ -55,6 +55,16 @@ def trained() -> tuple[Any, np.ndarray]:
     return net, np.random.default_rng(1).integers(0, 256, (70, 24, 25, 3), dtype=np.uint8)
 
 
+def test_images_without_the_padding_of_the_stored_ones_are_shown_with_it():
+    net = deep_net().astype("float32")
+    net.preprocessing = Preprocessing(np.full(3, 120.0), (20, 19), (24, 25), padding=2)
+    images = np.random.default_rng(1).integers(0, 256, (3, 20, 21, 3), dtype=np.uint8)
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    crop = net.preprocessing.central_crop
+    np.testing.assert_array_equal(crop(images), crop(padded))
+    assert strongest_patches(net, images, "tanh1", 2) == strongest_patches(net, padded, "tanh1", 2)
+
+
 def test_the_strongest_patches_are_those_of_the_largest_numbers(trained):
     net, images = trained
     found = strongest_patches(net, images, "tanh1", 2, count=5)
@@ -65,7 +75,7 @@ def test_the_strongest_patches_are_those_of_the_largest_numbers(trained):
     np.testing.assert_allclose([patch.value for patch in found], np.sort(best)[::-1][:5], rtol=1e-5)
     w, b = net["conv1"].params["w"][..., 2], net["conv1"].params["b"][2]
     for patch in found:  # a patch alone gives the number again
-        pixel = (cropped(net, images)[patch.image, patch.rows, patch.columns] - 120.0) / 60
+        pixel = (net.preprocessing.central_crop(images)[patch.image, patch.rows, patch.columns] - 120.0) / 60
         padded = np.pad(pixel, ((3 - len(pixel), 0), (0, 0), (0, 0))) if patch.rows.start == 0 else np.pad(
             pixel, ((0, 3 - len(pixel)), (0, 0), (0, 0)))
         assert np.tanh((padded * w).sum() + b) == pytest.approx(patch.value, rel=1e-4)
@@ -94,6 +104,8 @@ def test_a_channel_that_is_never_excited_has_an_empty_block(trained):
     (lambda net, x: strongest_patches(deep_net(), x, "tanh1", 0), ArgumentError, "no preprocessing"),
     (lambda net, x: strongest_patches(net, x[:, :-1], "tanh1", 0), ShapeError, "24 x 25"),
     (lambda net, x: patch_sheet(net, x, "tanh1", []), ShapeError, "the list of channels is empty"),
+    (lambda net, x: patch_sheet(net, x, "tanh1", [0], count=0), ArgumentError, "count is 0"),
+    (lambda net, x: patch_sheet(deep_net(), x, "tanh1", [0]), ArgumentError, "no preprocessing"),
 ])
 def test_wrong_arguments_are_named(trained, call, error, message):
     with pytest.raises(error, match=message):

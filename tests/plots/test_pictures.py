@@ -85,6 +85,14 @@ def test_towers_stand_apart(rng):
     np.testing.assert_allclose(shown[1], filter_grid(weights[..., 16:], 16))
 
 
+def test_filters_on_blue_green_and_red_are_drawn_in_their_colours():
+    net: Any = tn.Network([("conv1", tn.Conv2d(3, 4, 5))])
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), 8, channel_order="BGR")
+    shown: Any = first_layer_filters(net)
+    expected = filter_grid(net["conv1"].params["w"][:, :, ::-1], 4)
+    np.testing.assert_allclose(shown.axes[0].images[0].get_array(), expected)
+
+
 @pytest.mark.parametrize("first", [tn.Conv2d(1, 6, 5), tn.Conv2d(3, 7, 3), tn.Conv2d(3, 1, 2)])
 def test_one_tower_grey_or_colour(first):
     inner = tn.Network([("conv", first), ("relu", tn.ReLU())])

@@ -12,7 +12,7 @@ from tinynet import data, layers
 from tinynet.errors import TinynetError
 
 NET = tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(12, 3))], input_shape=(2, 2, 3))
-OPTIMIZER = tn.SGD(NET)
+OPTIMIZER, ADAM = tn.SGD(NET), tn.Adam(NET)
 IMAGES, LABELS = np.zeros((4, 2, 2, 3), np.float32), np.array([0, 1, 2, 0])
 STORED = np.zeros((4, 2, 2, 3), np.uint8)
 READY = data.Preprocessing(np.zeros(3), 2)
@@ -24,7 +24,11 @@ FUNCTIONS: dict[str, Any] = {
     "Network.backward": lambda wrong: NET.backward(wrong, SAVED),
     "SGD": lambda wrong: OPTIMIZER.step(wrong),
     "SGD, a gradient": lambda wrong: OPTIMIZER.step({"fc": {"w": wrong, "b": np.zeros(3, np.float32)}}),
+    "Adam": lambda wrong: ADAM.step(wrong),
+    "Adam, a gradient": lambda wrong: ADAM.step({"fc": {"w": wrong, "b": np.zeros(3, np.float32)}}),
     "check_gradients": lambda wrong: tn.check_gradients(tn.Linear(12, 3), wrong),
+    "testing.assert_gradients": lambda wrong: tn.testing.assert_gradients(tn.Linear(12, 3), wrong),
+    "testing.assert_matches": lambda wrong: tn.testing.assert_matches(tn.Linear(12, 3), tn.Linear(12, 3), wrong),
     "evaluate, images": lambda wrong: tn.evaluate(NET, (wrong, LABELS)),
     "evaluate, labels": lambda wrong: tn.evaluate(NET, (IMAGES, wrong)),
     "fit, images": lambda wrong: tn.fit(NET, (wrong, LABELS), epochs=1, progress=False),
@@ -49,17 +53,18 @@ FUNCTIONS: dict[str, Any] = {
 }
 # Those that take none: numbers, names and files, whose refusals other tests have.
 WITHOUT_ARRAYS = {
-    "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small",
-    "check_optimizer", "cifar_net", "lenet5",
-    "load_checkpoint", "plain", "pretrained", "save_checkpoint", "set_fast", "set_threads", "to_cpu", "to_gpu", "data",
-    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10", "data.load_data",
-    "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes", "data.sample_photograph",
-    "data.split_validation",
+    "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small", "check_optimizer",
+    "cifar_net", "lenet5", "load_checkpoint", "load_weights", "plain", "pretrained", "save_checkpoint",
+    "save_weights", "set_fast", "set_threads", "squeezenet", "testing", "to_cpu", "to_gpu", "data",
+    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10",
+    "data.load_data", "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes",
+    "data.sample_photograph", "data.split_validation", "testing.images", "testing.layers", "testing.windows",
 }
 
 
 def test_no_public_name_is_forgotten():
     public = set(tn.__all__) | {f"data.{name}" for name in data.__all__}
+    public |= {f"testing.{name}" for name in tn.testing.__all__}
     tested = {name.split(",")[0].removesuffix(".forward").removesuffix(".backward") for name in FUNCTIONS}
     assert tested | WITHOUT_ARRAYS | set(layers.__all__) == public and set(TABLE) == set(layers.__all__)
 
@@ -96,7 +101,7 @@ def assert_says(text, wrong):
     nothing = wrong is None or isinstance(wrong, dict)  # of which there is nothing to say
     assert nothing or any(part and part in text for part in found), text
     words = ("expect", "must", "needs", "is empty", "the output has", "no images", "does not fit",
-             "do not divide", "has no gradient", "the parameter")
+             "do not divide", "has no gradient", "the parameter", "adds it")
     assert any(word in text for word in words), text
 
 

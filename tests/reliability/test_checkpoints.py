@@ -46,15 +46,15 @@ def test_a_run_is_not_resumed_from_contents_of_another_kind(where, odd, tmp_path
         long.train(tmp_path, long.small(), epochs=2, resume=True)
 
 
-@pytest.mark.parametrize("claim", ["Linear", "Conv2d", "LocallyConnected2d", "BatchNorm2d"])
+@pytest.mark.parametrize("claim", ["Linear", "Conv2d", "LocallyConnected2d", "BatchNorm1d", "BatchNorm2d"])
 def test_a_layer_that_claims_more_numbers_than_the_file_has_is_not_made(claim, tmp_path):
     layer = {
-        "Linear": tn.Linear(3, 5), "Conv2d": tn.Conv2d(2, 3, 3), "BatchNorm2d": tn.BatchNorm2d(4),
-        "LocallyConnected2d": tn.LocallyConnected2d(1, 2, 3, 5),
+        "Linear": tn.Linear(3, 5), "Conv2d": tn.Conv2d(2, 3, 3), "BatchNorm1d": tn.BatchNorm1d(4),
+        "BatchNorm2d": tn.BatchNorm2d(4), "LocallyConnected2d": tn.LocallyConnected2d(1, 2, 3, 5),
     }[claim]
     save_checkpoint(tmp_path / "a.npz", tn.Network([("one", layer), ("two", tn.Linear(3, 4))]))
     assert load_checkpoint(tmp_path / "a.npz")["one"].settings == layer.settings
-    larger = {"Linear": "out_features", "Conv2d": "out_channels", "BatchNorm2d": "channels",
+    larger = {"Linear": "out_features", "Conv2d": "out_channels", "BatchNorm1d": "features", "BatchNorm2d": "channels",
               "LocallyConnected2d": "out_channels"}[claim]
     setattr(layer, larger, 10_000_000)
     save_checkpoint(tmp_path / "a.npz", tn.Network([("one", layer), ("two", tn.Linear(3, 4))]))

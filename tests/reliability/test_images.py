@@ -277,6 +277,26 @@ def test_a_training_run_names_what_it_cannot_read_and_goes_on(tmp_path, capsys):
         assert np.array_equal(other.params["fc"]["w"], net.params["fc"]["w"])
 
 
+@pytest.mark.parametrize("most_decoded, damage, said", [
+    (100, lambda content: content[:-20], "2 of 100 files of data set .*val' cannot be read, more than 1%: .*098.png"),
+    (99, lambda content: b"", "2 of 100 files of data set .*val' cannot be read"),
+    (99, lambda content: content[:-20], None),  # a header does not give away what is missing at the end
+])
+def test_validation_files_are_read_before_the_first_step(tmp_path, monkeypatch, most_decoded, damage, said):
+    folders = folder_of(tmp_path, 200, 0)
+    for name in ("a/000.png", "a/098.png", "b/099.png"):
+        path = tmp_path / "val" / name
+        Image.new("RGB", (40, 40), (1, 2, 3)).save(path)
+        if name != "a/000.png":  # the first batch is sound
+            path.write_bytes(damage(path.read_bytes()))
+    monkeypatch.setattr("tinynet.training.preparation.MOST_DECODED", most_decoded)
+    steps = []
+    monkeypatch.setattr("tinynet.training.loop.training_step", lambda *given: steps.append(1) or 1 / 0)
+    with pytest.raises(ZeroDivisionError if said is None else DataError, match=said):
+        train(folders, tmp_path / "run", batch_size=10)
+    assert len(steps) == (said is None)
+
+
 def test_a_run_over_bad_files_is_resumed_bit_for_bit_also_where_a_batch_is_empty(tmp_path):
     straight, _ = train(folder_of(tmp_path, 202, 2)[:1], batch_size=1)
     train(load_image_folder(tmp_path, 4)[:1], tmp_path / "run", epochs=1, batch_size=1)

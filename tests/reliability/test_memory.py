@@ -1,4 +1,5 @@
 """A training that does not fit into the memory that it may have says what it needs."""
+import mmap
 import re
 import resource
 import subprocess
@@ -46,10 +47,13 @@ def test_a_run_under_a_limit_says_what_it_needs(megabytes, batch_size, start, tm
 
 
 def test_what_a_step_of_the_papers_network_needs():
-    assert needed(tn.alexnet(), (227, 227, 3), 128)[1] == (
+    net = tn.alexnet()
+    assert needed(net, (227, 227, 3), 128)[1] == (
         "a step of alexnet needs about 1.7 GB beside the program and the data, 732 MB for parameters, gradients and "
-        "momentum and 7.74 MB for each image. A smaller batch (--batch-size, batch_size) needs less"
+        "what the optimizer keeps, and 7.74 MB for each image. A smaller batch (--batch-size, batch_size) needs less"
     )
+    with_sgd, with_adam = (needed(net, (227, 227, 3), 128, kind(net)) for kind in (tn.SGD, tn.Adam))
+    assert with_adam[0] - with_sgd[0] == 4 * net.parameter_count and ", 975 MB for parameters" in with_adam[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured as on Linux")
@@ -62,6 +66,7 @@ def test_the_least_limit_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
     monkeypatch.setattr(memory, "GROUPS", tmp_path)
     monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory, "machine_memory", lambda: None)
     assert memory.allowed_memory() is None
     for own, least, most in [("0::/", None, None), ("odd\n", None, None),
                              ("0::/slice/job", 3e9, 5e9), ("0::/slice/gone\n", 3e9, 5e9),
@@ -72,6 +77,44 @@ def test_the_least_limit_counts(tmp_path, monkeypatch):
     (tmp_path / "own").write_text("0::/slice")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (4_000_000_000,) * 2)
     assert memory.allowed_memory() < 4_000_000_000
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2_000_000_000)
+    assert memory.allowed_memory() < 2_000_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="compares with /proc")
+def test_the_machine_has_the_memory_that_the_system_says():
+    total = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal:"))
+    assert memory.machine_memory() == pytest.approx(1024 * total, rel=0.05)
+    size, resident = memory.taken_memory()
+    with mmap.mmap(-1, 50_000_000) as pages:  # which no array before has left behind
+        pages.write(bytes(1000) * 50_000)
+        assert memory.taken_memory()[1] - resident == pytest.approx(len(pages), rel=0.2) and resident < size
+
+
+@pytest.fixture
+def no_limits(monkeypatch, tmp_path):
+    """A system that limits no process."""
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "none")
+
+
+def test_a_need_beyond_the_machines_memory_is_refused_without_any_limit(no_limits, monkeypatch):
+    monkeypatch.setattr(memory, "machine_memory", lambda: 25_000_000_000)
+    with pytest.raises(OutOfMemoryError, match=r"may have 2\d GB more, and a step of alexnet needs about 128 GB"), \
+            explain_memory(tn.alexnet(), (227, 227, 3), 16_384):
+        pass
+    with explain_memory(tn.alexnet(), (227, 227, 3), 128):
+        pass
+
+
+def test_elsewhere_than_on_linux_the_machines_memory_counts_alone(no_limits, monkeypatch):
+    monkeypatch.setattr(memory, "Path", lambda name: memory.OWN_GROUPS)  # there is no /proc
+    monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": 2**20, "SC_PAGE_SIZE": 4096}.get)
+    assert memory.taken_memory() == (0, 0) and memory.allowed_memory() == 2**32
+    monkeypatch.setattr("os.sysconf", lambda name: -1)
+    assert memory.allowed_memory() is None
+    monkeypatch.delattr("os.sysconf")  # Windows
+    assert memory.allowed_memory() is None
 
 
 def test_memory_is_not_asked_for_images_that_a_small_data_set_does_not_have(monkeypatch):

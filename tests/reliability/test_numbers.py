@@ -13,10 +13,12 @@ from tinynet.training.run_folder import RunFolder
 
 EVERY_KIND = [
     ("conv1", tn.Conv2d(2, 4, 3, padding=1, seed=1)), ("batchnorm1", tn.BatchNorm2d(4)), ("tanh1", tn.Tanh()),
+    ("fire1", tn.Fire(4, 3, 2, 2, seed=6)),
     ("maxpool1", tn.MaxPool2d(2, 2)), ("local2", tn.LocallyConnected2d(4, 4, 3, 4, seed=2)),
     ("lrn2", tn.LocalResponseNorm()), ("spatial2", tn.SpatialResponseNorm()), ("sigmoid2", tn.Sigmoid()),
     ("avgpool2", tn.AvgPool2d(2, 1)), ("flatten", tn.Flatten()), ("fc3", tn.Linear(4, 6, bias=0.5, seed=3)),
-    ("relu3", tn.ReLU()), ("dropout3", tn.Dropout(0.2)), ("softmax3", tn.Softmax()), ("fc4", tn.Linear(6, 3, seed=4)),
+    ("batchnorm3", tn.BatchNorm1d(6)), ("relu3", tn.ReLU()), ("dropout3", tn.Dropout(0.2)), ("softmax3", tn.Softmax()),
+    ("fc4", tn.Linear(6, 3, seed=4)),
 ]
 NAMES = [name for name, _ in EVERY_KIND]
 BEFORE_BOUNDED = ("batchnorm1", "spatial2")  # tanh and sigmoid of infinity are 1, and all gradients are finite
@@ -112,7 +114,7 @@ def test_what_a_layer_passes_back(name, value, tmp_path, monkeypatch):
     if net[name].params:
         net = network()
         text = stopped_by(net, lambda: change(net[name], param_gradients=param_gradients), tmp_path / "p", monkeypatch)
-        assert f"the gradient of {name}'s w is the first that is not finite" in text
+        assert f"the gradient of {name}'s {next(iter(net[name].params))} is the first that is not finite" in text
         assert not_finite_in(net) is None  # the step was not taken
 
 

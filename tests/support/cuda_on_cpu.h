@@ -12,6 +12,8 @@ static inline float exp2(float x) { return __builtin_exp2f(x); }
 static inline double exp2(double x) { return __builtin_exp2(x); }
 static inline float log2(float x) { return __builtin_log2f(x); }
 static inline double log2(double x) { return __builtin_log2(x); }
+static inline float sqrt(float x) { return __builtin_sqrtf(x); }
+static inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }

@@ -42,3 +42,44 @@ def write_mnist(folder, compress=(), dotted=()):
             (folder / (name + ".gz" if name in compress else name)).write_bytes(content)
         written[prefix] = images, labels
     return written
+
+
+def python2_pickle(value):
+    """A pickle as Python 2 and its NumPy wrote it, protocol 2: text is bytes; of dicts, lists, numbers and arrays."""
+    return b"\x80\x02" + _python2(value) + b"."
+
+
+def _python2(value):
+    if value is None:
+        return b"N"
+    if isinstance(value, int):
+        return b"J" + int(value).to_bytes(4, "little", signed=True)
+    if isinstance(value, str | bytes):
+        text = value.encode() if isinstance(value, str) else value
+        return b"T" + len(text).to_bytes(4, "little") + text
+    if isinstance(value, list):
+        return b"](" + b"".join(map(_python2, value)) + b"e"
+    if isinstance(value, tuple):
+        return b"(" + b"".join(map(_python2, value)) + b"t"
+    if isinstance(value, dict):
+        return b"}(" + b"".join(_python2(key) + _python2(each) for key, each in value.items()) + b"u"
+    kind = (b"cnumpy\ndtype\n" + _python2((value.dtype.str[1:], 0, 1)) + b"R"
+            + _python2((3, value.dtype.str[0], None, None, None, -1, -1, 0)) + b"b")
+    return (b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + _python2((0,)) + _python2("b") + b"tR("
+            + _python2(1) + _python2(value.shape) + kind + b"\x89" + _python2(value.tobytes()) + b"tb")
+
+
+def write_cifar10_python(folder, per_file=3, dump=python2_pickle):
+    """The same CIFAR-10 as `write_cifar10`'s in the Python form; returns images and labels likewise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = random_images(6 * per_file, 32, 32)
+    labels = np.arange(len(images)) % 10
+    rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+    meta = {"num_cases_per_batch": per_file, "label_names": NAMES, "num_vis": 3072}
+    (folder / "batches.meta").write_bytes(dump(meta))
+    for number, name in enumerate([f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]):
+        part = slice(number * per_file, (number + 1) * per_file)
+        (folder / name).write_bytes(dump({
+            "batch_label": f"training batch {number + 1} of 5", "labels": labels[part].tolist(), "data": rows[part],
+            "filenames": [f"{NAMES[label]}_{i}.png" for i, label in enumerate(labels[part])]}))
+    return images, labels

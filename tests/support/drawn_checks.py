@@ -4,9 +4,10 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from support.layer_table import TABLE, draw_case, small
+from support.layer_table import TABLE, draw_case
 
 import tinynet as tn
+from tinynet.testing.drawn_layers import small
 
 KINDS = [*TABLE, "softmax_cross_entropy", "Network"]
 

@@ -23,7 +23,8 @@ CUPY: Any = types.ModuleType("cupy")
 CUPY.RawModule, CUPY.ndarray = cuda_on_cpu.RawModule, type("ndarray", (), {})
 
 FILES = [
-    "around_sum", "col2im", "im2col", "local_response_norm", "nearby_sum", "sgd_update", "window_max", "window_sum",
+    "adam_update", "around_sum", "col2im", "im2col", "local_response_norm", "nearby_sum", "sgd_update", "window_max",
+    "window_sum",
 ]
 
 
@@ -89,14 +90,20 @@ def check_around(x: np.ndarray, size: int) -> None:
 
 
 def check_update(w: np.ndarray, layout: str) -> None:
-    """sgd_update, two steps."""
-    ours = [in_layout(numbers(w.shape, w.dtype, seed), layout) for seed in (1, 2, 3)]
-    reference = [array.copy() for array in ours]
-    for rate in (0.1, 0.01):
-        cuda_ops.sgd_update(*ours, rate, 0.9, 0.05)
-        numpy_ops.sgd_update(*reference, rate, 0.9, 0.05)
-    for our, expected in zip(ours, reference, strict=True):
-        equal(our, expected)
+    """sgd_update and adam_update, two steps of each."""
+    for name, arrays, settings in (
+        ("sgd_update", 3, [(0.1, 0.9, 0.05), (0.01, 0.9, 0.05)]),
+        ("adam_update", 4, [(0.1, (0.9, 0.999), 1e-8, 0.05, 1), (0.01, (0.9, 0.999), 1e-8, 0.05, 2)]),
+    ):
+        ours = [in_layout(numbers(w.shape, w.dtype, seed), layout) for seed in range(1, 1 + arrays)]
+        if name == "adam_update":
+            np.abs(ours[2], out=ours[2])  # v, of which there is a root
+        reference = [array.copy() for array in ours]
+        for each in settings:
+            getattr(cuda_ops, name)(*ours, *each)
+            getattr(numpy_ops, name)(*reference, *each)
+        for our, expected in zip(ours, reference, strict=True):
+            equal(our, expected)
 
 
 def check_response_norm(x: np.ndarray, size: int, groups: int, alpha: float, beta: float, k: float) -> None:

@@ -34,6 +34,7 @@ def opened(browser, file, width=1280, height=900, **options):
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.on("request", lambda request: requests.append(request.url))
     tab.goto(file.as_uri())
+    tab.wait_for_selector("body:not([aria-busy])")  # it has unpacked its arrays
     yield tab
     context.close()
     assert problems == []

@@ -149,11 +149,74 @@ def test_the_paths_of_the_normalisations_have_names():
     assert y.inner[0].what == "deviation[2]**2" and y.inner[0].agrees
     evaluated = tn.trace(network(batch_norm=True), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 2))
     assert [p.name for p in evaluated.parts] == ["own path"] and "the running ones" in evaluated.sentence
+    rows = tn.trace(tn.BatchNorm1d(4), x[:, 0, 4:8, 1], train=True, upstream=x[:, 0, :4, 0])
+    flat = rows["BatchNorm1d"].explain(grad="x", at=(1, 2))
+    assert [(p.name, len(p.values)) for p in flat.parts] == [
+        ("own path", 1), ("through the mean", 3), ("through the variance", 3)]
+    assert flat.parts[2].axes == ("image",) and "M = 3 outputs of feature 2." in flat.sentence
     lrn = tn.trace(network(), x, labels)["norm1"].explain(grad="x", at=(0, 3, 3, 4))
     assert [p.name for p in lrn.parts] == ["own path", "shared path"]
     assert [f.name for f in lrn.parts[1].factors][1:] == ["dy[]", "x[]", "scale[]**-1.75"]
     assert len(lrn.parts[1].values) == 3  # channel 4 is the first of its tower
     assert lrn.inner[0].what == "scale[0, 3, 3, 4]"
+
+
+@pytest.fixture(scope="module")
+def fire_step():
+    generator = np.random.default_rng(4)
+    layer = tn.Fire(3, 2, 4, 5, seed=2).astype("float64")
+    for key in ("squeeze_b", "expand1_b", "expand3_b"):
+        layer.params[key] = generator.standard_normal(layer.params[key].shape)
+    x, dy = generator.standard_normal((2, 4, 5, 3)), generator.standard_normal((2, 4, 5, 9))
+    return tn.trace(layer, x, upstream=dy)["Fire"]
+
+
+def first_where(mask):
+    """The first index in the part of an array that a test is about."""
+    return tuple(map(int, np.argwhere(mask)[0]))
+
+
+def test_a_fire_modules_side_is_a_convolution_of_the_squeezed_maps(fire_step):
+    squeezed = fire_step.saved.squeezed
+    n, i, j, f = at = first_where((fire_step.output > 0) & (np.arange(9) >= 4))  # of expand3, at the upper border
+    assert i == 0
+    e = fire_step.explain(output=at)
+    window, bias = e.parts
+    assert window.shape == (3, 3, 2) and bias.term(0).factors[0][0] == f"expand3_b[{f - 4}]"
+    outside, inside = e.terms[0], e.terms[8]  # the window's first row, and its middle
+    assert outside.note == "outside the image" and outside.factors[0][0] == f"squeezed[{n}, -1, {j - 1}, 0]"
+    assert [name for name, _ in inside.factors] == [f"squeezed[{n}, 0, {j}, 0]", f"expand3_w[1, 1, 0, {f - 4}]"]
+    assert inside.factors[0][1] == squeezed[n, 0, j, 0]
+    assert f"times filter {f - 4} of expand3 (" in e.sentence and "products of zeros outside the image)" in e.sentence
+    largest = max(window.values, key=abs)
+    term = window.term(list(window.values).index(largest))
+    assert e.inner[0].what == term.factors[0][0] and e.inner[0].value == term.factors[0][1] and e.inner[0].agrees
+
+
+def test_a_fire_modules_unit_that_is_off_says_what_its_relu_took(fire_step):
+    at = first_where((fire_step.output == 0) & (np.arange(9) < 4))
+    e = fire_step.explain(output=at)
+    assert [part.name for part in e.parts] == ["products", "bias", "ReLU"] and e.parts[0].shape == (1, 1, 2)
+    assert e.parts[2].total == -(e.parts[0].total + e.parts[1].total) > 0
+    assert e.value == e.total == 0 and "is not above zero, so the ReLU makes it 0" in e.sentence
+
+
+def test_a_fire_modules_gradient_comes_back_through_both_sides(fire_step):
+    n, i, j, s = first_where(fire_step.saved.squeezed[:, 1:3, 1:4] > 0)
+    at = (n, i + 1, j + 1, 1)
+    e = fire_step.explain(grad="x", at=at)
+    assert [term.factors[1][0] for term in e.terms] == ["squeeze_w[0, 0, 1, 0]", "squeeze_w[0, 0, 1, 1]"]
+    before, *_ = fire_step.layer.before_relus(fire_step.upstream, fire_step.saved)
+    np.testing.assert_allclose([term.factors[0][1] for term in e.terms], before[at[:3]], rtol=1e-12)
+    one, three = e.inner[0].parts
+    assert (one.name, one.shape, three.name, three.shape) == ("expand1", (1, 1, 4), "expand3", (3, 3, 5))
+    kept = {term.factors[1][0]: term.factors[1][1] for term in e.inner[0].terms}
+    assert set(kept.values()) == {0, 1}  # of the ReLU behind the sides
+    b = fire_step.explain(grad="squeeze_b", at=(s,))
+    np.testing.assert_allclose(b.parts[0].values.reshape(2, 4, 5), before[..., s], rtol=1e-12)
+    w = fire_step.explain(grad="expand3_w", at=(0, 2, s, 3))
+    names = [name for name, _ in w.terms[0].factors]
+    assert names == [f"squeezed[0, -1, 1, {s}]", "dy[0, 0, 0, 7]", "(y[0, 0, 0, 7] > 0)"]
 
 
 def test_the_loss_is_probability_minus_one_hot_over_n(small):
@@ -252,6 +315,13 @@ class Loud(tn.ReLU):
     """ReLU by another name."""
 
 
+class Slower(tn.BatchNorm2d):
+    """Batch normalization whose running statistics move otherwise: a method that it has from BatchNorm."""
+
+    def update_running(self, mean, variance, count):
+        pass
+
+
 class Leaky(tn.ReLU):
     """y = x above zero, x / 10 below."""
 
@@ -266,6 +336,9 @@ class Leaky(tn.ReLU):
 def test_a_subclass_keeps_the_explanation_as_long_as_it_keeps_the_mathematics():
     x = np.array([[-1.0, 2]])
     assert tn.trace(Loud(), x, upstream=x)["Loud"].explain(grad="x", at=(0, 0)).sentence.startswith("The unit was off")
+    images = np.ones((1, 1, 1, 2))
+    slower = tn.trace(Slower(2).astype("float64"), images, upstream=images)["Slower"]
+    assert "Only the backward pass of Slower is known" in slower.explain(grad="x", at=(0, 0, 0, 0)).sentence
     e = tn.trace(Leaky(), x, upstream=x)["Leaky"].explain(grad="x", at=(0, 0))
     assert "Only the backward pass of Leaky is known" in e.sentence and e.value == -0.1
     check(e, 1e-12)

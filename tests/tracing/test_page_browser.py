@@ -23,9 +23,10 @@ def other_network():
         [
             ("conv1", tn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0), seed=1)), ("norm1", tn.BatchNorm2d(4)),
             ("tanh1", tn.Tanh()), ("pool1", tn.AvgPool2d(3, 2, padding=1, ceil_mode=True)),
-            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
+            ("norm2", tn.SpatialResponseNorm(alpha=0.1)), ("fire", tn.Fire(4, 3, 2, 2, seed=1)),
+            ("local", tn.LocallyConnected2d(4, 3, 3, (8, 8), padding=1)),
             ("sigmoid", tn.Sigmoid()), ("pool2", tn.MaxPool2d(3, 2, padding=1)), ("flatten", tn.Flatten()),
-            ("fc", tn.Linear(48, 6)), ("softmax", tn.Softmax()),
+            ("fc", tn.Linear(48, 6)), ("norm3", tn.BatchNorm1d(6)), ("softmax", tn.Softmax()),
         ],
         name="other", input_shape=(29, 16, 3),
     )
@@ -141,6 +142,155 @@ def test_it_explains_each_number_as_python_does(browser, folder, small, kind):
         check_the_same(said, expected)
 
 
+BITS = """(number) => {
+    const { shape, numbers } = arrayOf(number);
+    return [shape, Array.from(numbers instanceof Uint8Array ? numbers : new Uint32Array(numbers.slice().buffer))];
+}"""
+
+
+def test_it_unpacks_every_array_bit_for_bit(browser, folder):
+    generator = np.random.default_rng(11)
+    patterns = generator.integers(0, 2**32, 3001, dtype=np.uint32).view(np.float32)  # also subnormal numbers
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    package = page.Package(reduced=True)
+    package.add(patterns[~np.isnan(patterns)])                                       # a nan may get other bits
+    package.add(halves[np.abs(halves) < 2**15].astype(np.float32), rounded=True)     # at a scale of 1: all are kept
+    package.add(generator.integers(0, 256, (5, 3, 2), np.uint8))
+    package.add(np.array([0.0, -0.0, np.inf, -np.inf, 1e-45], np.float32))
+    package.add(np.zeros((0, 3), np.float32))
+    package.add(np.zeros((40, 50), np.float32))
+    trace, label = traced(network(), train=True)
+    content = page.packed(trace, Subject("noise", label, "given"), package)
+    file = folder / "bits.html"
+    file.write_text(page.assembled({**content, "arrays": package.compressed()}))
+    with opened(browser, file) as tab:
+        for number, (x, scale) in enumerate(package.arrays):
+            shape, bits = tab.evaluate(BITS, number)
+            kept = x if x.dtype == np.uint8 else (x.astype(np.float32) * np.float32(scale)).view(np.uint32)
+            assert (shape, bits) == (list(x.shape), kept.ravel().tolist())
+    assert {str(x.dtype) for x, _ in package.arrays} == {"float32", "float16", "uint8"}
+
+
+def test_it_decodes_what_is_looked_at(browser, small):
+    file, _ = small
+    decoded = "(name) => Boolean(ARRAYS[CONTENT.stations.find((station) => station.name === name).params.w])"
+    with opened(browser, file) as tab:
+        assert not any(tab.evaluate(decoded, name) for name in ("conv1", "conv2", "fc3"))
+        go_to(tab, "forward", "relu2")
+        tab.mouse.click(*point_of(tab, (0, 2, 3, 1)))
+        assert live(tab).startswith("relu2, row 2")
+        go_to(tab, "forward", "conv2")
+        assert "The window of 3" in tab.locator("#explanation").inner_text()
+        assert [tab.evaluate(decoded, name) for name in ("conv1", "conv2", "fc3")] == [False, True, False]
+
+
+def test_a_browser_without_decompression_is_told_so(browser, small):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.add_init_script("delete window.DecompressionStream;")
+    tab.goto(small[0].as_uri())
+    assert "needs a newer browser" in tab.locator("#about").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize("net", [network(), other_network()], ids=["the paper's", "other layers"])
+def test_each_number_is_found_where_it_is_drawn(browser, folder, net):
+    trace, label = traced(net, train=True, size=net.input_shape[:2])
+    write_page(trace, folder / "where.html", Subject("noise", label, "given"))
+    asked = [question[:4] for question in questions(trace)]
+    with opened(browser, folder / "where.html") as tab:
+        found = tab.evaluate("""(questions) => questions.map(([direction, station, which, at]) => {
+            const view = { direction, station, which, filter: which === "x" ? 0 : at[at.length - 1] ?? 0 };
+            const { map, row, column } = positionOf(view, at);
+            const one = mapsOf(view)[map];
+            const number = numbersOf(one, shownArray(view))[row * one.columns + column];
+            return [indexAt(view, one, row, column), number === valueAt(shownArray(view), at)];
+        })""", asked)
+    assert found == [[at, True] for *_, at in asked]
+
+
+def test_the_classes_have_their_names_scores_and_probabilities(browser, folder):
+    trace, _ = traced(network(), train=False)
+    scores = trace["fc4"].output[0].astype(np.float64)
+    shares = np.exp(scores) / np.exp(scores).sum()
+    names = ["n03888257 parachute", "n02979186 cassette player", "n02102040 English springer", "a", "b"]
+    label = int(trace.steps[-1].layer.labels[0])
+    write_page(trace, folder / "names.html", Subject("noise", label, "given", names))
+    ranking = [f"{c} ({names[c]})" + (", the label" if c == label else "") for c in np.argsort(-shares)]
+    with opened(browser, folder / "names.html", width=320, height=800) as tab:
+        for direction, name, second in (
+            ("forward", "fc4", "score"), ("forward", "loss", "score"), ("backward", "fc4", "probability"),
+        ):
+            go_to(tab, direction, name)
+            table = tab.locator("#scores table")
+            assert table.locator("td:first-child").all_inner_texts() == ranking
+            assert table.locator("th").all_inner_texts()[:2] == ["class", second]
+            percents = table.locator(f"td:nth-child({2 if second == 'probability' else 3})").all_inner_texts()
+            assert [text.strip() for text in percents] == [f"{100 * p:.1f}%" for p in sorted(shares, reverse=True)]
+            assert tab.evaluate("document.documentElement.scrollWidth") == 320
+        for direction, name, which in (("forward", "relu3", "x"), ("backward", "fc4", "w"), ("backward", "loss", "x")):
+            go_to(tab, direction, name, which)
+            assert tab.locator("#scores table").count() == 0
+
+
+def test_a_table_of_many_classes_has_the_label_and_the_most_probable(browser, folder):
+    net = tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(48, 30, seed=2))], name="wide")
+    x = np.random.default_rng(3).standard_normal((1, 4, 4, 3), dtype=np.float32)
+    label = int(net.forward(x)[0][0].argmin())
+    write_page(tn.trace(net, x, np.array([label])), folder / "wide.html", Subject("noise", label, "given"))
+    with opened(browser, folder / "wide.html") as tab:
+        go_to(tab, "forward", "fc")
+        classes = tab.locator("#scores td:first-child").all_inner_texts()
+        assert len(classes) == 11 and classes[-1] == f"class {label}, the label"
+        assert tab.locator("#scores caption").inner_text() == "11 of 30 classes, the most probable first"
+
+
+def test_on_a_phone_what_belongs_together_stands_in_one_row(browser, small):
+    file, trace = small
+    with opened(browser, file, width=390, height=844, has_touch=True) as tab:
+        go_to(tab, "forward", "picture")
+        assert len(set(tab.evaluate("layout.maps.map((_, m) => layout.corner(m)[1])"))) == 1  # red, green, blue
+        go_to(tab, "forward", "conv2")
+        tab.locator("#maps").press("ArrowDown")
+        for figures in ("#where canvas", "#explanation .slice:first-of-type .tile"):
+            tops = [box.bounding_box()["y"] for box in tab.locator(figures).all()[:3]]
+            assert len(tops) == 3 and max(tops) - min(tops) < 3, figures
+
+
+def test_a_map_that_is_chosen_by_keys_scrolls_into_sight(browser, folder):
+    net = tn.Network([("conv", tn.Conv2d(3, 90, 3, seed=1)), ("flatten", tn.Flatten()), ("fc", tn.Linear(3240, 2))])
+    x = np.random.default_rng(3).standard_normal((1, 8, 8, 3), dtype=np.float32)
+    write_page(tn.trace(net, x, np.array([0])), folder / "many.html", Subject("noise", 0, "given"))
+    inside = """() => {
+        const frame = document.getElementById("maps-frame"), [, top] = layout.corner(positionOf(view, unit).map);
+        return frame.scrollTop <= top && top + layout.mapHeight <= frame.scrollTop + frame.clientHeight;
+    }"""
+    with opened(browser, folder / "many.html", width=390, height=844) as tab:
+        tab.locator("#maps").press("ArrowDown")
+        assert tab.evaluate(inside)
+        tab.locator("#maps").press("PageUp")  # to the last
+        assert "channel 89" in live(tab) and tab.evaluate(inside)
+        assert tab.evaluate("document.getElementById('maps-frame').scrollTop") > 500
+        tab.locator("#maps").press("PageDown")
+        assert "channel 0" in live(tab) and tab.evaluate(inside)
+
+
+@pytest.mark.parametrize("order, colours", [("RGB", ["red", "green", "blue"]), ("BGR", ["blue", "green", "red"])])
+def test_the_colours_of_the_picture_have_their_names(browser, folder, order, colours):
+    net, (x, labels) = network(), batch(1)
+    x[0] = np.array([-1, 0, 1], x.dtype)  # the last channel is at its largest everywhere
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), x.shape[1:3], channel_order=order)
+    write_page(tn.trace(net, x, labels), folder / "order.html", Subject("noise", 0, "given"))
+    with opened(browser, folder / "order.html") as tab:
+        assert tab.evaluate("[0, 1, 2].map((c) => channelName(0, c))") == colours
+        drawn = tab.evaluate("""() => {
+            const pen = document.createElement("canvas").getContext("2d");
+            drawPicture(pen, 10, 10);
+            return [...pen.getImageData(5, 5, 1, 1).data];
+        }""")
+    assert drawn[:3] == ([0, 128, 255] if order == "RGB" else [255, 128, 0])
+
+
 def test_numbers_are_written_as_python_does(browser, small):
     generator = np.random.default_rng(7)
     drawn = generator.standard_normal(200) * 10.0 ** np.arange(-100, 100)
@@ -181,6 +331,23 @@ def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
         assert "without fc3.w" in tab.locator("#explanation").inner_text()
         go_to(tab, "backward", "fc3", "w")
         assert "This array was left out" in tab.locator("#legend").inner_text()
+
+
+def test_a_reduced_page_without_a_fire_modules_weights(browser, folder, monkeypatch):
+    monkeypatch.setattr(page, "FULL_PRECISION", 0)
+    trace, label = traced(other_network(), train=True, size=(29, 16))
+    for largest, left in ((1_000_000, ""), (50, "fire.expand3_w")):
+        monkeypatch.setattr(page, "LARGEST_PARAMETER", largest)
+        note = write_page(trace, folder / "reduced-fire.html", Subject("noise", label, "given"))
+        assert left in note
+        number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+        asked = [each[:4] for each in questions(trace) if each[:2] == ("backward", number) and each[2] != "x"]
+        asked += [each[:4] for each in questions(trace) if each[:2] in (("forward", number), ("backward", number - 1))]
+        with opened(browser, folder / "reduced-fire.html") as tab:
+            answers = tab.evaluate(ANSWERS, asked)
+            assert all(said["agrees"] for said in answers)
+            told = [any("This file is without fire.expand3_w" in words for words in said["words"]) for said in answers]
+            assert any(told) == bool(left) and not all(told)
 
 
 def test_keys_and_buttons_step_through_all_layers_and_back(browser, small):
@@ -254,6 +421,26 @@ def test_the_gradient_of_a_weight(browser, small):
         shown = tab.evaluate("(value) => brief(value)", float(trace["conv2"].gradients["w"][2, 0, 1, 7]))
         assert live(tab) == f"gradient of conv2.w[2, 0, 1, 7]: {shown}"
         assert "✓ The sum of 36 terms is" in tab.locator("#explanation").inner_text()
+
+
+def test_a_fire_modules_parameters_and_its_part_of_the_picture(browser, folder):
+    trace, label = traced(other_network(), train=False, size=(29, 16))
+    write_page(trace, folder / "fire.html", Subject("noise", label, "given"))
+    number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "fire")
+    with opened(browser, folder / "fire.html") as tab:
+        go_to(tab, "backward", "fire")
+        choices = tab.locator("#choices button").all_inner_texts()
+        assert choices[1:] == [f"of the {kind} {name}_{kind[0]}" for name in ("squeeze", "expand1", "expand3")
+                               for kind in ("weights", "biases")]
+        tab.locator("#choices button", has_text="expand3_w").click()
+        assert tab.locator("#station").inner_text() == "Gradient of fire's weights expand3_w"
+        assert tab.locator("#filter").get_attribute("max") == "1"
+        tab.mouse.click(*point_of(tab, (2, 0, 1, 0)))
+        assert live(tab).startswith("gradient of fire.expand3_w[2, 0, 1, 0]:")
+        alone, around = ([box["bottom"] - box["top"], box["right"] - box["left"]] for box in (
+            tab.evaluate("([station, at]) => seenOnPicture(station, at)", [number, at])
+            for at in ([0, 4, 4, 0], [0, 4, 4, 3])))
+        assert alone[0] < around[0] and alone[1] < around[1]  # a filter of 1 x 1, and one of 3 x 3
 
 
 def test_it_can_be_used_by_keyboard_alone(browser, small):

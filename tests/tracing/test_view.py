@@ -128,3 +128,11 @@ def test_a_window_is_framed_on_the_photograph():
     assert changed.min(axis=0).tolist() == [4 * scale - 2, 6 * scale - 2]
     assert changed.max(axis=0).tolist() == [9 * scale + 1, 11 * scale + 1]
     assert framed.getpixel((8 * scale, 6 * scale)) == plain.getpixel((8 * scale, 6 * scale))
+
+
+def test_a_network_that_takes_blue_first_shows_its_image_in_its_own_colours():
+    net, (x, labels) = network(), batch(1)
+    before = Checked(tn.trace(net, x[..., ::-1].copy(), labels)._repr_html_()).images[0]
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), x.shape[1:3], channel_order="BGR")
+    shown = Checked(tn.trace(net, x, labels)._repr_html_()).images[0]
+    np.testing.assert_array_equal(np.asarray(shown.convert("RGB")), np.asarray(before.convert("RGB")))

@@ -180,7 +180,7 @@ def test_numbers_that_are_not_finite_are_told_with_their_layer(ten_crop, rng):
      "ten_crop needs"),
     (lambda net, data: predict(net, data.images[0]), ShapeError, r"images are \(8, 8, 3\), expected"),
     (lambda net, data: predict(net, data.images[:0]), ShapeError, r"images are \(0, 8, 8, 3\), expected"),
-    (lambda net, data: predict(net, [1, 2]), ShapeError, "images are list, expected"),
+    (lambda net, data: predict(net, [1, 2]), ShapeError, r"images are \(2,\), expected"),
     (lambda net, data: predict(net, np.zeros((1, 6, 6, 3))), DtypeError, "float64, expected float32"),
     (lambda net, data: evaluate(net, 5), ArgumentError, "data is a int, expected a Dataset or a pair"),
     (lambda net, data: evaluate(net, (np.zeros((2, 6, 6, 3), np.float32), np.array([0, 7]))), ShapeError, "labels go"),

@@ -18,8 +18,8 @@ from tinynet.training.evaluation import evaluate
 from tinynet.training.fit import fit
 from tinynet.training.history import COLUMNS, History
 from tinynet.training.not_finite import first_not_finite
-from tinynet.training.optim import SGD
-from tinynet.training.preparation import optimizer_from
+from tinynet.training.optim import SGD, Adam
+from tinynet.training.preparation import optimizer_from, recipe_with_optimizer
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule
 
 CLASSES = ["dark", "middle", "bright"]
@@ -116,6 +116,34 @@ def test_what_is_not_given_comes_from_the_recipe(tmp_path):
     settings = json.loads((tmp_path / "b" / "settings.json").read_text())
     assert settings["augmentation"] is None and settings["optimizer"]["learning_rate"] == 0.5
     assert settings["optimizer"]["momentum"] == 0.8
+
+
+def test_a_recipe_may_have_adam(tmp_path):
+    recipe = {"optimizer": "adam", "learning_rate": 0.002, "beta1": 0.8, "weight_decay": {"fc": 0.1}, "momentum": 0.5,
+              "batch_size": 11, "epochs": 2, "schedule": {"kind": "step", "epochs": [1], "factor": 0.5}}
+    net = small_net(recipe=recipe)
+    history = quiet(net, small_data(), run=tmp_path)
+    assert [row["learning_rate"] for row in history] == [0.002, 0.001]
+    assert history[1]["train_loss"] < history[0]["train_loss"]
+    assert json.loads((tmp_path / "settings.json").read_text())["optimizer"] == {
+        "kind": "Adam", "learning_rate": 0.002, "beta1": 0.8, "beta2": 0.999, "epsilon": 1e-8,
+        "weight_decay": {"fc": 0.1}, "decay_biases": True}
+    own = small_net(recipe=recipe)
+    given = quiet(own, small_data(), optimizer=Adam(own, 0.002, beta1=0.8, weight_decay={"fc": 0.1}))
+    assert [row["train_loss"] for row in given] == [row["train_loss"] for row in history]
+    with pytest.raises(ArgumentError, match="optimizer is 'adagrad' in the recipe, expected one of sgd, adam"):
+        quiet(small_net(recipe={"optimizer": "adagrad"}), small_data())
+
+
+def test_another_optimizer_takes_no_rate_and_no_decay_of_the_recipes():
+    recipe = {"learning_rate": 0.3, "momentum": 0.9, "weight_decay": {"fc": 0.1}, "bias_rate": 2.0, "epochs": 2}
+    adams = recipe_with_optimizer(recipe, "adam")
+    assert adams == {"optimizer": "adam", "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+                     "weight_decay": 0.0, "decay_biases": True, "epochs": 2}
+    assert recipe_with_optimizer(recipe, "sgd") == recipe and recipe_with_optimizer(adams, "adam") == adams
+    back = recipe_with_optimizer(adams, "sgd")
+    assert back["learning_rate"] == 0.01 and back["weight_decay"] == 5e-4 and "beta1" not in back
+    assert optimizer_from(small_net(recipe=adams)).settings == Adam(small_net()).settings
 
 
 def test_a_pair_goes_in_as_it_is():
@@ -250,8 +278,8 @@ def test_a_short_run_draws_its_curve_once(tmp_path, monkeypatch):
     ({"train": (np.zeros((2, 6, 6, 3), np.float32), np.array([0, 1])),
       "preprocessing": Preprocessing(np.zeros(3), 6)}, ArgumentError, "without preprocessing"),
     ({"train": (np.zeros((2, 9, 6, 3), np.float32), np.array([0, 1]))}, ShapeError, "9 x 6"),
-    ({"optimizer": SGD(small_net())}, ArgumentError, "optimizer is one of another network, expected an SGD of this"),
-    ({"optimizer": SGD}, ArgumentError, "optimizer is the class SGD, expected an SGD of this network"),
+    ({"optimizer": SGD(small_net())}, ArgumentError, "optimizer is one of another network, expected an SGD or an Adam"),
+    ({"optimizer": SGD}, ArgumentError, "optimizer is the class SGD, expected an SGD or an Adam of this network"),
     ({"schedule": "step"}, ArgumentError, "schedule is 'step', expected a ReduceOnPlateau or a StepSchedule of this"),
     ({"schedule": StepSchedule(SGD(small_net()), [1])}, ArgumentError, "schedule is one of another optimizer"),
     ({"run": 3}, ArgumentError, "run is 3, expected the path of a folder"),

@@ -3,20 +3,33 @@ import sys
 from typing import Any
 
 from tinynet.training.history import COLUMNS, History
-from tinynet.training.progress import in_notebook
+from tinynet.training.progress import ProgressBar, in_notebook
 
 
 def test_a_notebook_is_told_by_its_shell(monkeypatch):
     assert not in_notebook()
 
-    class ZMQInteractiveShell:
+    class InteractiveShell:
+        pass
+
+    class ZMQInteractiveShell(InteractiveShell):
+        pass
+
+    class Shell(ZMQInteractiveShell):  # as Colab and Spyder have them
+        pass
+
+    class TerminalInteractiveShell(InteractiveShell):
         pass
 
     class IPython:
-        get_ipython = staticmethod(ZMQInteractiveShell)
+        pass
 
     monkeypatch.setitem(sys.modules, "IPython", IPython)
-    assert in_notebook()
+    for shell, shown in ((ZMQInteractiveShell, True), (Shell, True), (TerminalInteractiveShell, False),
+                         (lambda: None, False)):
+        monkeypatch.setattr(IPython, "get_ipython", staticmethod(shell), raising=False)
+        assert in_notebook() == shown
+        assert (ProgressBar(3, 0, True).bar is not None) == (shown or sys.stderr.isatty())
 
 
 def test_a_history_shows_itself():

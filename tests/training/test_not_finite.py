@@ -30,9 +30,10 @@ def test_the_first_layer_is_named_in_evaluation_mode():
     assert "fc2 is the first layer whose output is not finite." in str(caught.value)
 
 
-def test_images_of_the_validation_set_that_are_not_finite_are_told_apart():
+def test_images_of_the_validation_set_that_are_not_finite_are_told_apart(tmp_path):
     net = net_of_two()
     images, labels = pair()
     images[4, 1] = np.nan
-    with pytest.raises(NotFiniteError, match="validation set the loss is nan: the images themselves are not finite"):
-        tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, optimizer=SGD(net, 1e-9), progress=False)
+    with pytest.raises(NotFiniteError, match="the validation set cannot be used: the images themselves are not"):
+        tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, run=tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]  # it was found before the first step

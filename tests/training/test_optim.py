@@ -3,9 +3,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.optimizer_steps import random_grads, small_net
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, DtypeError, ShapeError
+from tinynet.network.params import is_bias
 from tinynet.ops.numpy_ops import PIECE
 from tinynet.training.optim import SGD
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule, schedule_from
@@ -14,18 +16,6 @@ from tinynet.training.schedules import ReduceOnPlateau, StepSchedule, schedule_f
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def small_net() -> Any:
-    return tn.Network([("fc1", tn.Linear(5, 4, seed=1)), ("relu1", tn.ReLU()), ("fc2", tn.Linear(4, 3, seed=2))])
-
-
-def random_grads(params, generator):
-    return {
-        name: random_grads(value, generator) if isinstance(value, dict)
-        else generator.standard_normal(value.shape).astype(value.dtype)
-        for name, value in params.items()
-    }
 
 
 def by_hand(w, v, g, rate, momentum, decay):
@@ -100,6 +90,25 @@ def test_biases_may_be_faster_and_without_decay():
     one = {layer: {name: np.ones_like(g) for name, g in zero[layer].items()} for layer in zero}
     SGD(net, learning_rate=0.1, weight_decay=0.0, bias_rate=2.0).step(one)
     np.testing.assert_allclose(net["fc1"].params["b"], 0.7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name, bias", [
+    ("b", True), ("squeeze_b", True), ("w", False), ("squeeze_w", False), ("bulb", False), ("b_w", False)])
+def test_a_bias_is_told_by_its_name(name, bias):
+    assert is_bias(name) == bias
+
+
+def test_the_three_biases_of_a_fire_module_are_biases(rng):
+    net: Any = tn.Network([("fire", tn.Fire(3, 2, 4, 5, seed=1))]).astype("float64")
+    for array in net["fire"].params.values():
+        array[...] = rng.standard_normal(array.shape)
+    before = {key: array.copy() for key, array in net["fire"].params.items()}
+    grads = random_grads(net.params, rng)
+    SGD(net, learning_rate=0.1, weight_decay=0.5, bias_rate=3.0, decay_biases=False).step(grads)
+    for key, w in before.items():
+        rate, decay = (0.3, 0.0) if key in ("squeeze_b", "expand1_b", "expand3_b") else (0.1, 0.5)
+        expected, _ = by_hand(w, 0.0, grads["fire"][key], rate, 0.9, decay)
+        np.testing.assert_allclose(net["fire"].params[key], expected, rtol=1e-13, err_msg=key)
 
 
 def test_decay_by_layer_also_in_nested_networks():

@@ -6,7 +6,7 @@ import pytest
 
 import tinynet as tn
 from tinynet import cli
-from tinynet.data import Augmentation, Dataset
+from tinynet.data import Augmentation, Dataset, Preprocessing
 from tinynet.errors import ArgumentError, DtypeError, ShapeError
 from tinynet.training.optim import SGD
 from tinynet.training.schedules import StepSchedule
@@ -39,9 +39,124 @@ def test_images_that_do_not_fit_leave_no_checkpoint(net, data, error, message, t
     quiet(small_net(), small_data(), epochs=1, run=tmp_path)  # the folder is free
 
 
-def test_images_smaller_than_the_input_fit_with_padding(tmp_path):
-    history = quiet(small_net(), small_data(size=3), epochs=1, augmentation=Augmentation(pad=1))
-    assert len(history) == 1
+PAIR = np.zeros((3, 4, 4, 3), np.float32), np.arange(3)
+
+
+@pytest.mark.parametrize(("train", "validation", "error", "message"), [
+    (PAIR, (PAIR[0].astype("f8"), PAIR[1]), DtypeError, "small: the batch of images is float64, expected float32"),
+    (PAIR, (PAIR[0][:, :3], PAIR[1]), ShapeError, "small.*3 x 4 x 3"),
+    (PAIR, small_data(), ArgumentError, "small has no preprocessing for uint8 images"),
+    (small_data(), small_data(size=5), ShapeError, "made for stored images of 4 x 4, these are 5 x 5"),
+    (small_data(), small_data(1), ShapeError, "the mean has 3 channels, the images have 1"),
+])
+def test_a_validation_set_that_does_not_fit_is_found_before_the_first_step(train, validation, error, message, tmp_path):
+    with pytest.raises(error, match=f"the validation set cannot be used: .*{message}"):
+        quiet(small_net(), train, validation, epochs=1, run=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+    quiet(small_net(), train, train, epochs=1, run=tmp_path)  # the folder is free
+
+
+def test_a_layer_that_fails_in_evaluation_alone_is_found_before_the_first_step(tmp_path):
+    class Odd(tn.ReLU):
+        def forward(self, x, train=False):
+            y, saved = super().forward(x, train)
+            return (y if train else y.astype(np.float64)), saved
+
+    net = tn.Network([("odd", Odd()), ("flatten", tn.Flatten()), ("fc", tn.Linear(48, 3))], name="small")
+    with pytest.raises(DtypeError, match="the validation set cannot be used: .*odd"):
+        quiet(net, PAIR, PAIR, epochs=1, run=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+
+
+def test_a_folder_in_which_no_step_was_taken_can_be_used_again(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("tinynet.training.loop.training_step", lambda *given: 1 / 0)
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    assert (tmp_path / "last.npz").exists()
+    history = quiet(small_net(), small_data(), small_data(), epochs=2, run=tmp_path)
+    assert (tmp_path / "metrics.csv").read_text().count("\n") == 3 and len(history) == 2
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+
+
+def test_a_folder_in_which_a_step_was_taken_is_kept(tmp_path, monkeypatch):
+    def stop(net):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tinynet.training.loop.Training.finish_epoch", stop)
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+    (tmp_path / "last.npz").write_bytes(b"PK")  # what it has is not known
+    with pytest.raises(ArgumentError, match="already has a run"):
+        quiet(small_net(), small_data(), epochs=1, run=tmp_path)
+
+
+def digits(count=12):
+    """Images of 28 x 28, as MNIST's own."""
+    images = np.random.default_rng(0).integers(0, 256, (count, 28, 28, 1), dtype=np.uint8)
+    return Dataset(images, np.arange(count) % 10, [str(digit) for digit in range(10)], "digits")
+
+
+def test_digits_of_28_pixels_are_trained_on_as_if_the_data_set_had_padded_them(tmp_path):
+    small = digits()
+    padded = Dataset(np.pad(small.images, ((0, 0), (2, 2), (2, 2), (0, 0))), small.labels, small.class_names, padding=2)
+    nets = tn.lenet5(seed=1), tn.lenet5(seed=1)
+    losses = [[row["validation_loss"] for row in quiet(net, data, data, epochs=2, batch_size=5)]
+              for net, data in zip(nets, (small, padded), strict=True)]
+    assert losses[0] == losses[1]
+    tn.save_checkpoint(tmp_path / "net.npz", nets[0])
+    asked = [tn.predict(net, data.images) for net in (tn.load_checkpoint(tmp_path / "net.npz"), nets[1])
+             for data in (small, padded)]
+    assert all(np.array_equal(asked[0], other) for other in asked[1:])
+    assert tn.evaluate(nets[0], small, ten_crop=True) == tn.evaluate(nets[1], padded, ten_crop=True)
+
+
+@pytest.mark.parametrize("augmentation", [None, False, Augmentation(pad=0), Augmentation(pad=8, stretch=0.3)])
+@pytest.mark.parametrize(("make", "height", "width", "channels"), [
+    (tn.lenet5, 28, 28, 1), (tn.alexnet_small, 30, 30, 3), (tn.alexnet_small, 29, 40, 3), (tn.lenet5, 24, 31, 1),
+])
+def test_what_trains_can_be_evaluated_and_asked(make, height, width, channels, augmentation):
+    images = np.random.default_rng(0).integers(0, 256, (10, height, width, channels), dtype=np.uint8)
+    data = Dataset(images, np.arange(10), [str(i) for i in range(10)])
+    net = make()
+    assert len(quiet(net, data, data, epochs=1, augmentation=augmentation)) == 1
+    assert tn.evaluate(net, data).count == 10 and tn.predict(net, images, ten_crop=True).shape == (10, 10)
+
+
+@pytest.mark.parametrize(("size", "padding", "options"), [
+    (23, 0, {}), (23, 0, {"augmentation": False}), (10, 0, {"augmentation": Augmentation(pad=10)}),
+    (28, 1, {}),  # it has a border already: another one would not be known from it
+    (28, 0, {"preprocessing": Preprocessing(np.zeros(1), 32, 28)}),  # augmentation alone would fill the gap
+])
+def test_what_could_not_be_evaluated_is_not_trained(size, padding, options, tmp_path):
+    images = np.zeros((12, size, size, 1), np.uint8)
+    data = Dataset(images, np.arange(12) % 10, [str(i) for i in range(10)], padding=padding)
+    with pytest.raises(ShapeError, match=f"takes 32 x 32 images, the stored ones are only {size} x {size}"):
+        quiet(tn.lenet5(), data, epochs=1, run=tmp_path, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
+
+
+def test_images_much_smaller_than_the_input_fit_where_augmentation_pads_as_much(tmp_path):
+    net, data = small_net(), small_data(size=2)
+    assert len(quiet(net, data, data, epochs=1, augmentation=Augmentation(pad=1))) == 1
+    assert net.preprocessing.image_size == (4, 4) and tn.evaluate(net, data).count == 12
+
+
+def test_a_run_whose_augmentation_alone_fills_the_gap_goes_on(tmp_path, monkeypatch):
+    def train(epochs, run, **options):  # as before there was a border
+        net = small_net()
+        net.preprocessing = Preprocessing.fit(small_data(size=3), 4)
+        quiet(net, small_data(size=3), epochs=epochs, run=run, augmentation=Augmentation(pad=1), **options)
+        return net
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tinynet.training.fit.check_first_image", lambda *given, **options: None)
+        straight = train(2, tmp_path / "straight")
+        train(1, tmp_path / "run")
+    resumed = train(2, tmp_path / "run", resume=True)
+    assert np.array_equal(resumed["fc"].params["w"], straight["fc"].params["w"])
 
 
 def test_ctrl_c_before_the_first_checkpoint_claims_none(tmp_path, monkeypatch, capsys):

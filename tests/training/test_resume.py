@@ -16,7 +16,7 @@ from tinynet.network.params import flat
 from tinynet.training import loop
 from tinynet.training.checkpoint import generator_states, load_checkpoint, load_training_state
 from tinynet.training.fit import fit
-from tinynet.training.optim import SGD
+from tinynet.training.optim import SGD, Adam
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule
 
@@ -66,7 +66,8 @@ def assert_same_run(first, second):
                 np.testing.assert_array_equal(one[path], two[path], err_msg=f"{name} {path}")
         assert generator_states(nets[0]) == generator_states(nets[1])
         if name == "last.npz":
-            one, two = (flat(state["optimizer"].pop("velocity")) for state in states)
+            kept = "moments" if "moments" in states[0]["optimizer"] else "velocity"
+            one, two = (flat(state["optimizer"].pop(kept)) for state in states)
             for path in one:
                 np.testing.assert_array_equal(one[path], two[path], err_msg=str(path))
         assert states[0]["optimizer"] == states[1]["optimizer"] and states[0]["schedule"] == states[1]["schedule"]
@@ -89,9 +90,9 @@ def straight(tmp_path_factory):
     return folder, quiet(small_net(), run=folder)
 
 
-def stop_in_step(monkeypatch, step, how):
+def stop_in_step(monkeypatch, step, how, kind=SGD):
     """Let the optimizer's step number `step` be stopped, `how` says by what."""
-    usual, steps = SGD.step, []
+    usual, steps = kind.step, []
 
     def counted(self, grads):
         steps.append(1)
@@ -99,7 +100,7 @@ def stop_in_step(monkeypatch, step, how):
             how()
         usual(self, grads)
 
-    monkeypatch.setattr(SGD, "step", counted)
+    monkeypatch.setattr(kind, "step", counted)
 
 
 def raise_interrupt():
@@ -128,6 +129,27 @@ def test_stopped_in_a_step(how, step, checkpoint_seconds, straight, tmp_path, mo
     history = quiet(small_net(), run=tmp_path, resume=True)
     assert without_times(history) == without_times(straight[1])
     assert_same_run(straight[0], tmp_path)
+
+
+def adam_net():
+    net = small_net()
+    net.recipe |= {"optimizer": "adam", "learning_rate": 0.01, "beta2": 0.99}
+    return net
+
+
+@pytest.mark.parametrize("step", [1, BATCHES + 2])
+def test_with_adam_stopped_in_a_step(step, tmp_path, monkeypatch):
+    history = quiet(adam_net(), run=tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        stop_in_step(patch, step, raise_interrupt, Adam)
+        with pytest.raises(KeyboardInterrupt):
+            quiet(adam_net(), run=tmp_path / "stopped", checkpoint_seconds=0)
+    with pytest.raises(ArgumentError, match="optimizer.kind is 'SGD' and was 'Adam' when the run began"):
+        quiet(small_net(), run=tmp_path / "stopped", resume=True)
+    assert without_times(quiet(adam_net(), run=tmp_path / "stopped", resume=True)) == without_times(history)
+    assert_same_run(tmp_path / "straight", tmp_path / "stopped")
+    steps = load_training_state(tmp_path / "stopped/last.npz")["optimizer"]["moments"]["fc"]["w"]["t"]
+    assert steps == 3 * BATCHES
 
 
 @pytest.mark.parametrize("threads", [0, 2])

@@ -1,5 +1,7 @@
 """What each command does; `parser` says what its options are."""
 import argparse
+import codecs
+import io
 import json
 import sys
 from pathlib import Path
@@ -26,6 +28,7 @@ from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
+from ..training.preparation import check_several_classes, recipe_with_optimizer
 from . import demo
 from .confusion import check_confusion_file, write_confusion
 
@@ -42,6 +45,7 @@ def run_train(options: argparse.Namespace) -> None:
     switches = dict(parse_switch(text) for text in options.set)
     check_resize_option(options)
     train, validation = load_data(options.data, options.image_size)
+    check_several_classes("the data of --data", train)
     if options.validation is not None:
         folder = find_validation_folder(options.data)
         if folder is not None:
@@ -59,6 +63,8 @@ def run_train(options: argparse.Namespace) -> None:
         validation = None if validation is None else validation.stored_as(size, channels, options.resize)
     if options.mean is not None:
         net.recipe["mean"] = options.mean
+    if options.optimizer is not None:
+        choose_optimizer(net, options)
     if options.learning_rate is not None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
@@ -78,6 +84,16 @@ def run_train(options: argparse.Namespace) -> None:
                   file=sys.stderr)
         raise
     print(f"results are in {run}")
+
+
+def choose_optimizer(net: Network, options: argparse.Namespace) -> None:
+    """Put the optimizer of --optimizer into the recipe; where it is another one than the recipe's, say what it has."""
+    recipe = recipe_with_optimizer(net.recipe, options.optimizer)
+    if recipe != net.recipe and options.learning_rate is None:
+        print("tinynet: the recipe's learning rate and weight decay are another optimizer's: "
+              f"{options.optimizer} begins with {recipe['learning_rate']:g} (--learning-rate), with a weight decay of "
+              f"{recipe['weight_decay']:g}", file=sys.stderr)
+    net.recipe = recipe
 
 
 def check_resize_option(options: argparse.Namespace) -> None:
@@ -117,9 +133,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
     net = load_checkpoint(checkpoint_path(options.checkpoint))
     preprocessing, size = trained_preprocessing(net), options.image_size
     if size is None and find_image_folder(options.data):
-        size = preprocessing.image_size
+        size = preprocessing.unpadded_size
     elif size is None and options.data == "shapes":
-        size = preprocessing.image_size[0]
+        size = preprocessing.unpadded_size[0]
     check_resize_option(options)
     train, test = load_data(options.data, size, preprocessing.channels, options.resize or preprocessing.resize)
     data = train if options.split == "train" else test
@@ -150,10 +166,13 @@ def class_names(net: Network, file: str | None, classes: int) -> list[str]:
             raise DataError(f"the checkpoint has {len(names)} class names, the network has {classes} classes: "
                             "give a file with --names")
         return names
+    content = Path(file).read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as some editors on Windows save text
     try:
-        names = Path(file).read_text(encoding="utf-8-sig").split("\n")
+        names = io.StringIO(content.decode("utf-16" if wide else "utf-8-sig"), newline=None).read().split("\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start})") from error
+        raise DataError(f"{file} is not text in UTF-{16 if wide else 8} ({error.reason} at byte {error.start})"
+                        ) from error
     names = names[:-1] if names[-1] == "" else names
     if len(names) != classes:
         raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..data import Dataset, load_shapes
 from ..errors import ArgumentError, TinynetError
-from ..files import locked
+from ..files import locked, user_path
 from ..gradcheck import check_each_layer
 from ..models import alexnet_small
 from ..network import Network
@@ -37,7 +37,7 @@ def run(folder: str | os.PathLike | None = None, seed: int = 0) -> None:
         When a gradient is wrong, another demo or run is at work in the folder, or one of the caller's choice has a run
         already.
     """
-    net, path = alexnet_small(seed=seed), Path(FOLDER if folder is None else folder)
+    net, path = alexnet_small(seed=seed), user_path(FOLDER if folder is None else folder)
     if folder is not None:
         RunFolder(path, resume=False)  # an error now, and not after the drawing
     with locked(path, "demo.lock") as ours:

@@ -3,6 +3,7 @@ import io
 import os
 import sys
 import warnings
+from typing import Any
 
 from ..errors import TinynetError
 from ..ops.threads import set_threads
@@ -15,12 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     0, 1 for an exercise not solved or an image not read, 2 after an error, which is printed, 130 after Ctrl-C.
     """
     prepare_output()
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         set_threads(options.threads)
         with warnings.catch_warnings():
             # A training that diverges says so in a sentence; NumPy would warn of it first, with lines of tinynet.
             warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
+            warnings.showwarning = warn
             code = options.command(options)
     except BrokenPipeError:  # what reads the output, head for instance, has ended; 141 is a shell's code for that
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -35,6 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
         print("tinynet: stopped", file=sys.stderr)
         return 130
     return code or 0
+
+
+def warn(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Print a warning of ours as a line, without a line of the program; others as Python does."""
+    if issubclass(category, UserWarning):
+        print(f"tinynet: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, *where[:2]))
 
 
 def prepare_output() -> None:

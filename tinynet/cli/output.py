@@ -1,12 +1,12 @@
 """The files that commands write: refused before anything is computed if they cannot be written, and CSV."""
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
+from ..files import printable
 
 
 def check_place(option: str, file: str) -> None:
@@ -33,9 +33,4 @@ def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
     """Return rows as CSV in UTF-8."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def printable(name: str) -> str:
-    """Return a file's name with each byte of it that is not UTF-8 as \\x and its number."""
-    return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", name)
+    return printable(text.getvalue()).encode()

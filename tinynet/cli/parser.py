@@ -6,9 +6,11 @@ from typing import Any
 
 from ..data.download import SOURCES
 from ..data.image_file import RESIZES
+from ..files import with_home
 from ..lessons import LESSONS
 from ..models import MODELS
 from ..pretrained import DEFAULT, SHIPPED
+from ..training.optim import OPTIMIZERS
 from . import commands, demo
 from .lesson import run_lesson
 from .predict import run_predict
@@ -19,7 +21,7 @@ AddArguments = Callable[[argparse.ArgumentParser], None]
 
 
 def demo_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("--run", metavar="DIR", help="folder for the results, without a run in it "
+    add.add_argument("--run", metavar="DIR", type=with_home, help="folder for the results, without a run in it "
                      f"(default: {demo.FOLDER}, where the files of an earlier demo are replaced)")
     add_seed(add, "of the initial weights, the order of the images and dropout")
     add_computation(add, device=False)
@@ -41,13 +43,16 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     how = add.add_argument_group("training (by default as in the network's recipe)")
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training set")
     how.add_argument("--batch-size", type=int, metavar="N", help="images per batch")
+    how.add_argument("--optimizer", choices=OPTIMIZERS, help="sgd, for which the networks' recipes are, or adam, which "
+                     "begins with a learning rate of 0.001 and has no weight decay (default: the recipe's)")
     how.add_argument("--learning-rate", type=float, metavar="RATE", help="initial learning rate, until the "
                      "schedule changes it")
     how.add_argument("--rate-drops", type=int, nargs="*", metavar="EPOCH", help="divide the learning rate by 10 after "
                      "these epochs")
     add_seed(how, "of the initial weights, the order of the images, augmentation and dropout")
     run = add.add_argument_group("results")
-    run.add_argument("--run", metavar="DIR", help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
+    run.add_argument("--run", metavar="DIR", type=with_home,
+                     help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
     run.add_argument("--resume", action="store_true", help="resume the run in DIR; give the other arguments as before")
     where = add_computation(add)
     where.add_argument("--loader-threads", type=int, default=1, metavar="N", help="threads that read and augment "
@@ -55,27 +60,32 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
 
 
 def evaluate_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder (its best checkpoint)")
+    add.add_argument("checkpoint", metavar="CHECKPOINT", type=with_home,
+                     help="a checkpoint, or a run folder (its best checkpoint)")
     data = add.add_argument_group("data")
     add_data(data, "as in training", "as in training")
     data.add_argument("--split", choices=["test", "train"], default="test", help="which images to evaluate on "
                       "(default: %(default)s)")
     add_ten_crop(data)
-    add.add_argument("--confusion", metavar="FILE", help="write which classes are taken for which others, as a picture "
+    add.add_argument("--confusion", metavar="FILE", type=with_home,
+                     help="write which classes are taken for which others, as a picture "
                      "(needs the extra plots) or, if FILE ends in .csv, as a table")
     add_computation(add, batch_size=True)
 
 
 def predict_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("images", nargs="+", metavar="PATH", help="an image file, or a folder: all images in it and its "
+    add.add_argument("images", nargs="+", metavar="PATH", type=with_home,
+                     help="an image file, or a folder: all images in it and its "
                      "subfolders")
     add_trained(add.add_argument_group("network (one of the two)").add_mutually_exclusive_group())
-    add.add_argument("--names", metavar="FILE", help="file of class names, one per line, instead of "
+    add.add_argument("--names", metavar="FILE", type=with_home, help="file of class names, one per line, instead of "
                      "the checkpoint's")
     add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
     add_ten_crop(add)
-    add.add_argument("--csv", metavar="FILE", help="write a table, one row for each image, instead of printing")
-    add.add_argument("--sheet", metavar="FILE", help="draw up to 64 images, with the probabilities as bars (needs the "
+    add.add_argument("--csv", metavar="FILE", type=with_home,
+                     help="write a table, one row for each image, instead of printing")
+    add.add_argument("--sheet", metavar="FILE", type=with_home,
+                     help="draw up to 64 images, with the probabilities as bars (needs the "
                      "extra plots)")
     add_computation(add, batch_size=True)
 
@@ -86,11 +96,13 @@ def summary_arguments(add: argparse.ArgumentParser) -> None:
 
 
 def trace_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("image", nargs="?", metavar="IMAGE", help="an image file (default: a shape is drawn)")
+    add.add_argument("image", nargs="?", metavar="IMAGE", type=with_home,
+                     help="an image file (default: a shape is drawn)")
     net = add.add_argument_group("network (one of the three)").add_mutually_exclusive_group()
     add_trained(net)
     net.add_argument("--model", metavar="NAME", help="an untrained network, such as alexnet-small")
-    add.add_argument("--html", metavar="FILE", help="write a page for the browser instead of the table: it shows where "
+    add.add_argument("--html", metavar="FILE", type=with_home,
+                     help="write a page for the browser instead of the table: it shows where "
                      "each number came from")
     add.add_argument("--label", type=int, metavar="CLASS", help="label for the loss: the index of a class "
                      "(default: the drawn shape's, else the network's first guess)")
@@ -119,8 +131,9 @@ def gpu_check_arguments(add: argparse.ArgumentParser) -> None:
 def lesson_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("name", choices=LESSONS, metavar="NAME", help=f"one of {', '.join(LESSONS)}")
     add.add_argument("--quick", action="store_true", help="minutes on drawn shapes instead of hours on CIFAR-10")
-    add.add_argument("--data", help="a folder with CIFAR-10 or another data set, or the word shapes")
-    add.add_argument("--run", metavar="DIR", help="folder for the results; the same command continues what is in it "
+    add.add_argument("--data", type=with_home, help="a folder with CIFAR-10 or another data set, or the word shapes")
+    add.add_argument("--run", metavar="DIR", type=with_home,
+                     help="folder for the results; the same command continues what is in it "
                      "(default: tinynet-lesson/NAME)")
     what = add.add_argument_group("experiment (by default the lesson's)")
     what.add_argument("--arms", metavar="NAME,NAME", help="some of the lesson's arms; the first is the reference")
@@ -137,9 +150,11 @@ def lesson_arguments(add: argparse.ArgumentParser) -> None:
 
 def exercise_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="write this exercise's file")
-    add.add_argument("--to", default=".", metavar="DIR", help="folder of the file (default: the current one)")
+    add.add_argument("--to", default=".", metavar="DIR", type=with_home,
+                     help="folder of the file (default: the current one)")
     wish = add.add_mutually_exclusive_group()
-    wish.add_argument("--check", nargs="?", const="", metavar="FILE", help="say what is right in the file, and exit "
+    wish.add_argument("--check", nargs="?", const="", metavar="FILE", type=with_home,
+                      help="say what is right in the file, and exit "
                       "with 0 if it is solved, with 1 if not (default: the exercise's file in --to)")
     wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="N", help="print the first hint, or the first N")
     wish.add_argument("--solution", action="store_true", help="print the right lines, and why")
@@ -148,7 +163,7 @@ def exercise_arguments(add: argparse.ArgumentParser) -> None:
 
 def download_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("name", choices=list(SOURCES), metavar="NAME", help=f"one of {', '.join(SOURCES)}")
-    add.add_argument("--to", default="data", metavar="DIR", help="folder (default: %(default)s)")
+    add.add_argument("--to", default="data", metavar="DIR", type=with_home, help="folder (default: %(default)s)")
     add_computation(add, device=False)
 
 
@@ -157,14 +172,16 @@ def add_model(to: Any) -> None:
 
 
 def add_trained(to: Any) -> None:
-    to.add_argument("--checkpoint", metavar="CHECKPOINT", help="a checkpoint, or a run folder (its best checkpoint)")
+    to.add_argument("--checkpoint", metavar="CHECKPOINT", type=with_home,
+                    help="a checkpoint, or a run folder (its best checkpoint)")
     to.add_argument("--pretrained", choices=list(SHIPPED), metavar="NAME", help="a network that was trained already: "
                     f"{', '.join(SHIPPED)} (default: {DEFAULT})")
 
 
 def add_data(to: Any, size: str, resize: str) -> None:
-    to.add_argument("--data", required=True, help="a folder with CIFAR-10, MNIST or images by class, or the word "
-                    "shapes")
+    to.add_argument("--data", required=True, type=with_home,
+                    help="a folder with CIFAR-10, MNIST or images by class, "
+                    "Keras's mnist.npz, or the word shapes")
     to.add_argument("--image-size", type=int, metavar="PIXELS", help="height and width at which a folder's images, or "
                     f"shapes, are stored (default: {size})")
     to.add_argument("--resize", choices=RESIZES, help="how a folder's images are brought to that size: crop scales "

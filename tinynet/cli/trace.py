@@ -6,9 +6,10 @@ import numpy as np
 from PIL import Image
 
 from ..data import Preprocessing, draw_shapes
-from ..data.imagenet import with_wordnet_name
+from ..data.imagenet import word_of
 from ..data.shapes import CLASS_NAMES, LARGEST, SMALLEST
 from ..errors import ArgumentError
+from ..files import printable
 from ..models import make_model
 from ..network import Network
 from ..ops.checks import check_count
@@ -32,7 +33,7 @@ def run_trace(options: argparse.Namespace) -> None:
         preprocessing.mean = pixels.mean(axis=(0, 1), dtype=np.float32)
     x = preprocessing(pixels[None])                                            # (1, H, W, C)
     scores, _ = net.forward(x)                                                 # (1, classes)
-    names = None if net.class_names is None else [*map(with_wordnet_name, net.class_names)]
+    names = None if net.class_names is None else [*map(word_of, net.class_names)]
     if names is None and drawn is not None and scores.shape[1] == len(CLASS_NAMES):
         names = CLASS_NAMES
     label, origin = choose_label(options.label, drawn, scores[0], names)
@@ -40,10 +41,9 @@ def run_trace(options: argparse.Namespace) -> None:
         say_no_other_class(options)
     made = trace(net, x, np.array([label]), train=options.train)
     if options.html is None:
-        print(f"{picture}; label {label}, {origin}\n{made}")
+        print(f"{printable(picture)}; label {label}, {origin}\n{made}")
         return
-    cut = Preprocessing(np.zeros(preprocessing.channels), preprocessing.input_size, preprocessing.image_size)
-    crop = cut(pixels[None])[0].astype(np.uint8)  # the same central crop, as stored
+    crop = preprocessing.central_crop(pixels[None])[0]
     note = write_page(made, options.html, Subject(picture, label, origin, names, crop))
     print(f"{options.html} has the page, {Path(options.html).stat().st_size / 1e6:.1f} MB: open it in a browser")
     if note:

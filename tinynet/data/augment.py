@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..errors import ArgumentError, ShapeError
 from ..ops.checks import check_count
-from .preprocessing import Preprocessing, image_blocks
+from .preprocessing import Preprocessing, check_stored, image_blocks
 
 
 class PCAColour:
@@ -36,6 +36,7 @@ class PCAColour:
     @classmethod
     def fit(cls, dataset) -> PCAColour:
         """Compute both from the pixels of `dataset` (of a folder of more than 10,000 files: from 10,000 of them)."""
+        check_stored("PCAColour.fit", dataset)
         if dataset.image_shape[2] != 3:
             raise ShapeError(f"PCAColour: expected images of 3 channels, got {dataset.image_shape[2]}")
         count, total, products = 0, np.zeros(3), np.zeros((3, 3))
@@ -80,7 +81,7 @@ class Augmentation:
 
     def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator) -> np.ndarray:
         """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size."""
-        images = preprocessing.check(images, self.pad)
+        images = preprocessing.in_network_order(preprocessing.check(images, self.pad))
         count, height, width, channels = images.shape
         pad, mean = self.pad, preprocessing.mean
         sizes = self._draw_sizes(generator, count, height, width)
@@ -100,7 +101,8 @@ class Augmentation:
             window = canvas[top:top + out_height, left:left + out_width]
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
-            out += self.colour.shift(generator, count)[:, None, None, :]
+            shift = self.colour.shift(generator, count)                        # (N, 3), red first
+            out += preprocessing.in_network_order(shift)[:, None, None, :]
         return preprocessing.scaled(out)
 
     def _draw_sizes(self, generator: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""CIFAR-10 in its binary form: records of one label byte and 3072 pixel bytes."""
+"""CIFAR-10 in its binary form: records of one label byte and 3072 pixel bytes. The other: cifar10_python.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from ..files import user_path
+from ..ops.checks import check_path
+from . import cifar10_python
 from .dataset import LARGEST_FILE, Dataset
 
 FOLDER = "cifar-10-batches-bin"
@@ -17,12 +20,15 @@ RECORD = 1 + 3 * 32 * 32    # the label; then the red, the green and the blue pl
 
 
 def load_cifar10(path) -> tuple[Dataset, Dataset]:
-    """Read CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html, "binary version").
+    """Read CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html), its "binary version" or its "python version".
+
+    Of the Python version's pickles nothing is run: they may hold plain data alone (`tinynet.data.plain_pickle`).
 
     Parameters
     ----------
     path : path-like
-        The folder `cifar-10-batches-bin`, or the folder that contains it.
+        The folder `cifar-10-batches-bin`, or `cifar-10-batches-py` as torchvision and Keras leave it, or the folder
+        that contains it.
 
     Returns
     -------
@@ -35,9 +41,12 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
         When a file is missing or damaged. (A test file that ends early, but after a whole record, cannot be told from
         a smaller one; of training files the five must have the same size.)
     """
-    folder = find_cifar10(path)
+    folder = find_cifar10(check_path("load_cifar10", path))
     if folder is None:
-        raise DataError(f"CIFAR-10 not found in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}")
+        raise DataError(f"CIFAR-10 not found in {path}: looked for {TRAIN_FILES[0]} there and in its folder {FOLDER}, "
+                        f"for {cifar10_python.TRAIN_FILES[0]} there and in its folder {cifar10_python.FOLDER}")
+    if not (folder / TRAIN_FILES[0]).is_file():
+        return cifar10_python.read_python_form(folder)
     names = _read_names(folder / NAMES_FILE)
     _check_sizes([folder / name for name in TRAIN_FILES])
     _check_sizes([folder / name for name in TEST_FILES])
@@ -48,9 +57,12 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
 
 def find_cifar10(path) -> Path | None:
     """The folder that has the files, `path` itself or the one in it; None where there is no CIFAR-10."""
-    for folder in (Path(path), Path(path) / FOLDER):
-        if (folder / TRAIN_FILES[0]).is_file():
-            return folder
+    root, python = user_path(path), cifar10_python.FOLDER
+    for first_file, places in ((TRAIN_FILES[0], ("", FOLDER)),
+                               (cifar10_python.TRAIN_FILES[0], ("", python, f"{python}-target/{python}"))):
+        for place in places:
+            if (root / place / first_file).is_file():
+                return root / place
     return None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError, DtypeError, ShapeError
-from ..ops.checks import check_count
+from ..ops.checks import as_array, check_count
 
 LARGEST_FILE = 2**30    # bytes of data in a file: MNIST's and CIFAR-10's largest have 47 million
 
@@ -86,6 +87,9 @@ class FloatImages:
         if self.images.dtype.kind != "f":
             raise DtypeError(f"the images of a pair (images, labels) must be floating point, got "
                              f"{self.images.dtype}; a tinynet.data.Dataset takes uint8 images")
+        if self.images.ndim == 3 and len(self.images) > np.size(labels) == 1:
+            raise ShapeError(f"the images of a pair (images, labels) have shape {self.images.shape}, and there is one "
+                             "label: one image has to be a batch of one, images[None]")
         self.labels = check_labels(labels, len(self.images), None, self.name)
 
     def __len__(self) -> int:
@@ -99,6 +103,22 @@ class FloatImages:
     def images_at(self, indices) -> np.ndarray:
         """Several images: (n, H, W, C) or (n, features), a copy."""
         return self.images[as_indices(indices, len(self), self.name)]
+
+
+def as_data(data: Any, what: str) -> Any:
+    """Return `data` as something with `labels` and `images_at`; a pair (images, labels) becomes one."""
+    if isinstance(data, tuple | list):
+        if any(hasattr(part, "images_at") for part in data):
+            names = " and ".join(getattr(part, "name", repr(part)) for part in data)
+            raise ArgumentError(f"{what} has {len(data)} data sets ({names}), expected one: load_data gives two, "
+                                "train, test = load_data(...), and fit(net, *load_data(...)) takes both")
+        if len(data) == 2:
+            return FloatImages(*data)
+    if not hasattr(data, "images_at") or not hasattr(data, "labels"):
+        found = f"a {type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
+        hint = "; load_data gives None for a folder that has training images only" if data is None else ""
+        raise ArgumentError(f"{what} is {found}, expected a Dataset or a pair (images, labels) in one{hint}")
+    return data
 
 
 def as_indices(indices, count: int, name: str) -> np.ndarray:
@@ -125,7 +145,7 @@ def _plain_array(values, what: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         raise DtypeError(f"{what}: expected a plain array, got a masked one (MaskedArray), whose mask would be lost; "
                          "leave the masked entries out, or fill them with a number by .filled(number)")
-    return np.asarray(values)
+    return as_array(what, values)
 
 
 def check_class_names(class_names, name: str) -> list[str]:
@@ -147,7 +167,7 @@ def check_images(images, what: str) -> np.ndarray:
         raise DtypeError(f"{what}: expected uint8 numbers from 0 to 255, got {images.dtype}; images that are "
                          "already preprocessed can be given as a pair (float images, labels)")
     if images.ndim != 4:
-        raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}")
+        raise ShapeError(f"{what}: expected the shape (N, H, W, C), got {images.shape}{lacking_axis(images.shape)}")
     if 0 in images.shape:
         raise DataError(f"{what}: the array is empty, its shape is {images.shape}")
     if images.shape[3] not in (1, 3):
@@ -157,11 +177,21 @@ def check_images(images, what: str) -> np.ndarray:
     return images
 
 
+def lacking_axis(shape: tuple[int, ...]) -> str:
+    """Say what adds the axis that bytes of three axes lack: that of the batch, or that of the channels."""
+    if len(shape) != 3:
+        return ""
+    if shape[2] in (1, 3):
+        return "; images[None] makes a batch of one image"
+    return "; images[..., None] gives grey images an axis for their channel"
+
+
 def check_labels(labels, count: int, classes: int | None, name: str) -> np.ndarray:
     """Return `labels` as int64 (count,), or raise an error; `classes` None: any label from 0 up will do."""
     labels = _plain_array(labels, f"labels of {name!r}")
     if labels.dtype.kind not in "iu":
-        raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}")
+        hint = "; np.unique(names, return_inverse=True) numbers names" if labels.dtype.kind in "US" else ""
+        raise DtypeError(f"labels of {name!r}: expected integers, got {labels.dtype}{hint}")
     if labels.shape != (count,):
         raise ShapeError(f"labels of {name!r}: expected one for each of {count} images, shape ({count},), "
                          f"got the shape {labels.shape}")

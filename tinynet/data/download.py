@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, DataError
+from ..files import user_path
+from ..ops.checks import check_path
 from .cifar10 import FOLDER as CIFAR10_FOLDER
 
 # Refuse members that would land outside the folder. Python before 3.11.4 cannot; there the checksum has to do.
@@ -71,7 +73,7 @@ def download(name: str, folder, progress: bool = False) -> Path:
     except ImportError as problem:
         raise DataError("download needs pooch: install the extra, pip install 'tinynet[download]'") from problem
     source = SOURCES[name]
-    target = Path(folder) / name
+    target = user_path(check_path("download", folder, "folder")) / name
     pooch.get_logger().setLevel("WARNING")
     for file, md5 in source.files.items():
         address = source.address + file

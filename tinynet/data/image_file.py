@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import ArgumentError, DataError
-from ..files import name_in_errors
+from ..files import name_in_errors, user_path
 from ..ops import pair
+from ..ops.checks import check_path
 
 RESIZES = ("crop", "squash")    # the ways to bring an image to a size
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -67,33 +69,50 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
     """
     if channels not in (1, 3):
         raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
+    check_path("load_image", path)
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
+    path = user_path(path)
+    with opened(path, size) as file:
+        greys = SIXTEEN_BITS
+        if isinstance(file, TiffImageFile):
+            greys = _check_tiff(file, path)
+        elif isinstance(file, PngImageFile):
+            _mend_png(file, path)
+        ImageOps.exif_transpose(file, in_place=True)
+        image = _to_eight_bits(file, path, greys)
+        if size is not None:
+            image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
+        image = _converted(image, "L" if channels == 1 else "RGB")
+        pixels = np.asarray(image).reshape(image.height, image.width, channels)
+        image.close()
+        return pixels.copy()    # a writable one
+
+
+@contextmanager
+def opened(path, size: tuple[int, int] | None) -> Iterator[Image.Image]:
+    """Open an image file to be read at `size`: its header is read, and no pixel yet.
+
+    Raises
+    ------
+    DataError, MemoryError, OSError
+        As `load_image`, which has the rest of its work inside the `with`; what goes wrong there is told in the same
+        words.
+    """
+    path = user_path(path)
     try:
         # Not Path.is_file, which reports a drive that does not answer as a missing file.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DataError(f"{path} is not a file: expected an image")
         # Not by its name: Pillow (13) would map a TIFF file into memory, and misreads those that lie on their side.
-        with name_in_errors(Path(path)), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
+        with name_in_errors(path), open(path, "rb") as stream, Image.open(stream, formats=FORMATS) as file:
             if size is not None:
                 # A JPEG may leave out its finest detail while decoding. Twice the size is kept, for the filter.
                 file.draft(None, (2 * max(size), 2 * max(size)))
             most = MOST_PIXELS // 2 if file.format == "WEBP" else MOST_PIXELS    # its decoder holds two frames
             if not 0 < file.width * file.height <= most:
                 raise DataError(f"{path} has {file.width} x {file.height} pixels, expected 1 to {most}")
-            greys = SIXTEEN_BITS
-            if isinstance(file, TiffImageFile):
-                greys = _check_tiff(file, path)
-            elif isinstance(file, PngImageFile):
-                _mend_png(file, path)
-            ImageOps.exif_transpose(file, in_place=True)
-            image = _to_eight_bits(file, path, greys)
-            if size is not None:
-                image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
-            image = _converted(image, "L" if channels == 1 else "RGB")
-            pixels = np.asarray(image).reshape(image.height, image.width, channels)
-            image.close()
-            return pixels.copy()    # a writable one
+            yield file
     except DataError:
         raise
     except Image.UnidentifiedImageError as problem:
@@ -181,13 +200,18 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
-    """Scale and crop in one step: the largest central part of the wanted proportions, brought to the size."""
-    shrink = min(image.width / width, image.height / height)
-    # Not below 0 by a rounding error, which Pillow refuses.
-    left = max(0.0, (image.width - width * shrink) / 2)
-    top = max(0.0, (image.height - height * shrink) / 2)
-    return image.resize((width, height), Image.Resampling.BILINEAR,
-                        (left, top, image.width - left, image.height - top))
+    """Scale the image until it just covers the size, to whole pixels, and cut out its centre, both in one step.
+
+    The same pixels as torchvision's Resize and CenterCrop give, without the scaled image between them.
+    """
+    wide = image.width * height >= image.height * width
+    scaled_width = int(height * image.width / image.height) if wide else width
+    scaled_height = height if wide else int(width * image.height / image.width)
+    left, top = round((scaled_width - width) / 2), round((scaled_height - height) / 2)
+    across, down = image.width / scaled_width, image.height / scaled_height    # its pixels for one of the scaled image
+    box = (left * across, top * down, min((left + width) * across, image.width),
+           min((top + height) * down, image.height))
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
 def _squash(image: Image.Image, height: int, width: int) -> Image.Image:

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..files import user_path
 from ..ops import pair
+from ..ops.checks import check_path
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
 from .folder_names import ENDINGS, TEST, TRAIN, VALIDATION, LeftOut, find_split, near_miss, say
-from .image_file import check_resize, load_image
+from .image_file import check_resize, load_image, opened
 
 
 class ImageFolder:
@@ -40,7 +42,7 @@ class ImageFolder:
             raise DataError(f"data set {name!r} has no images")
         if channels not in (1, 3):
             raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
-        self.paths = [Path(path) for path in paths]
+        self.paths = [user_path(check_path(f"data set {name!r}", path, "a path")) for path in paths]
         self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
@@ -71,6 +73,18 @@ class ImageFolder:
         images = [load_image(self.paths[index], self.size, self.channels, self.resize)
                   for index in as_indices(indices, len(self), self.name)]
         return np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
+
+    def problem(self, index: int, decode: bool = True) -> DataError | None:
+        """Why a file cannot be read, None if it can; without `decode` only what its header gives away."""
+        try:
+            if decode:
+                self.images_at([index])
+            else:
+                with opened(self.paths[index], self.size):
+                    pass
+        except DataError as problem:
+            return problem
+        return None
 
     def subset(self, indices) -> ImageFolder:
         """A data set of some of the images: `indices` is a slice, or what NumPy takes as an index."""
@@ -111,7 +125,7 @@ def load_image_folder(path, size=256, channels: int = 3,
     DataError
         When a folder is missing or empty, or the test images have a class that the training images lack.
     """
-    root = Path(path)
+    root = user_path(check_path("load_image_folder", path))
     train_folder = find_split(root, TRAIN)
     if train_folder is None:
         raise DataError(f"folder {root / 'train'} does not exist: expected one folder of images for each class in it"
@@ -135,12 +149,14 @@ def load_image_folder(path, size=256, channels: int = 3,
 
 def find_image_folder(path) -> Path | None:
     """`path`, if there is a folder of training images in it, else None."""
-    return Path(path) if find_split(Path(path), TRAIN) else None
+    root = user_path(path)
+    return root if find_split(root, TRAIN) else None
 
 
 def find_validation_folder(path) -> Path | None:
     """The folder of validation images in `path`, which has a folder of training images too, else None."""
-    return find_split(Path(path), VALIDATION) if find_image_folder(path) else None
+    root = find_image_folder(path)
+    return None if root is None else find_split(root, VALIDATION)
 
 
 def _class_folders(folder: Path) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ops.checks import check_count
+from ..ops.threads import submit
 from .augment import Augmentation
 from .bad_files import readable_at
-from .dataset import FloatImages
+from .dataset import as_data
 from .preprocessing import Preprocessing
 
 
@@ -40,7 +41,7 @@ class Loader:
 
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
                  augmentation: Augmentation | None = None, shuffle: bool = False, seed: int = 0, threads: int = 1):
-        self.dataset = FloatImages(*dataset) if isinstance(dataset, tuple | list) else dataset
+        self.dataset = as_data(dataset, "Loader: dataset")
         if augmentation is not None and not isinstance(preprocessing, Preprocessing):
             raise ArgumentError("Loader: an augmentation needs a Preprocessing, which has the mean and the "
                                 f"network's input size; got {preprocessing!r}")
@@ -88,7 +89,7 @@ class Loader:
         ahead: deque[Future] = deque()
         try:
             for index in range(start, len(self)):
-                ahead.append(pool.submit(self._batch, order, epoch, index))
+                ahead.append(submit(pool, self._batch, order, epoch, index))
                 if len(ahead) > self.threads + 1:
                     yield ahead.popleft().result()
             while ahead:

@@ -17,7 +17,7 @@ def main(number: str, file: str, folder: str, seconds: str, memory: str) -> None
     vars(os)["_exit"] = refuse_to_end
     sys.dont_write_bytecode = True  # nothing is left beside the student's file
     limit_memory(int(memory))
-    with open(Path(folder, "trace.txt"), "w") as trace:
+    with open(Path(folder, "trace.txt"), "w", encoding="utf-8") as trace:
         faulthandler.enable(trace)
         faulthandler.dump_traceback_later(float(seconds), exit=True, file=trace)
         findings, failure, report = examine_source(exercise, source)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import DataError
+from ..files import user_path
 
 
 class Case(NamedTuple):
@@ -88,6 +89,7 @@ class Exercise(NamedTuple):
 
     def write(self, folder: Path) -> Path:
         """Write the broken file into `folder`, made if need be; DataError if it exists or cannot be written."""
+        folder = user_path(folder)
         path = folder / self.file_name
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ..errors import DataError
+from ..files import user_path
 from .exercise import Exercise, Finding
 from .loading import CODE, in_line
 
@@ -54,6 +55,7 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
     DataError
         When the file does not exist.
     """
+    file = user_path(file)
     if not file.is_file():
         raise DataError(f"the file {file} does not exist; `tinynet exercise {exercise.number}` writes it")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -75,7 +77,8 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
             findings, failure, report = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
             return Verdict([Finding(*finding) for finding in findings], failure, report, output.text())
         except (OSError, ValueError):  # no result, or none that the child has written
-            trace = Path(folder, "trace.txt").read_text(errors="replace") if Path(folder, "trace.txt").exists() else ""
+            written = Path(folder, "trace.txt")
+            trace = written.read_text(encoding="utf-8", errors="replace") if written.exists() else ""
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             return Verdict([], crash(trace, process.returncode, late, seconds, lines), "", output.text())
 
@@ -90,7 +93,7 @@ def environment() -> dict[str, str]:
 
 def kill(process: subprocess.Popen) -> None:
     """End the process, and where the system has groups of processes, those that it started."""
-    if os.name == "posix":
+    if hasattr(os, "killpg"):  # not on Windows
         with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, signal.SIGKILL)
     else:

@@ -10,6 +10,7 @@ from .report import UNDECIDED, GradientRow, empty_row
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
 CHANGE = 1e-5  # relative; by how much the first step should change the output
 STEPS = (1.0, 1e-2, 1e-3, 1e-4)  # times the first step; most probes need the first alone
+SMALLEST_STEP = 1e-100
 LARGEST_STEP = 10  # times the size of the numbers that are moved
 DIRECTIONS = 2  # random directions over all entries of an array
 ATTEMPTS = 4  # probes drawn when one meets a kink
@@ -66,6 +67,7 @@ class Evaluations:
             if not np.isfinite(change) or (enough and change <= 30 * CHANGE):
                 break
             step = min(most, step * CHANGE / change if change > 1e-14 else 1e3 * step)
+            step = max(step, SMALLEST_STEP)  # where an output of zeros jumps, no step would be small enough
         else:
             after = self.moved(array, indices, step * values)
         return step, after

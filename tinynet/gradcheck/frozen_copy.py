@@ -5,9 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, TinynetError
 from ..network.params import single_layers
 from ..ops.arrays import Array, array_module
+from ..ops.checks import as_array
 from .snapshots import index_text, named
 
 
@@ -19,21 +20,26 @@ class FrozenCopy:
     Raises
     ------
     ArgumentError
-        When `f` is nothing that can be checked.
+        When `f` is nothing that can be checked; `who` asked for it.
     """
 
-    def __init__(self, f: Any, train: bool, as_float64: bool = True) -> None:
+    def __init__(self, f: Any, train: bool, as_float64: bool = True, who: str = "check_gradients") -> None:
         self.is_loss = not hasattr(f, "forward")
         self.train = train
         self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
-        check_form(f, self.what, self.is_loss)
+        check_form(f, self.what, self.is_loss, who)
         self.f = f if self.is_loss else in_float64(f) if as_float64 else copy.deepcopy(f)
         self.layers: dict[str, Any] = {} if self.is_loss else dict(single_layers(self.f))
         self.start = copy.deepcopy({name: state(layer) for name, layer in self.layers.items()})
 
     @classmethod
     def in_float32(cls, f: Any, train: bool) -> Self | None:
-        """Return a frozen copy that computes in float32; None for a loss, or parameters that are not float32."""
+        """Return a frozen copy that computes in float32; None for a loss, or parameters that are not float32.
+
+        None too for what says of itself that it is `float64_only`.
+        """
+        if getattr(f, "float64_only", False):
+            return None
         frozen = cls(f, train, as_float64=False)
         arrays = named(frozen.params) or frozen.buffers
         made_for_it = all(getattr(array, "dtype", None) == np.float32 for array in arrays.values())
@@ -107,34 +113,34 @@ class FrozenCopy:
         return not self.is_loss and "input_gradient" in inspect.signature(self.f.backward).parameters
 
 
-def as_input(x: Any) -> Array:
+def as_input(x: Any, who: str = "check_gradients") -> Array:
     """Return a float64 copy of `x`; ArgumentError unless it holds real and finite numbers."""
     try:
-        array = np.array(x)
-    except (ValueError, TypeError) as error:
-        raise ArgumentError(f"check_gradients: x is not an array of numbers ({error})") from error
+        array = np.array(as_array(f"{who}: x is not an array of numbers", x))
+    except TinynetError as error:
+        raise ArgumentError(str(error)) from error
     if array.dtype.kind not in "fiub":
-        raise ArgumentError(f"check_gradients: x is {array.dtype}, expected real numbers")
+        raise ArgumentError(f"{who}: x is {array.dtype}, expected real numbers")
     if not array.size:
-        raise ArgumentError(f"check_gradients: x is empty, it has shape {array.shape}")
+        raise ArgumentError(f"{who}: x is empty, it has shape {array.shape}")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         first = bad[0]
-        raise ArgumentError(f"check_gradients: x is {array[tuple(first)]} at {index_text(first)}, "
+        raise ArgumentError(f"{who}: x is {array[tuple(first)]} at {index_text(first)}, "
                             "expected finite numbers")
     return array.astype(np.float64, order="C")
 
 
-def check_form(f: Any, what: str, is_loss: bool) -> None:
+def check_form(f: Any, what: str, is_loss: bool, who: str) -> None:
     """Raise ArgumentError unless `f` is an object with forward, backward and arrays as parameters, or a function."""
     if isinstance(f, type):
-        raise ArgumentError(f"check_gradients: f is the class {what}, expected an object: {what}(...)")
+        raise ArgumentError(f"{who}: f is the class {what}, expected an object: {what}(...)")
     if is_loss:
         if not callable(f):
-            raise ArgumentError(f"check_gradients: f is a {what}, expected a layer, a network or a loss")
+            raise ArgumentError(f"{who}: f is a {what}, expected a layer, a network or a loss")
         return
     if not hasattr(f, "backward"):
-        raise ArgumentError(f"check_gradients: {what} has a forward but no backward")
+        raise ArgumentError(f"{who}: {what} has a forward but no backward")
     takes = inspect.signature(f.forward).parameters
     if "train" not in takes and not any(each.kind is each.VAR_KEYWORD for each in takes.values()):
         raise ArgumentError(f"{what}.forward takes no `train`, expected forward(x, train=False)")

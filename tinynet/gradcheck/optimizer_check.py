@@ -1,20 +1,22 @@
-"""Checking an optimizer against the paper's formula, written out number by number."""
+"""Checking an optimizer against its published formula, written out number by number (`optimizer_references`)."""
 import html
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..errors import ArgumentError
 from ..layers import Linear
 from ..network import Network
-from ..network.params import flat
+from ..network.params import flat, is_bias
 from ..ops.arrays import Array
 from ..ops.checks import check_count
 from ..tables import html_table, text_table
-from ..training.optim import SGD
+from ..training.optim import SGD, Adam
+from .optimizer_references import REFERENCES, Reference
 
 TOLERANCE = 1e-10  # relative; float64 keeps a right optimizer below 1e-14
-STEPS = 4  # the second is the first that momentum changes; before the last the learning rate is changed
+STEPS = 4  # the second is the first that what was kept changes; before the last the learning rate is changed
 
 
 class UpdateRow(NamedTuple):
@@ -88,47 +90,54 @@ class UpdateReport:
         return f"<p>{html.escape(self.headline())}</p>{html_table(*self.table())}"
 
 
-def check_optimizer(make: Callable[..., Any] = SGD, draws: int = 12, seed: int = 0) -> UpdateReport:
-    """Compare several steps of an optimizer with v <- m v - decay lr w - lr g;  w <- w + v, one number at a time.
+def check_optimizer(
+    make: Callable[..., Any] = SGD, draws: int = 12, seed: int = 0, formula: Literal["sgd", "adam"] | None = None
+) -> UpdateReport:
+    """Compare several steps of an optimizer with its formula, one number at a time.
 
-    Each draw has parameters, gradients and settings of its own: momentum, a weight decay for all layers or for some by
-    name, a rate for the biases, decay for them or not; the learning rate changes before the last step. All in float64.
+    Each draw has parameters, gradients and settings of its own: momentum or betas and epsilon, a weight decay for all
+    layers or for some by name, decay for the biases or not; the learning rate changes before the last step. All in
+    float64.
 
     Parameters
     ----------
     make : class or function
-        Called as make(net, learning_rate=, momentum=, weight_decay=, bias_rate=, decay_biases=), which mean the same as
-        for `SGD`; what it returns has `step(grads)` and the attribute `learning_rate`.
+        What it returns has `step(grads)` and the attribute `learning_rate`. Its arguments mean the same as those of
+        `SGD`, make(net, learning_rate=, momentum=, weight_decay=, bias_rate=, decay_biases=), or of `Adam`, make(net,
+        learning_rate=, beta1=, beta2=, epsilon=, weight_decay=, decay_biases=).
     draws : int
         How many settings are tried, at least 1.
     seed : int
+    formula : "sgd" or "adam"
+        Which of the two. Default: Adam's for a class that is derived from `Adam`, else SGD's.
 
     Returns
     -------
     UpdateReport
         `report.passed`, and `report.wrong`, which names the parameter and the step.
+
+    Raises
+    ------
+    ArgumentError
+        For no draws, or an unknown formula.
     """
     check_count("check_optimizer", "draws", draws)
+    if formula is None:
+        formula = "adam" if isinstance(make, type) and issubclass(make, Adam) else "sgd"
+    if formula not in REFERENCES:
+        raise ArgumentError(f"check_optimizer: formula is {formula!r}, expected one of {', '.join(REFERENCES)}")
+    reference = REFERENCES[formula]
     generator = np.random.default_rng(seed)
     first: dict[str, UpdateRow] = {}
     changes_gradients = False
     for number in range(draws):
-        rows, changed = _walk(make, _settings(generator, number), generator)
+        rows, changed = _walk(make, reference, reference.settings(generator, number), generator)
         changes_gradients |= changed
         for row in rows:
             seen = first.setdefault(row.name, row)
             if not row.right and (seen.right or row.step < seen.step):
                 first[row.name] = row
     return UpdateReport(getattr(make, "__name__", type(make).__name__), list(first.values()), changes_gradients)
-
-
-def paper_step(
-    w: Array, v: Array, g: Array, learning_rate: float, momentum: float, decay: float
-) -> None:
-    """Take the paper's step for one parameter in place, number by number (Krizhevsky et al. 2012, section 5)."""
-    for at in np.ndindex(w.shape):
-        v[at] = momentum * v[at] - decay * learning_rate * w[at] - learning_rate * g[at]
-        w[at] = w[at] + v[at]
 
 
 def settings_text(settings: dict[str, Any]) -> str:
@@ -140,19 +149,6 @@ def settings_text(settings: dict[str, Any]) -> str:
     )
 
 
-def _settings(generator: np.random.Generator, number: int) -> dict[str, Any]:
-    """Draw an optimizer's settings; the first draw has none at its usual value, the second momentum alone."""
-    decay = [float(each) for each in generator.uniform(0.01, 0.5, 4)]
-    by_layer = [{"fc1": decay[0], "block": decay[1]}, {"block.fc2": decay[2], "block": decay[3]}][number // 2 % 2]
-    return {
-        "learning_rate": float(generator.uniform(0.05, 0.5)),
-        "momentum": float(generator.uniform(0.3, 0.95)) if number % 4 < 3 else 0.0,
-        "weight_decay": 0.0 if number == 1 else by_layer if number % 2 else decay[0],
-        "bias_rate": 1.0 if number in (1, 2) else float(generator.uniform(0.5, 3)),
-        "decay_biases": bool(number % 3),
-    }
-
-
 def _decay_of(weight_decay: float | dict[str, float], layer: str) -> float:
     """Return the decay of a layer: its own, or that of the block around it, or none."""
     if not isinstance(weight_decay, dict):
@@ -161,7 +157,7 @@ def _decay_of(weight_decay: float | dict[str, float], layer: str) -> float:
 
 
 def _walk(
-    make: Callable[..., Any], settings: dict[str, Any], generator: np.random.Generator
+    make: Callable[..., Any], reference: type[Reference], settings: dict[str, Any], generator: np.random.Generator
 ) -> tuple[list[UpdateRow], bool]:
     """Take a few steps both ways; return a row for each parameter, and whether `step` changed the gradients."""
     net = Network([("fc1", Linear(3, 3)), ("block", Network([("fc2", Linear(3, 3)), ("fc3", Linear(3, 2))]))])
@@ -169,7 +165,7 @@ def _walk(
     for array in flat(net.params).values():
         array[...] = generator.standard_normal(array.shape)
     expected = {path: array.copy() for path, array in flat(net.params).items()}
-    velocity = {path: np.zeros_like(array) for path, array in expected.items()}
+    ours = {path: reference(array, settings) for path, array in expected.items()}
     optimizer, rate = make(net, **settings), settings["learning_rate"]
     rows: dict[str, UpdateRow] = {}
     changed = False
@@ -183,10 +179,10 @@ def _walk(
         for path, w in expected.items():
             *layer, key = path
             decay = _decay_of(settings["weight_decay"], ".".join(layer))
-            if key == "b" and not settings["decay_biases"]:
+            if is_bias(key) and not settings["decay_biases"]:
                 decay = 0.0
-            own_rate = rate * settings["bias_rate"] if key == "b" else rate
-            paper_step(w, velocity[path], drawn[path], own_rate, settings["momentum"], decay)
+            own_rate = rate * settings.get("bias_rate", 1.0) if is_bias(key) else rate
+            ours[path].step(drawn[path], own_rate, decay)
             name = ".".join(path)
             if name not in rows or rows[name].right:
                 rows[name] = _compare(name, step, flat(net.params)[path], w, settings)

@@ -1,8 +1,9 @@
-"""The layers, one to a file."""
+"""The layers, one to a file (of batch normalization two, which share their mathematics)."""
 from .avg_pool import AvgPool2d
-from .batch_norm import BatchNorm2d
+from .batch_norm import BatchNorm1d, BatchNorm2d
 from .conv import Conv2d
 from .dropout import Dropout
+from .fire import Fire
 from .flatten import Flatten
 from .linear import Linear
 from .locally_connected import LocallyConnected2d
@@ -15,6 +16,6 @@ from .spatial_norm import SpatialResponseNorm
 from .tanh import Tanh
 
 __all__ = [
-    "AvgPool2d", "BatchNorm2d", "Conv2d", "Dropout", "Flatten", "Linear", "LocallyConnected2d", "LocalResponseNorm",
-    "MaxPool2d", "ReLU", "Sigmoid", "Softmax", "SpatialResponseNorm", "Tanh",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Fire", "Flatten", "Linear", "LocallyConnected2d",
+    "LocalResponseNorm", "MaxPool2d", "ReLU", "Sigmoid", "Softmax", "SpatialResponseNorm", "Tanh",
 ]

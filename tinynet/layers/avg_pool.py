@@ -6,7 +6,7 @@ from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import check_image_shape
 from ..ops.window import Size, as_ints
 from .base import Layer
-from .max_pool import make_pool_window
+from .max_pool import make_pool_window, pool_stride
 
 
 class Saved(NamedTuple):
@@ -20,7 +20,9 @@ class AvgPool2d(Layer):
 
     Parameters
     ----------
-    kernel_size, stride : int or (int, int)
+    kernel_size : int or (int, int)
+    stride : int or (int, int), optional
+        2 if not given, with a warning for a kernel other than 2 or 3, as for MaxPool2d.
     padding : int or (int, int)
         Zeros on each side, up to kernel_size - 1, which the mean counts (PyTorch's count_include_pad).
     ceil_mode : bool
@@ -33,9 +35,10 @@ class AvgPool2d(Layer):
     """
 
     def __init__(
-        self, kernel_size: Size = 3, stride: Size = 2, padding: Size = 0, ceil_mode: bool = False
+        self, kernel_size: Size = 3, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
     ) -> None:
         super().__init__()
+        stride = pool_stride("AvgPool2d", kernel_size, stride)
         self.window = make_pool_window("AvgPool2d", kernel_size, stride, padding, ceil_mode)
         self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)
         self.ceil_mode = self.window.ceil_mode

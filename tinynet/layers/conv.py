@@ -9,6 +9,7 @@ from ..ops import col2im, im2col, make_window
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.checks import Seed, check_count, check_image_shape
 from ..ops.window import Size, as_ints
+from .as_drawn import draw_initial
 from .base import Layer
 from .initializers import check_initialization, random_weights
 
@@ -36,8 +37,8 @@ class Conv2d(Layer):
         Standard deviation of the initial weights; None: sqrt(2 / inputs of a filter), He et al. 2015.
     bias : float
         Initial value of all biases.
-    seed : int or list of int
-        Of the initial weights.
+    seed : int, list of int, or None
+        Of the initial weights. None: as 0, and the network that the layer comes into draws them anew (see `Network`).
 
     Raises
     ------
@@ -55,7 +56,8 @@ class Conv2d(Layer):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size = 0,
-        groups: int = 1, ceil_mode: bool = False, *, std: float | None = None, bias: float = 0.0, seed: Seed = 0,
+        groups: int = 1, ceil_mode: bool = False, *, std: float | None = None, bias: float = 0.0,
+        seed: Seed | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("Conv2d", "in_channels", in_channels)
@@ -69,10 +71,13 @@ class Conv2d(Layer):
         self.kernel_size, self.stride, self.padding = as_ints(kernel_size), as_ints(stride), as_ints(padding)
         self.ceil_mode = self.window.ceil_mode
         check_initialization("Conv2d", std, bias, seed)
-        kh, kw = self.window.kernel
-        seen = self.in_channels // self.groups
-        self.params["w"] = random_weights((kh, kw, seen, self.out_channels), kh * kw * seen, std, seed)
-        self.params["b"] = np.full(self.out_channels, bias, dtype=np.float32)
+        self.std, self.bias = std, bias
+        draw_initial(self, seed)
+
+    def draw_from(self, seed: Seed) -> None:
+        (kh, kw), seen = self.window.kernel, self.in_channels // self.groups
+        self.params["w"] = random_weights((kh, kw, seen, self.out_channels), kh * kw * seen, self.std, seed)
+        self.params["b"] = np.full(self.out_channels, self.bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -6,6 +6,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..ops.arrays import Array, array_module
 from ..ops.checks import Seed, check_between, check_seed
+from .as_drawn import draw_initial
 from .base import Layer
 
 
@@ -22,8 +23,9 @@ class Dropout(Layer):
     ----------
     p : float
         The probability to *drop*, from 0 to less than 1.
-    seed : int or list of int
-        Of the layer's own `generator`, which every forward pass in training moves on.
+    seed : int, list of int, or None
+        Of the layer's own `generator`, which every forward pass in training moves on. None: as 0, and the network that
+        the layer comes into draws anew (see `Network`).
 
     Raises
     ------
@@ -39,12 +41,15 @@ class Dropout(Layer):
     whole_batch = True  # one mask for the batch, drawn in the calling thread, however the batch is cut elsewhere
     like_output = "mask"
 
-    def __init__(self, p: float = 0.5, *, seed: Seed = 0) -> None:
+    def __init__(self, p: float = 0.5, *, seed: Seed | None = None) -> None:
         super().__init__()
         self.p = check_between("Dropout", "p", p, 0, 1)
         if p == 1:
             raise ArgumentError("Dropout: p is 1, which drops everything; expected a number below 1")
-        self.generator: np.random.Generator = np.random.default_rng(check_seed("Dropout", seed))
+        draw_initial(self, check_seed("Dropout", seed, optional=True))
+
+    def draw_from(self, seed: Seed) -> None:
+        self.generator: np.random.Generator = np.random.default_rng(seed)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -32,4 +32,4 @@ def check_initialization(who: str, std: Any, bias: Any, seed: Any) -> None:
     if std is not None:
         check_between(who, "std", std, 0, math.inf)
     check_between(who, "bias", bias, -math.inf, math.inf)
-    check_seed(who, seed)
+    check_seed(who, seed, optional=True)

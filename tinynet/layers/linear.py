@@ -7,6 +7,7 @@ from ..errors import ShapeError
 from ..ops import matmul
 from ..ops.arrays import Array, Shape, shape_text
 from ..ops.checks import Seed, check_count
+from .as_drawn import draw_initial
 from .base import Layer
 from .initializers import check_initialization, random_weights
 
@@ -39,14 +40,19 @@ class Linear(Layer):
     whole_batch = True  # the weights, 38 million in fc6, are the larger matrix: read them once for the whole batch
 
     def __init__(
-        self, in_features: int, out_features: int, *, std: float | None = None, bias: float = 0.0, seed: Seed = 0
+        self, in_features: int, out_features: int, *, std: float | None = None, bias: float = 0.0,
+        seed: Seed | None = None,
     ) -> None:
         super().__init__()
         self.in_features = check_count("Linear", "in_features", in_features)
         self.out_features = check_count("Linear", "out_features", out_features)
         check_initialization("Linear", std, bias, seed)
-        self.params["w"] = random_weights((self.in_features, self.out_features), self.in_features, std, seed)
-        self.params["b"] = np.full(self.out_features, bias, dtype=np.float32)
+        self.std, self.bias = std, bias
+        draw_initial(self, seed)
+
+    def draw_from(self, seed: Seed) -> None:
+        self.params["w"] = random_weights((self.in_features, self.out_features), self.in_features, self.std, seed)
+        self.params["b"] = np.full(self.out_features, self.bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

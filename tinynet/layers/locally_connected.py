@@ -8,6 +8,7 @@ from ..ops import col2im, im2col, make_window, pair
 from ..ops.arrays import Array, Shape
 from ..ops.checks import Seed, check_count, check_image_shape
 from ..ops.window import Size, as_ints
+from .as_drawn import draw_initial
 from .base import Layer
 from .initializers import check_initialization, random_weights
 
@@ -42,7 +43,7 @@ class LocallyConnected2d(Layer):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, input_size: Size, stride: Size = 1,
-        padding: Size = 0, *, std: float | None = None, bias: float = 0.0, seed: Seed = 0,
+        padding: Size = 0, *, std: float | None = None, bias: float = 0.0, seed: Seed | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("LocallyConnected2d", "in_channels", in_channels)
@@ -51,11 +52,15 @@ class LocallyConnected2d(Layer):
         self.size = pair("LocallyConnected2d", "input_size", input_size, 1)
         self.kernel_size, self.input_size = as_ints(kernel_size), as_ints(input_size)
         self.stride, self.padding = as_ints(stride), as_ints(padding)
-        oh, ow = self.window.output_size(self.size, "LocallyConnected2d")
         check_initialization("LocallyConnected2d", std, bias, seed)
+        self.std, self.bias = std, bias
+        draw_initial(self, seed)
+
+    def draw_from(self, seed: Seed) -> None:
+        oh, ow = self.window.output_size(self.size, "LocallyConnected2d")
         seen = self.window.kernel[0] * self.window.kernel[1] * self.in_channels
-        self.params["w"] = random_weights((oh, ow, seen, self.out_channels), seen, std, seed)
-        self.params["b"] = np.full((oh, ow, self.out_channels), bias, dtype=np.float32)
+        self.params["w"] = random_weights((oh, ow, seen, self.out_channels), seen, self.std, seed)
+        self.params["b"] = np.full((oh, ow, self.out_channels), self.bias, dtype=np.float32)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)

@@ -1,7 +1,9 @@
 """Softmax and cross-entropy in one, the loss that all networks here are trained with."""
+from typing import Any
+
 from ..errors import DtypeError, ShapeError
 from ..ops.arrays import Array, array_module
-from ..ops.checks import check_array
+from ..ops.checks import as_array, check_array
 
 
 def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
@@ -13,7 +15,7 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     ----------
     scores : array (N, classes)
         What the last layer gives, before any softmax.
-    labels : array of int (N,)
+    labels : array of int (N,), or a list
         In NumPy also where the scores are on a GPU: they are checked before they are copied there.
 
     Returns
@@ -28,7 +30,7 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
     ShapeError, DtypeError
         When scores or labels have another shape or dtype, or a label is not one of the classes.
     """
-    check_scores_and_labels(scores, labels)
+    labels = check_scores_and_labels(scores, labels)
     loss, dscores = cross_entropy(scores, array_module(scores).asarray(labels))
     return float(loss), dscores
 
@@ -45,14 +47,14 @@ def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     return loss, dscores / n
 
 
-def check_scores_and_labels(scores: Array, labels: Array) -> None:
-    """Raise unless scores are (N, classes) and labels are (N,) integers below `classes`."""
+def check_scores_and_labels(scores: Array, labels: Any) -> Array:
+    """Return labels as an array; raise unless scores are (N, classes) and labels (N,) integers below `classes`."""
     check_array("softmax_cross_entropy", scores, None, "scores")
     if scores.ndim != 2:
         raise ShapeError(f"softmax_cross_entropy: scores have shape {scores.shape}, expected (N, classes)")
-    if not isinstance(labels, array_module(labels).ndarray) or labels.dtype.kind not in "iu":
-        found = getattr(labels, "dtype", type(labels).__name__)
-        raise DtypeError(f"softmax_cross_entropy: labels are {found}, expected an array of integers")
+    labels = as_array("softmax_cross_entropy: labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"softmax_cross_entropy: labels are {labels.dtype}, expected an array of integers")
     n, classes = scores.shape
     if labels.shape != (n,):
         raise ShapeError(
@@ -64,3 +66,4 @@ def check_scores_and_labels(scores: Array, labels: Array) -> None:
             f"softmax_cross_entropy: labels go from {low} to {high}, expected 0 to {classes - 1}, "
             f"as the network has {classes} classes"
         )
+    return labels

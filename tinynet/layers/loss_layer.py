@@ -2,6 +2,7 @@
 from typing import NamedTuple
 
 from ..ops.arrays import Array, Shape, array_module
+from ..ops.checks import as_array
 from . import Softmax
 from .base import Layer
 from .loss import softmax_cross_entropy
@@ -31,7 +32,7 @@ class SoftmaxCrossEntropy(Layer):
 
     def __init__(self, labels: Array) -> None:
         super().__init__()
-        self.labels = labels
+        self.labels = as_array("labels", labels)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         loss, dscores = softmax_cross_entropy(x, self.labels)

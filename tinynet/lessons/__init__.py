@@ -5,4 +5,5 @@ from .surgery import changed
 
 __all__ = ["LESSONS", "Arm", "Budget", "Lesson", "changed"]
 
-LESSONS = ("relu", "lrn", "pooling", "dropout", "augmentation", "towers", "depth", "init", "lenet", "speed")
+LESSONS = ("relu", "lrn", "pooling", "dropout", "augmentation", "towers", "depth", "init", "lenet", "optimizer",
+           "speed")

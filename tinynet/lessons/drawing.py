@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..plots.letters import drawn
 from ..plots.pictures import PercentFormatter, Picture
 from .result import Result
 
@@ -32,7 +33,7 @@ def curves_and_errors(
     right.set_ylabel("test error at the end")
     if of is not None:
         draw_seeds(right, result, of, hollow=True)
-        right.set_ylabel(f"test error at the end\n(hollow: {second})")
+        right.set_ylabel(f"test error at the end\n(hollow: {drawn(second)})")
     finish(picture, result)
     return picture
 
@@ -47,11 +48,16 @@ def draw_curves(axes: Any, curves: list[list[float]], i: int, label: str, at: An
     for curve in curves:
         axes.plot(x[: len(curve)], curve, linestyle=style, color=colour, alpha=0.4, linewidth=0.8)
     mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-    axes.plot(x[:shortest], mean, linestyle=style, color=colour, label=label, linewidth=2.2)
+    axes.plot(x[:shortest], mean, linestyle=style, color=colour, label=drawn(label), linewidth=2.2)
 
 
-def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float], hollow: bool = False) -> None:
-    """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean."""
+def draw_seeds(
+    axes: Any, result: Result, of: Callable[[dict[str, Any]], float], hollow: bool = False, letters: int = 70
+) -> None:
+    """Draw a dot for each arm and seed, the dots of a seed joined, and a bar for the mean.
+
+    `letters` is how many fit below the axis, next to each other.
+    """
     arms = result.plan.arms
     values = np.array([[of(record) for record in result.of(arm)] for arm in arms])           # (arms, seeds)
     for seed in values.T:
@@ -60,10 +66,17 @@ def draw_seeds(axes: Any, result: Result, of: Callable[[dict[str, Any]], float],
         axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)],
                   markerfacecolor="white" if hollow else None)
         axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
-    names = [fill(arm.name.replace("+ ", "+\N{NO-BREAK SPACE}"), 70 // len(arms), break_long_words=False)
+    names = [fill(drawn(arm.name).replace("+ ", "+\N{NO-BREAK SPACE}"), letters // len(arms), break_long_words=False)
              for arm in arms]
     axes.set_xticks(range(len(arms)), names, fontsize=9 if len(arms) < 6 else 7.5)
     axes.set_xlim(-0.5, len(arms) - 0.5)
+
+
+def name_rates(axes: Any, rates: list[float]) -> None:
+    """Write at the axis the learning rates that were tried, and no others."""
+    at = sorted(set(rates))
+    axes.set_xticks(at, [f"{rate:g}" for rate in at])
+    axes.minorticks_off()
 
 
 def finish(picture: Picture, result: Result) -> None:
@@ -71,4 +84,4 @@ def finish(picture: Picture, result: Result) -> None:
     for axes in picture.axes:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(alpha=0.3)
-    picture.suptitle(result.title(), fontsize=11)
+    picture.suptitle(drawn(result.title()), fontsize=11)

@@ -6,6 +6,7 @@ from ..layers import Dropout, Linear, ReLU
 from ..models.parts import initial_weights
 from ..models.small import alexnet_small
 from ..network import Network
+from .common_error import common_error, training_curves
 from .experiment import Arm, Budget
 from .lesson import Lesson
 from .result import Result, paired, with_spread
@@ -28,17 +29,6 @@ def with_hidden_layer(classes: int = 10, seed: int = 0, dropout: float | None = 
 def gap_cell(result: Result, arm: Arm) -> str:
     """Write how much higher the test error is than the training error, both without dropout."""
     return with_spread([record["test_error"] - record["train_error"] for record in result.of(arm)])
-
-
-def training_curves(result: Result) -> dict[str, list[list[float]]]:
-    """Return by arm the training errors of each seed, epoch by epoch, without the trainings that diverged."""
-    return {arm.name: [[row["train_error"] for row in r["history"]] for r in result.of(arm) if not r["diverged"]]
-            for arm in result.plan.arms}
-
-
-def common_error(result: Result) -> float:
-    """Return the lowest training error that every training reached."""
-    return max((min(curve) for each in training_curves(result).values() for curve in each), default=1.0)
 
 
 def findings(result: Result) -> list[str]:

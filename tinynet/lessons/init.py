@@ -41,6 +41,7 @@ def findings(result: Result) -> list[str]:
 
 def draw(result: Result) -> Any:
     """Draw the loss by steps."""
+    from ..plots.letters import drawn
     from ..plots.pictures import Picture
 
     picture = Picture(figsize=(9, 5), layout="constrained")
@@ -55,7 +56,7 @@ def draw(result: Result) -> Any:
     axes.set(xlabel="steps", ylabel="training loss (mean of each epoch)", xlim=(0, None), ylim=(0, None))
     axes.legend()
     axes.grid(alpha=0.3)
-    picture.suptitle(result.title(), fontsize=11)
+    picture.suptitle(drawn(result.title()), fontsize=11)
     return picture
 
 

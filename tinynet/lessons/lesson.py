@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
+from ..files import user_path
 from ..network import Network
 from ..ops.checks import check_count
 from ..ops.threads import available_cores
@@ -78,7 +79,7 @@ class Lesson(Experiment):
         arms : list of Arm or names
             The lesson's own by name, and further ones.
         epochs, images, batch_size, seeds, rates
-            Instead of the budget's.
+            Instead of the budget's; rates also instead of those that the lesson's arms have of their own.
         folder : path-like
             Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick.
         parallel : int
@@ -110,7 +111,7 @@ class Lesson(Experiment):
         train, held_out, test = split_data(
             self.name, "shapes" if data is None else data, budget, (made.input_shape or (32,))[0], images is not None)
         budget = replace(budget, images=len(train))
-        path = Path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
+        path = user_path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
         plan = Plan(self, chosen, model, budget, train, held_out, test, path, parallel, show)
         for arm in chosen:
             plan.make(arm, 0)  # a wrong switch is an error now, not after an hour

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 
+from ..plots.letters import drawn
 from ..plots.pictures import PercentFormatter, Picture
 from .drawing import COLOURS, draw_curves
 from .experiment import Arm
@@ -42,7 +43,7 @@ def figure(result: Result) -> Picture:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     for axes in picture.axes:
         axes.grid(alpha=0.3)
-    picture.suptitle(result.title(), fontsize=12)
+    picture.suptitle(drawn(result.title()), fontsize=12)
     return picture
 
 
@@ -59,7 +60,7 @@ def draw_setting(axes: Any, result: Result, setting: str) -> None:
         middles = [0.0] + [epoch - 0.5 for epoch in range(1, max(map(len, curves)))]
         control, colour = setting_of(arm) == CONTROL, COLOURS[colour_of(arm)]
         style = "-." if control else STYLES.get(arm.switches.get("activation", "relu"), "-")
-        name = arm.name if control else arm.name.split(",")[0]
+        name = drawn(arm.name if control else arm.name.split(",")[0])
         draw_curves(axes, curves, colour_of(arm), f"{name}, rate {result.of(arm)[0]['rate']:g}", middles, style)
         found, relu = ratio(result, arm, target), relu_beside(result, arm)
         if found is not None and relu is not None and arm.switches.get("activation") == "tanh":
@@ -89,7 +90,7 @@ def draw_ratios(axes: Any, result: Result) -> None:
         if not known:
             continue
         colour, at, values = COLOURS[colour_of(arm)], [error for error, _ in known], [value.mean for _, value in known]
-        axes.plot(at, values, color=colour, linewidth=2.2, label=arm.name)
+        axes.plot(at, values, color=colour, linewidth=2.2, label=drawn(arm.name))
         low, high = [value.low for _, value in known], [value.high for _, value in known]
         axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
         if len(known) < len(found):
@@ -116,7 +117,7 @@ def draw_saturation(axes: Any, result: Result) -> None:
             shortest = min(map(len, curves))
             mean = np.mean([curve[:shortest] for curve in curves], axis=0)
             axes.plot(np.arange(1, shortest + 1), mean, style, color=COLOURS[colour_of(arm)],
-                      linewidth=2.2 if layer == 1 else 1.4, label=arm.name if layer == 1 else None)
+                      linewidth=2.2 if layer == 1 else 1.4, label=drawn(arm.name) if layer == 1 else None)
     for layer, style in LAYERS.items():
         axes.plot([], [], style, color="grey", label=f"behind conv{layer}")
     axes.set(xlabel="epoch", ylabel="share of the outputs beyond 0.95", ylim=(-0.02, 1.02), xlim=(0, None))

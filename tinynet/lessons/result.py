@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import tables
-from ..files import atomic_write
+from ..files import atomic_write, printable
 from ..training.history import COLUMNS
 from .experiment import Arm
 from .plan import Plan
@@ -165,7 +165,7 @@ class Result:
         files = {"txt": f"{self}\n", "csv": self.csv(), "json": f"{json.dumps(content, indent=1)}\n"}
         for kind, text in files.items():
             with atomic_write(self.plan.folder / f"{self.lesson.name}.{kind}") as file:
-                file.write(text.encode())
+                file.write(printable(text).encode())
         try:
             picture = self.plot()
         except ImportError as error:

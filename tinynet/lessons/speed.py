@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import atomic_write
+from ..files import atomic_write, user_path
 from ..layers import Conv2d
 from ..measure.profiling import median, product_rate
 from ..ops import im2col
@@ -150,7 +150,7 @@ def run(folder: str | Path) -> dict[str, Any]:
     print(f"{result['convolution']}, batch {result['batch']}, {result['threads']} threads")
     print(table(result))
     print(f"loops: {result['loops_note']}")
-    target = Path(folder)
+    target = user_path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with atomic_write(target / "speed.json") as file:
         file.write(f"{json.dumps(result, indent=1)}\n".encode())

@@ -62,6 +62,7 @@ def findings(result: Result) -> list[str]:
 
 def draw(result: Result) -> Any:
     """Draw errors, and the first layer's filters of each arm's first seed, one tower beside the other."""
+    from ..plots.letters import drawn
     from ..plots.pictures import Picture, filter_grid
     from .drawing import draw_seeds, finish
 
@@ -80,7 +81,7 @@ def draw(result: Result) -> Any:
         axes.imshow(np.hstack([first, np.ones_like(first[:, :8]), second]), interpolation="nearest")
         axes.set_axis_off()
         shares = record["measured"].get("colour", (float("nan"),) * 2)
-        axes.set_title(f"{each.name}: {shares[0]:.0%} colour in its first half, {shares[1]:.0%} in its second",
+        axes.set_title(f"{drawn(each.name)}: {shares[0]:.0%} colour in its first half, {shares[1]:.0%} in its second",
                        fontsize=8)
     return picture
 

@@ -16,6 +16,7 @@ from ..training.step import training_step
 from .gpu_compare import (
     IMAGES,
     LAYERS,
+    UPDATES,
     Case,
     kernel_arguments,
     kernel_cases,
@@ -116,7 +117,7 @@ def compare_kernel(case: Case, batch: int, card: tuple[float, float]) -> Compare
     differences = {dtype: kernel_difference(case, dtype) for dtype in DTYPES}
     there = [moved(argument) for argument in kernel_arguments(case, batch, "float32")]
     seconds = median(lambda: getattr(cuda_ops, case.kernel)(*there), there[0])
-    shape = case.shape if case.kernel == "sgd_update" else (batch, *case.shape)
+    shape = case.shape if case.kernel in UPDATES else (batch, *case.shape)
     predicted = predict_kernel(case.kernel, shape, *card, window=case.window, size=case.size)
     return ComparedItem(f"{case.where}: {case.kernel}", differences, seconds=seconds, predicted=predicted)
 

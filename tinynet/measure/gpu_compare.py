@@ -14,11 +14,16 @@ from ..ops import Window, cuda_ops, numpy_ops
 from ..ops.arrays import Array, Shape, to_cpu, to_gpu
 
 IMAGES = 2  # to compare with
+# The optimizers' kernels: how many arrays each is given, the gradient last, and its settings.
+UPDATES: dict[str, tuple[int, tuple[Any, ...]]] = {
+    "sgd_update": (3, (0.01, 0.9, 5e-4)), "adam_update": (4, (0.001, (0.9, 0.999), 1e-8, 5e-4, 3)),
+}
 
 # One of each layer, with settings that the paper's network does not have, and an input for it.
 LAYERS: list[tuple[Layer, Shape]] = [
     (layers.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), groups=2, ceil_mode=True), (3, 8, 9, 4)),
     (layers.Conv2d(3, 5, 1), (3, 8, 9, 3)),
+    (layers.Fire(4, 2, 3, 5), (3, 8, 9, 4)),
     (layers.LocallyConnected2d(3, 4, 3, input_size=(6, 7), padding=1), (3, 6, 7, 3)),
     (layers.Linear(300, 70), (5, 300)),
     (layers.ReLU(), (5, 300)),
@@ -29,6 +34,7 @@ LAYERS: list[tuple[Layer, Shape]] = [
     (layers.MaxPool2d(3, 2, padding=1, ceil_mode=True), (3, 8, 10, 5)),
     (layers.AvgPool2d(3, 2, padding=1, ceil_mode=True), (3, 8, 10, 5)),
     (layers.Dropout(), (5, 300)),
+    (layers.BatchNorm1d(300), (5, 300)),
     (layers.BatchNorm2d(10), (3, 8, 9, 10)),
     (layers.Flatten(), (3, 8, 9, 10)),
     (layers.Softmax(), (5, 300)),
@@ -60,7 +66,8 @@ def kernel_cases(net: Network) -> Iterator[Case]:
             yield Case(name, "nearby_sum", shape, None, layer.size, layer.groups)
             yield Case(name, "around_sum", shape)
         elif isinstance(layer, layers.Linear):
-            yield Case(name, "sgd_update", layer.params["w"].shape)
+            for kernel in UPDATES:
+                yield Case(name, kernel, layer.params["w"].shape)
 
 
 def kernel_difference(case: Case, dtype: str) -> float:
@@ -73,8 +80,10 @@ def kernel_difference(case: Case, dtype: str) -> float:
 def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
     """Return what a kernel is called with, in NumPy."""
     draw = drawing(dtype)
-    if case.kernel == "sgd_update":
-        return draw(case.shape), draw(case.shape), draw(case.shape), 0.01, 0.9, 5e-4
+    if case.kernel in UPDATES:
+        arrays, settings = UPDATES[case.kernel]
+        *changed, last, g = (draw(case.shape) for _ in range(arrays))
+        return *changed, abs(last), g, *settings  # Adam's v is a mean of squares; SGD's may be positive too
     shape = (images, *case.shape)
     x = draw(shape)
     if case.kernel == "nearby_sum":
@@ -93,7 +102,7 @@ def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
 def run_kernel(backend: Any, case: Case, arguments: Any) -> list[Array]:
     """Return what a kernel gives, or what it has changed in place."""
     result = getattr(backend, case.kernel)(*arguments)
-    return list(arguments[:2]) if result is None else [result]
+    return list(arguments[: UPDATES[case.kernel][0] - 1]) if result is None else [result]
 
 
 def layer_difference(layer: Layer, shape: Shape, dtype: str) -> float:

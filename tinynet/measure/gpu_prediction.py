@@ -80,7 +80,7 @@ def kernel_cost(name: str, shape: Shape, window: Window | None = None, size: int
     name : str
         As in `ops.cuda_ops`.
     shape : tuple of int
-        Of the images (N, H, W, C), x or dx; for sgd_update of the parameter.
+        Of the images (N, H, W, C), x or dx; for sgd_update and adam_update of the parameter.
     window : Window
         For kernels that have one.
     size : int
@@ -92,6 +92,7 @@ def kernel_cost(name: str, shape: Shape, window: Window | None = None, size: int
             "nearby_sum": (2, DIVISION + 5 * size),
             "around_sum": (2, DIVISION + 6 * size**2),
             "sgd_update": (5, 20),
+            "adam_update": (7, 70),  # two divisions and a root among them
             "local_response_norm": (3, DIVISION + 5 * size + POWER),
             "local_response_norm_back": (4, DIVISION + (8 + POWER) * size + POWER),
         }[name]

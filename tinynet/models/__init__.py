@@ -11,8 +11,10 @@ from .cifar import INITIALIZATIONS, cifar_net
 from .lenet import lenet5
 from .medium import alexnet_medium
 from .small import alexnet_small
+from .squeezenet import squeezenet
 
-__all__ = ["MODELS", "alexnet", "alexnet_medium", "alexnet_small", "cifar_net", "lenet5", "make_model"]
+__all__ = ["MODELS", "alexnet", "alexnet_medium", "alexnet_small", "cifar_net", "lenet5", "make_model",
+           "squeezenet"]
 
 MODELS: dict[str, Callable[..., Network]] = {
     "alexnet": alexnet,
@@ -20,6 +22,8 @@ MODELS: dict[str, Callable[..., Network]] = {
     "alexnet-medium": alexnet_medium,
     "alexnet-small": alexnet_small,
     "lenet5": lenet5,
+    "squeezenet": squeezenet,
+    "squeezenet-torchvision": partial(squeezenet, "torchvision"),
     **{f"cifar-{name}": partial(cifar_net, name) for name in INITIALIZATIONS},
 }
 

@@ -22,7 +22,7 @@ NOTES = [
     "Pooling is a plain average; in 1998 it had a weight and a bias for each map, and a sigmoid after it.",
     "C5 (fc3) is a convolution of 5 x 5 in 1998, which on 32 x 32 images is a fully connected layer.",
     "Plain tanh where 1998 has 1.7159 tanh(2x/3), softmax and cross-entropy where it has distances to drawn digits.",
-    "Digits of 28 x 28 are padded to 32 x 32 by the data set.",
+    "Digits of 28 x 28 are padded to 32 x 32, by the data set or by `fit`.",
     "Pixels are divided by 64, about their deviation, as in 1998; AlexNet's authors left them at 0 to 255. (tanh wants "
     "inputs of about 1, and with larger ones conv1 would need a far lower learning rate than the other layers.)",
     "Initialization: N(0, 1 / inputs of a unit).",

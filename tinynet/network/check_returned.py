@@ -36,9 +36,7 @@ def check_forward(name: str, layer: Layer, result: Any, x: Array, shape: Shape) 
     ArgumentError, ShapeError, DtypeError
         Otherwise; the message names the layer.
     """
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(result)}, expected (y, saved)")
-    y = result[0]
+    y, _ = check_pair(name, layer, result)
     if not isinstance(y, array_module(x).ndarray):
         raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(y)} as y, expected an array")
     if y.dtype != x.dtype:
@@ -47,6 +45,13 @@ def check_forward(name: str, layer: Layer, result: Any, x: Array, shape: Shape) 
     if y.shape != (len(x), *shape):
         raise ShapeError(f"{called(name, layer)}: its forward returned an array of shape {y.shape}, "
                          f"its output_shape says {(len(x), *shape)}")
+    return result
+
+
+def check_pair(name: str, layer: Layer, result: Any) -> tuple[Array, Any]:
+    """Return what a layer's forward returned if that is a pair; else raise ArgumentError."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ArgumentError(f"{called(name, layer)}: its forward returned {value_text(result)}, expected (y, saved)")
     return result
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from ..layers import (
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -43,6 +45,10 @@ ORIGINS = {
         "trained on": "one processor of a server, two to three days",
         "result": "0.95% error on MNIST's 10,000 test images",
     },
+    "squeezenet": {
+        "published": "2016, Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer; version 1.1 later, by the same authors",
+        "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
+    },
     "cifar": {
         "published": "2011 and 2012, Krizhevsky, with cuda-convnet",
         "made for": "CIFAR-10: 50,000 colour images of 32 x 32 in 10 classes",
@@ -51,9 +57,10 @@ ORIGINS = {
 }
 
 PARTS: list[tuple[str, tuple[type[Layer], ...]]] = [
-    ("conv", (Conv2d,)), ("local", (LocallyConnected2d,)), ("fc", (Linear,)), ("activation", (ReLU, Tanh, Sigmoid)),
-    ("LRN", (LocalResponseNorm,)), ("norm within maps", (SpatialResponseNorm,)), ("batch norm", (BatchNorm2d,)),
-    ("pool", (MaxPool2d, AvgPool2d)), ("dropout", (Dropout,)),
+    ("conv", (Conv2d,)), ("local", (LocallyConnected2d,)), ("fire", (Fire,)), ("fc", (Linear,)),
+    ("activation", (ReLU, Tanh, Sigmoid)),
+    ("LRN", (LocalResponseNorm,)), ("norm within maps", (SpatialResponseNorm,)),
+    ("batch norm", (BatchNorm1d, BatchNorm2d)), ("pool", (MaxPool2d, AvgPool2d)), ("dropout", (Dropout,)),
 ]
 
 
@@ -65,7 +72,7 @@ def aspects(net: Network, summary: Summary) -> dict[str, str]:
         **origin,
         "input": shape_text(summary.input_shape),
         "layers with weights": weighted_text(net),
-        "filters": listed(f"{x.out_channels} of {size(x.kernel_size)}" for _, x in of(net, Conv2d, LocallyConnected2d)),
+        "filters": listed(filters_text(x) for _, x in of(net, Conv2d, LocallyConnected2d, Fire)),
         "fully connected": listed(f"{x.out_features}" for _, x in of(net, Linear)),
         "channels seen": groups_text(net),
         "activation": listed(dict.fromkeys(type(x).__name__ for _, x in of(net, ReLU, Tanh, Sigmoid))),
@@ -101,7 +108,7 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
         out["LRN's windows"] = f"inside each of {layer.groups} towers" if layer.groups > 1 else "across all channels"
     for name, layer in of(net, SpatialResponseNorm):
         out["norm within maps"] = f"{name}: {size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
-    if found := of(net, BatchNorm2d):
+    if found := of(net, BatchNorm1d, BatchNorm2d):
         out["batch normalization"] = listed(name for name, _ in found)
     return out
 
@@ -136,8 +143,16 @@ def listed(words: Any) -> str:
 
 def weighted_text(net: Network) -> str:
     """Return how many layers with weights there are of each kind."""
-    words = {Conv2d: "convolutional", LocallyConnected2d: "locally connected", Linear: "fully connected"}
+    words = {Conv2d: "convolutional", LocallyConnected2d: "locally connected", Fire: "fire modules",
+             Linear: "fully connected"}
     return listed(f"{len(of(net, kind))} {word}" for kind, word in words.items() if of(net, kind))
+
+
+def filters_text(layer: Any) -> str:
+    """Return a layer's filters: "96 of 11x11"."""
+    if isinstance(layer, Fire):
+        return f"{layer.squeeze} of 1x1 before {layer.expand1} of 1x1 and {layer.expand3} of 3x3"
+    return f"{layer.out_channels} of {size(layer.kernel_size)}"
 
 
 def groups_text(net: Network) -> str:

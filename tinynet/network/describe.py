@@ -1,5 +1,6 @@
 """Layers and initializations in words, for summaries and comparisons."""
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from ..layers.base import Layer
@@ -22,7 +23,7 @@ def describe(layer: Layer) -> str:
     elif kind == "SpatialResponseNorm":
         parts = [f"{size(s['size'])} places", *constants(s)]
     else:
-        parts = [f"{key} {value}" for key, value in s.items()]
+        parts = [f"{key} {shorten(str(value), 60, placeholder=' ...')}" for key, value in s.items()]
     return f"{kind} {', '.join(parts)}".strip()
 
 

@@ -18,11 +18,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..layers import Conv2d, LocalResponseNorm
+from ..layers import Conv2d, Fire, LocalResponseNorm
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
+from .fast_fire import FastFire
 from .fast_on_gpu import FusedResponseNorm
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
@@ -34,6 +35,8 @@ def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
     """Return the class of a layer's fast implementation; None if it has none."""
     if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
         return fast_convolution(layer)
+    if type(layer) is Fire and not on_gpu:
+        return FastFire
     return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
 
 
@@ -58,7 +61,7 @@ def fast_or_own(
         What forward is going to be given, or was.
     """
     fast_class = fast_implementation(layer, like is not None and array_module(like) is not np)
-    if fast_class is None or not fast_allowed() or type(layer) in _differ or not as_loaded(layer):
+    if fast_class is None or not fast_allowed() or not all(map(may_be_replaced, made_of(layer))):
         return layer
     if like is None:
         return fast_class(layer)
@@ -77,6 +80,16 @@ def fast_or_own(
 
 _proven: WeakKeyDictionary[Layer, set] = WeakKeyDictionary()  # for which methods, modes, shapes and dtypes
 _differ: set[type] = set()  # classes whose own methods gave other numbers
+
+
+def made_of(layer: Layer) -> list[Layer]:
+    """Return a layer, and those that it is made of: a fire module's convolutions."""
+    return [layer, *layer.convolutions.values()] if isinstance(layer, Fire) else [layer]
+
+
+def may_be_replaced(layer: Layer) -> bool:
+    """Tell whether a layer's methods are those that tinynet loaded, and have not been found to give other numbers."""
+    return type(layer) in _loaded and type(layer) not in _differ and as_loaded(layer)
 
 
 def warn(layer: Layer, name: str, method: str, found: float) -> None:
@@ -180,4 +193,4 @@ def own_attributes(kind: type) -> dict[str, Any]:
     return {name: value for name, value in vars(kind).items() if not name.startswith("__") or name == "__init__"}
 
 
-_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, LocalResponseNorm)}
+_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, Fire, LocalResponseNorm)}

@@ -1,5 +1,6 @@
 """A network: layers in a line, by name; itself a layer, so that networks nest."""
 import copy
+import inspect
 import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -9,14 +10,18 @@ import numpy as np
 
 from .. import layers
 from ..errors import ArgumentError, ShapeError
+from ..layers.as_drawn import redraw
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..ops.arrays import Array, Shape, shape_text
-from ..ops.checks import check_array, check_library
+from ..ops.checks import Seed, check_array, check_library, check_seed, check_shape
 from ..ops.threads import one_blas_thread
 from . import executor
 from .check_returned import SavedByLayer, check_backward, check_forward, check_saved
 from .params import check_layers, flat
+from .plain_settings import plain
 from .summary import Summary
+from .unseeded import numbers_of, take_unseeded
 
 
 class Network(Layer):
@@ -28,14 +33,20 @@ class Network(Layer):
         In the order in which they run. Names have no "." and no "/", which join names of nested networks; a layer
         object stands in one place only, in nested networks too.
     name : str
-    input_shape : tuple of int, optional
-        The shape of one image that the network was made for, (H, W, C): for the summary and for messages.
+    input_shape : tuple of int, or int, optional
+        The shape of one image that the network was made for, (H, W, C) or (features,): for the summary and for
+        messages. 784 is (784,).
     notes : sequence of str
         Which choices were made where accounts of the network differ; the summary prints them.
     recipe : dict, optional
         Settings of the training that belongs to the network (rates, decay, schedule), defaults of `fit`.
     hint : str
         What to do about images of a wrong size; ends the message about them.
+    seed : int, list of int, or None
+        Of the layers that were made without a seed: each is drawn from (seed, its index), so that no two begin with
+        the same weights, or drop the same units. A layer with a seed, and one whose parameters somebody has replaced
+        or edited, or whose dropout has dropped before, stays as it is. None: as 0, and a network around this one draws
+        its layers anew, if it is still as it was made.
 
     Attributes
     ----------
@@ -47,20 +58,35 @@ class Network(Layer):
     Raises
     ------
     ArgumentError
-        For an empty list, a bad name, and a name or a layer that stands in it twice.
+        For an empty list, a bad name, what is no layer, a name or a layer that stands in it twice, and an
+        `input_shape` that is none.
     """
 
     whole_batch = True  # within another network: it cuts the batch itself
 
     def __init__(
-        self, layers: Sequence[tuple[str, Layer]], *, name: str = "network", input_shape: Shape | None = None,
-        notes: Sequence[str] = (), recipe: dict | None = None, hint: str = "",
+        self, layers: Sequence[tuple[str, Layer]], *, name: str = "network", input_shape: Shape | int | None = None,
+        notes: Sequence[str] = (), recipe: dict | None = None, hint: str = "", seed: Seed | None = None,
     ) -> None:
         self.layers: dict[str, Layer] = check_layers(layers)
         self.name, self.notes, self.recipe, self.hint = name, list(notes), copy.deepcopy(recipe or {}), hint
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.input_shape: Shape | None = None
+        if input_shape is not None:
+            self.input_shape = check_shape("Network", "input_shape", input_shape)
         self.preprocessing: Any = None
         self.class_names: list[str] | None = None
+        seed = check_seed("Network", seed, optional=True)
+        self.unseeded = take_unseeded(self.layers)
+        self.draw_from(0 if seed is None else seed)
+        self.as_drawn: Any = numbers_of(self) if self.unseeded and seed is None else None
+
+    def draw_from(self, seed: Seed) -> None:
+        for path, layer in self.unseeded:
+            redraw(layer, [*as_list(seed), *path])
+
+    @property
+    def is_as_drawn(self) -> bool:
+        return self.as_drawn is not None and self.as_drawn == numbers_of(self)
 
     def forward(self, x: Array, train: bool = False, save: bool = True) -> tuple[Array, Any]:
         """Run all layers.
@@ -182,13 +208,15 @@ class Network(Layer):
         return f"Network([\n{rows}], name={self.name!r})"
 
     def convert_arrays(self, convert: Any) -> None:
+        as_drawn = self.is_as_drawn
         for layer in self.layers.values():
             layer.convert_arrays(convert)
+        self.as_drawn = numbers_of(self) if as_drawn else None
 
     def shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return each layer's output shape for one image of `shape`; ShapeError says which layer it does not fit."""
         out: dict[str, Shape] = {}
-        current = tuple(shape)
+        shape = current = check_shape(self.name, "the shape", shape)
         for name, layer in self.layers.items():
             try:
                 out[name] = tuple(layer.output_shape(current))
@@ -220,11 +248,13 @@ class Network(Layer):
         return sum(layer.multiply_adds(x) for layer, x in zip(self.layers.values(), inputs, strict=False))
 
     def check_input(self, x: Array) -> None:
+        for name, layer in self.layers.items():
+            check_parameters(f"{self.name}, layer {name} ({type(layer).__name__})", layer)
         check_array(self.name, x, self.dtype, "the batch of images")
         check_library(self.name, x, next(iter(flat(self.params).values()), x))
-        self.output_shape(x.shape[1:])
+        self.check_images(self.name, x)
 
-    def summary(self, input_shape: Shape | None = None) -> Summary:
+    def summary(self, input_shape: Shape | int | None = None) -> Summary:
         """Return a table of all layers (output, parameters, multiply-adds, memory) for one image of `input_shape`."""
         return Summary(self, input_shape)
 
@@ -234,25 +264,34 @@ class Network(Layer):
         return {
             "name": self.name, "input_shape": self.input_shape, "notes": list(self.notes),
             "recipe": copy.deepcopy(self.recipe), "hint": self.hint,
-            "layers": [[name, kind_of(layer), layer.settings] for name, layer in self.layers.items()],
+            "layers": [[name, kind_of(layer), plain(layer.settings)] for name, layer in self.layers.items()],
         }
 
     @classmethod
-    def from_settings(cls, settings: dict[str, Any]) -> "Network":
-        """Build a network from what `settings` gave, with new initial parameters."""
+    def from_settings(cls, settings: dict[str, Any], seed: Seed = 0) -> "Network":
+        """Build a network from what `settings` gave, with new initial parameters, each layer's from (seed, its index).
+        """
         made: list[tuple[str, Layer]] = []
-        for name, kind, own in settings["layers"]:
+        for index, (name, kind, own) in enumerate(settings["layers"]):
+            path = [*as_list(seed), index]
             if kind == "Network":
-                made.append((name, cls.from_settings(own)))
+                made.append((name, cls.from_settings(own, path)))
             elif kind in layers.__all__:
-                made.append((name, getattr(layers, kind)(**own)))
+                layer = getattr(layers, kind)
+                random = {"seed": path} if "seed" in inspect.signature(layer).parameters else {}
+                made.append((name, layer(**own, **random)))
             else:
                 raise ArgumentError(
                     f"layer {name!r} is a {kind}, which tinynet does not have, so only its own code can build it: "
                     "build the network yourself, and fill it with tinynet.training.checkpoint.restore_network"
                 )
         others = {key: value for key, value in settings.items() if key not in ("layers", "recipe")}
-        return cls(made, recipe=with_new_names(settings.get("recipe") or {}), **others)
+        return cls(made, recipe=with_new_names(settings.get("recipe") or {}), seed=seed, **others)
+
+
+def as_list(seed: Seed) -> list[int]:
+    """Return the numbers of a seed."""
+    return list(seed) if isinstance(seed, list | tuple) else [seed]
 
 
 def with_new_names(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import layers
 from ..errors import ArgumentError
 from ..layers.base import Layer
+from ..layers.parameter_shapes import without_init
 from ..ops.arrays import Array, array_module
 
 
@@ -16,6 +18,11 @@ def flat(nested: dict[str, Any], before: tuple[str, ...] = ()) -> dict[tuple[str
     for name, value in nested.items():
         arrays |= flat(value, (*before, name)) if isinstance(value, dict) else {(*before, name): value}
     return arrays
+
+
+def is_bias(name: str) -> bool:
+    """Tell whether a parameter of this name, in its layer, is a bias: "b", or "squeeze_b" of a layer with several."""
+    return name == "b" or name.endswith("_b")
 
 
 def layers_of(net: Layer) -> dict[str, Layer]:
@@ -43,7 +50,10 @@ def library_of(net: Layer) -> ModuleType:
 
 
 def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
-    """Return the layers by name; ArgumentError for an empty list, a bad name, a name or a layer used twice."""
+    """Return the layers by name; ArgumentError for an empty list, a bad name, no layer, or one used twice."""
+    if not isinstance(pairs, list | tuple):
+        hint = ", list(layers.items())" if isinstance(pairs, dict) else ""
+        raise ArgumentError(f"Network: layers is {kind_text(pairs)}, expected a list of (name, layer) pairs{hint}")
     if not pairs:
         raise ArgumentError("Network: the list of layers is empty")
     by_name: dict[str, Layer] = {}
@@ -56,9 +66,32 @@ def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
             raise ArgumentError(f"Network: a layer is called {name!r}, expected a name without . and /")
         if name in by_name:
             raise ArgumentError(f"Network: two layers are called {name!r}")
+        check_layer(f"Network: layer {name!r}", layer)
         for full_name, single in single_layers(layer, (name,)):
             if any(single is other for other in met):
                 raise ArgumentError(f"Network: the layer {full_name!r} stands in the list twice")
             met.append(single)
         by_name[name] = layer
     return by_name
+
+
+def check_layer(what: str, layer: Any) -> None:
+    """Raise ArgumentError unless `layer` is a layer, made by `super().__init__()`; networks are layers too."""
+    if not isinstance(layer, Layer):
+        name = getattr(layer, "__name__", type(layer).__name__)
+        own = isinstance(layer, type) and issubclass(layer, Layer)
+        hint = f": {name}(...)" if own else f": tn.{name}(...)" if name in layers.__all__ else ""
+        raise ArgumentError(f"{what} is {kind_text(layer)}, expected a layer of tinynet's, a network, or an object of "
+                            f"a class of your own that derives from tn.Layer{hint}")
+    if not (hasattr(layer, "params") and hasattr(layer, "buffers")):
+        raise ArgumentError(f"{what}: {without_init(type(layer))}")
+
+
+def kind_text(found: Any) -> str:
+    """Say in a few words what was given in place of a layer or a network."""
+    if isinstance(found, type):
+        return f"the class {found.__name__}"
+    if found is None or isinstance(found, str):
+        return "None" if found is None else f"the text {found!r}"
+    library = type(found).__module__.partition(".")[0]
+    return f"a {type(found).__name__}{f' of {library}' if library in ('torch', 'keras', 'tensorflow') else ''}"

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from ..layers import Conv2d, Linear, LocallyConnected2d
+from ..layers import Conv2d, Fire, Linear, LocallyConnected2d
 from ..layers.base import Layer
 from ..ops.arrays import Shape, shape_text
+from ..ops.checks import check_shape
 from ..tables import html_list, html_table, text_table
 from .describe import describe, initialization_text
 from .params import layers_of
@@ -55,7 +56,7 @@ class Summary:
     Parameters
     ----------
     net : Network
-    input_shape : tuple of int, optional
+    input_shape : tuple of int, or int, optional
         Shape of one image, (H, W, C); the one that the network was made for if not given.
 
     Attributes
@@ -74,13 +75,13 @@ class Summary:
         If the shape does not fit a layer.
     """
 
-    def __init__(self, net: Any, input_shape: Shape | None = None) -> None:
-        shape = input_shape or net.input_shape
+    def __init__(self, net: Any, input_shape: Shape | int | None = None) -> None:
+        shape = net.input_shape if input_shape is None else check_shape("summary", "input_shape", input_shape)
         if shape is None:
             raise ArgumentError(f"the summary of {net.name} needs an input shape: summary(input_shape=(H, W, C))")
         self.name, self.notes = net.name, net.notes
         self.initialization: dict[str, Any] = net.recipe.get("initialization", {})
-        self.input_shape: Shape = tuple(shape)
+        self.input_shape: Shape = shape
         net.shapes(self.input_shape)  # a size that does not fit is explained by the network
         itemsize = np.dtype(net.dtype or np.float32).itemsize
         self.rows = layer_rows(net, self.input_shape, itemsize)
@@ -139,7 +140,9 @@ def layer_rows(net: Any, shape: Shape, itemsize: int, prefix: str = "") -> list[
 def layer_row(name: str, layer: Layer, shape: Shape, out: Shape, itemsize: int) -> SummaryRow:
     """Return the row of one layer."""
     size = math.prod(out)
-    neurons = size if isinstance(layer, Conv2d | Linear | LocallyConnected2d) else 0
+    neurons = size if isinstance(layer, Conv2d | Fire | Linear | LocallyConnected2d) else 0
+    if isinstance(layer, Fire):
+        neurons += math.prod(out[:2]) * layer.squeeze
     parameters = sum(array.size for array in layer.params.values())
     products = layer.multiply_adds(shape)
     return SummaryRow(name, layer, describe(layer), shape, out, parameters, products, size * itemsize, neurons)

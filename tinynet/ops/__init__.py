@@ -8,8 +8,8 @@ from .arrays import Array, Shape, array_module
 from .window import Window, make_window, pair
 
 __all__ = [
-    "Window", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair", "sgd_update",
-    "window_max", "window_max_back", "window_sum", "window_sum_back",
+    "Window", "adam_update", "around_sum", "col2im", "im2col", "make_window", "matmul", "nearby_sum", "pair",
+    "sgd_update", "window_max", "window_max_back", "window_sum", "window_sum_back",
 ]
 
 
@@ -66,3 +66,11 @@ def matmul(a: Array, b: Array) -> Array:
 def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay: float) -> None:
     """Change w and v in place: v <- momentum v - decay rate w - rate g;  w <- w + v."""
     backend(w).sgd_update(w, v, g, rate, momentum, decay)
+
+
+def adam_update(
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
+) -> None:
+    """Change w, m and v in place by Adam's t-th step, from 1 on."""
+    backend(w).adam_update(w, m, v, g, rate, betas, epsilon, decay, t)

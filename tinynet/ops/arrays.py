@@ -139,8 +139,12 @@ def shape_text(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _as_numpy(x: Any) -> np.ndarray:
-    return x if isinstance(x, np.ndarray) else x.get()
+def _as_numpy(x: Any) -> Any:
+    if array_module(x) is not np:
+        return x.get()
+    if not isinstance(x, np.ndarray | np.generic):
+        raise ArgumentError(f"to_cpu: expected an array, a layer or a network, got a {type(x).__name__}")
+    return x
 
 
 def _moved(what: Any, convert: Any) -> Any:

@@ -89,12 +89,29 @@ def matmul(a: Array, b: Array) -> Array:
 
 def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay: float) -> None:
     xp, real = array_module(w), w.dtype.type
-    new_w, new_v, g = (xp.ascontiguousarray(array) for array in (w, v, g))  # themselves, if they are contiguous
+    *new, g = (xp.ascontiguousarray(array) for array in (w, v, g))  # themselves, if they are contiguous
     numbers = [real(number) for number in (rate, momentum, decay * rate)]
-    launch("sgd_update", (parts(w.size, THREADS),), (THREADS,), new_w, new_v, g, np.int64(w.size), *numbers)
-    for array, new in ((w, new_w), (v, new_v)):
+    launch("sgd_update", (parts(w.size, THREADS),), (THREADS,), *new, g, np.int64(w.size), *numbers)
+    write_back((w, v), new)
+
+
+def adam_update(
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
+) -> None:
+    xp, real, (beta1, beta2) = array_module(w), w.dtype.type, betas
+    *new, g = (xp.ascontiguousarray(array) for array in (w, m, v, g))
+    numbers = [real(number) for number in (
+        beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1**t), 1 - beta2**t, epsilon, decay * rate)]
+    launch("adam_update", (parts(w.size, THREADS),), (THREADS,), *new, g, np.int64(w.size), *numbers)
+    write_back((w, m, v), new)
+
+
+def write_back(arrays: tuple[Array, ...], new: list[Array]) -> None:
+    """Copy what a kernel has changed into arrays that are not contiguous, for which it had a copy."""
+    for array, changed in zip(arrays, new, strict=True):
         if not array.flags.c_contiguous:
-            array[...] = new
+            array[...] = changed
 
 
 def local_response_norm(
@@ -191,7 +208,7 @@ def module(cupy: ModuleType, file: str, dtype: str) -> Any:
 
 def source(file: str, real: str) -> str:
     """Return the text to compile: the definition of `real` and the file."""
-    return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text()}"
+    return f"typedef {real} real;\n{(folder() / f'{file}.cu').read_text(encoding='utf-8')}"
 
 
 @cache

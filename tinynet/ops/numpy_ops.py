@@ -2,7 +2,7 @@
 
 Each is linear in its array (the maximum aside) and stands beside its adjoint, the operation that backward needs:
 im2col and col2im, window_max and window_max_back, window_sum and window_sum_back; nearby_sum and around_sum are their
-own. The optimizer's update stands at the end.
+own. The optimizers' updates stand at the end.
 """
 from collections.abc import Callable, Iterator
 
@@ -192,6 +192,34 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
 
     for _ in map_in_order(change, blocks(PIECE, w, v, g)):
         pass  # each piece is changed in its place
+
+
+def adam_update(
+    w: Array, m: Array, v: Array, g: Array, rate: float, betas: tuple[float, float], epsilon: float, decay: float,
+    t: int,
+) -> None:
+    """Change w, m and v in place, in the t-th step, from 1 on:
+
+    m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;
+    w <- w - decay rate w - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon).
+
+    In blocks and threads, as in `sgd_update`.
+    """
+    (beta1, beta2), xp = betas, array_module(w)
+    step, left = rate / (1 - beta1**t), 1 - beta2**t
+
+    def change(piece: tuple[Array, ...]) -> None:
+        for w, m, v, g in blocks(BLOCK, *piece):
+            g = g.astype(m.dtype, copy=False)  # float16 becomes float32, as m and v are
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * g * g
+            w -= decay * rate * w
+            w -= step * m / (xp.sqrt(v / left) + epsilon)
+
+    for _ in map_in_order(change, blocks(PIECE, w, m, v, g)):
+        pass  # as above
 
 
 def blocks(numbers: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:

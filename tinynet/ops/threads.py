@@ -7,9 +7,12 @@ the same bits.
 import ctypes
 import os
 import platform
+import sys
 import threading
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
@@ -87,8 +90,43 @@ def map_in_order(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterat
         if get_threads() == 1 or len(items) == 1 or getattr(_thread, "is_worker", False) or in_calling_thread():
             yield from map(function, items)
         else:
-            contexts = [copy_context() for _ in items]  # one each: a context runs in one thread at a time
-            yield from _pool().map(lambda context, item: context.run(function, item), contexts, items)
+            # A context each: it runs in one thread at a time.
+            futures = deque(submit(_pool(), copy_context().run, function, item) for item in items)
+            try:
+                while futures:
+                    yield futures.popleft().result()
+            finally:  # after an error, or when the caller wants no more
+                for future in futures:
+                    future.cancel()
+
+
+def submit(pool: ThreadPoolExecutor, function: Callable, *arguments: Any) -> Future:
+    """Have a pool work out function(*arguments); where it takes no work any more, do it here.
+
+    When a program's main thread ends, Python closes all pools, and only then waits for the program's other threads. A
+    training in one of those goes on in it alone, with the same numbers.
+    """
+    try:
+        return pool.submit(function, *arguments)
+    except RuntimeError as error:
+        if "cannot schedule new futures" not in str(error):  # a system that starts no thread, for one
+            raise
+        if "interpreter shutdown" in str(error):  # and not set_threads in another thread
+            say_that_pools_are_closed()
+    future: Future = Future()
+    try:
+        future.set_result(function(*arguments))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+@cache
+def say_that_pools_are_closed() -> None:
+    """Say it once."""
+    warnings.warn("the program's main thread has ended, and Python has closed its thread pools: tinynet goes on in one "
+                  "thread, with the same numbers but more slowly. Let the main thread wait, thread.join()",
+                  RuntimeWarning, stacklevel=2)
 
 
 @contextmanager
@@ -164,7 +202,7 @@ def keep_memory() -> bool:
     bool
         Whether the allocator took the settings.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
     trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # names and numbers of <malloc.h>

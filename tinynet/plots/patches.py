@@ -9,6 +9,7 @@ from ..errors import ArgumentError, ShapeError
 from ..network import Network
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
+from .letters import drawn
 from .pictures import Picture
 
 BATCH = 64  # images that go through the network at a time
@@ -89,28 +90,41 @@ def strongest_patches(net: Network, images: Array, layer: str, channel: int, cou
     Returns
     -------
     list of Patch
-        Slices are of the central crop that the network takes, `cropped(net, images)`, cut off at its edge.
+        Slices are of what the network takes, `net.preprocessing.central_crop(images)`, cut off at its edge.
     """
     count = check_count("strongest_patches", "count", count)
+    return patches_of(net, layer, *largest(net, images, layer), channel, count)
+
+
+def largest(net: Network, images: Array, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return each image's largest number in each channel of a layer, and its index in the map: both (N, channels)."""
     if net.preprocessing is None:
         raise ArgumentError(f"strongest_patches: {net.name} has no preprocessing for images: it was never trained")
-    rows, columns = receptive_field(net, layer)
-    part = Network(up_to(net, layer), input_shape=net.input_shape)
-    best: list[tuple[float, int, int, int]] = []
+    receptive_field(net, layer)  # which says where there is none
+    part, values, indices = Network(up_to(net, layer), input_shape=net.input_shape), [], []
     for start in range(0, len(images), BATCH):
         maps = to_cpu(part.forward(net.preprocessing(images[start : start + BATCH]))[0])   # (n, h, w, channels)
-        if not 0 <= channel < maps.shape[3]:
-            raise ArgumentError(f"strongest_patches: channel is {channel}, {layer} has 0 to {maps.shape[3] - 1}")
-        one = maps[..., channel]                                                           # (n, h, w)
-        for i, winner in enumerate(one.reshape(len(one), -1).argmax(axis=1).tolist()):
-            row, column = divmod(winner, one.shape[2])
-            best.append((float(one[i, row, column]), start + i, row, column))
-    best.sort(key=lambda found: (-found[0], found[1]))
-    return [
-        Patch(value, image, pixels(rows, row, net.preprocessing.input_size[0]),
-              pixels(columns, column, net.preprocessing.input_size[1]))
-        for value, image, row, column in best[:count]
-    ]
+        flat = maps.reshape(len(maps), -1, maps.shape[3])                                  # (n, h * w, channels)
+        values.append(flat.max(axis=1))
+        indices.append(flat.argmax(axis=1))
+    return np.concatenate(values), np.concatenate(indices)
+
+
+def patches_of(
+    net: Network, layer: str, values: np.ndarray, indices: np.ndarray, channel: int, count: int
+) -> list[Patch]:
+    """Return the patches of the largest of what `largest` found in a channel."""
+    if not 0 <= channel < values.shape[1]:
+        raise ArgumentError(f"strongest_patches: channel is {channel}, {layer} has 0 to {values.shape[1] - 1}")
+    rows, columns = receptive_field(net, layer)
+    height, width = net.preprocessing.input_size
+    across = Network(up_to(net, layer)).output_shape((height, width, net.preprocessing.channels))[1]
+    found = []
+    for image in np.argsort(-values[:, channel], kind="stable")[:count].tolist():
+        row, column = divmod(int(indices[image, channel]), across)
+        value = float(values[image, channel])
+        found.append(Patch(value, image, pixels(rows, row, height), pixels(columns, column, width)))
+    return found
 
 
 def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int], count: int = 9) -> Picture:
@@ -122,15 +136,17 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
         As for `strongest_patches`; a channel that is 0 for all images leaves its block empty.
     channels : sequence of int
     """
+    count = check_count("patch_sheet", "count", count)
     if not len(channels):
         raise ShapeError("patch_sheet: the list of channels is empty")
-    crops, side = cropped(net, images), math.ceil(math.sqrt(count))
+    values, indices = largest(net, images, layer)
+    crops, side = net.preprocessing.central_crop(images), math.ceil(math.sqrt(count))
     per_row = min(3, len(channels))
     picture = Picture(figsize=(1.9 * per_row, 2.1 * math.ceil(len(channels) / per_row)), layout="constrained")
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
     for block, channel in zip(blocks.flat, channels, strict=False):
-        patches = [patch for patch in strongest_patches(net, images, layer, channel, count) if patch.value > 0]
-        block.suptitle(f"{layer}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
+        patches = [patch for patch in patches_of(net, layer, values, indices, channel, count) if patch.value > 0]
+        block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
         for axes, patch in zip(block.subplots(side, side, squeeze=False).flat, [*patches, *[None] * side**2],
                                strict=False):
             axes.set_axis_off()
@@ -138,14 +154,6 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
                 pixel = crops[patch.image, patch.rows, patch.columns]
                 axes.imshow(pixel if pixel.shape[2] == 3 else pixel[..., 0], cmap="gray", vmin=0, vmax=255)
     return picture
-
-
-def cropped(net: Network, images: Array) -> np.ndarray:
-    """Return the central crops that the network takes of stored images, in their own colours: uint8 (N, h, w, C)."""
-    images = np.asarray(images)
-    corner = [(full - part) // 2 for full, part in zip(images.shape[1:3], net.preprocessing.input_size, strict=True)]
-    window = [slice(at, at + part) for at, part in zip(corner, net.preprocessing.input_size, strict=True)]
-    return images[:, *window]
 
 
 def pixels(seen: Window, index: int, length: int) -> slice:

@@ -8,13 +8,12 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
-from ..files import atomic_write
+from ..files import atomic_write, printable, user_path
 from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import Array
@@ -25,6 +24,8 @@ try:
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 except ImportError as missing:
     raise ImportError("pictures need matplotlib, the extra 'plots': pip install 'tinynet[plots]'") from missing
+
+from .letters import columns, drawn, letters_found  # noqa: E402 - without matplotlib the sentence above comes first
 
 # Colours that can be told apart with the common kinds of colour-blindness (Okabe and Ito 2008).
 BLUE, ORANGE, SKY = "#0072B2", "#D55E00", "#56B4E9"
@@ -37,12 +38,18 @@ class Picture(Figure):
     def savefig(self, fname: Any, **options: Any) -> None:
         """Write the picture, as matplotlib does; an old file of that name is replaced once the new one is complete."""
         if not isinstance(fname, str | os.PathLike):
-            return super().savefig(fname, **options)
-        path, kind = Path(fname), options.pop("format", None)
+            with letters_found(self):
+                return super().savefig(fname, **options)
+        path, kind = user_path(fname), options.pop("format", None)
         if kind is None and not path.suffix:
-            path = Path(f"{fname}.{self.canvas.get_default_filetype()}")
-        with atomic_write(path) as file:
+            path = user_path(f"{os.fsdecode(fname)}.{self.canvas.get_default_filetype()}")
+        with atomic_write(path) as file, letters_found(self):
             super().savefig(file, format=kind or path.suffix[1:].lower(), **options)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the picture, as matplotlib does, with fonts that have its letters."""
+        with letters_found(self):
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
@@ -102,6 +109,8 @@ def first_layer_filters(net: Network) -> Picture:
     if weights.shape[2] not in (1, 3):
         raise ArgumentError(f"{net.name}: the filters of {name} have {weights.shape[2]} channels, "
                             "expected 1 (grey) or 3 (colours)")
+    if net.preprocessing is not None and net.preprocessing.channel_order == "BGR":
+        weights = weights[:, :, ::-1]                                          # a picture's colours begin with red
     groups = max(getattr(first, "groups", 1), getattr(convolutions[1][1], "groups", 1) if convolutions[1:] else 1)
     towers = np.split(weights, groups, axis=3) if weights.shape[3] % groups == 0 else [weights]
 
@@ -112,7 +121,7 @@ def first_layer_filters(net: Network) -> Picture:
         axes.imshow(filter_grid(tower, columns), interpolation="nearest", cmap="gray", vmin=0, vmax=1)
         axes.set_axis_off()
         size = f"{weights.shape[0]} x {weights.shape[1]}"
-        axes.set_title(f"{name}, {size}" + (f", tower {i + 1}" if len(towers) > 1 else ""), fontsize=9)
+        axes.set_title(f"{drawn(name)}, {size}" + (f", tower {i + 1}" if len(towers) > 1 else ""), fontsize=9)
     return picture
 
 
@@ -204,16 +213,21 @@ def draw_bars(axes: Any, probabilities: np.ndarray, correct: int | None, names: 
 
 def short(name: str) -> str:
     """Return a class name that fits under an image: without ImageNet's number in front, n02123045_tabby is "tabby"."""
-    name = re.sub(r"^n\d{8}[_ ]", "", str(name)).replace("_", " ")
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    name = re.sub(r"^n\d{8}[_ ]", "", printable(str(name))).replace("_", " ")
+    if columns(name) > LONGEST_NAME:
+        while columns(name) > LONGEST_NAME - 1:
+            name = name[:-1]
+        name += "\N{HORIZONTAL ELLIPSIS}"
+    return drawn(name)
 
 
 def speed_ladder(milliseconds: Mapping[str, float], limit: float) -> Picture:
     """Draw the time of each rung of the lesson on speed as a bar, on a logarithmic scale, and the machine's limit."""
     picture = Picture(figsize=(8, 3.6), layout="constrained")
     axes = picture.subplots()
-    names = list(milliseconds)
-    axes.barh(names, list(milliseconds.values()), color=SKY, edgecolor=BLUE)
+    names = [drawn(name) for name in milliseconds]
+    axes.barh(range(len(names)), list(milliseconds.values()), color=SKY, edgecolor=BLUE)
+    axes.set_yticks(range(len(names)), names)
     for row, t in enumerate(milliseconds.values()):
         axes.text(t * 1.15, row, f"{t:,.0f} ms" if t >= 10 else f"{t:.2f} ms", va="center", fontsize=9)
     axes.axvline(limit, color=ORANGE, linestyle="--", label=f"limit of matrix products: {limit:.2f} ms")

@@ -6,6 +6,7 @@ The file holds the arrays of the pass. Its JavaScript (in `web/`) says where a n
 import base64
 import html
 import json
+import zlib
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,22 +14,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from ..files import atomic_write
+from ..files import atomic_write, printable, user_path
 from ..layers.base import Layer
 from ..network.params import flat
+from ..network.plain_settings import plain
 from ..ops.arrays import Array, shape_text, to_cpu
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
 from .trace import Step, Trace
-from .view import formula_of, in_words, name_of
+from .view import blue_first, formula_of, in_words, name_of
 
 SCRIPTS = (  # in reading order
-    "arrays", "texts", "explanation", "explain_windows", "explain_norms", "explain_others", "explain", "words",
-    "geometry", "draw", "view_unit", "view", "main",
+    "arrays", "texts", "explanation", "explain_windows", "explain_fire", "explain_norms", "explain_others", "explain",
+    "words", "geometry", "draw", "view_unit", "view", "scores", "main",
 )
-FULL_PRECISION = 3_600_000  # bytes; a pass that has no more is kept whole, in float32: with base64 5 MB
+FULL_PRECISION = 3_600_000  # bytes before compression; a pass that has no more is kept whole, in float32
 LARGEST_PARAMETER = 1_000_000  # numbers in a parameter, in a file that leaves something out
-LARGEST = 30_000_000  # bytes; about what a browser on a phone still opens
+LARGEST = 30_000_000  # bytes before compression; about what a browser on a phone still opens
 SETTINGS = ("groups", "in_channels", "out_channels", "size", "alpha", "beta", "k", "p", "eps")
 
 
@@ -55,7 +57,7 @@ class Subject(NamedTuple):
 
 
 class Package:
-    """Arrays in base64, equal ones once.
+    """The arrays of a page, equal ones once.
 
     Parameters
     ----------
@@ -65,9 +67,9 @@ class Package:
 
     def __init__(self, reduced: bool) -> None:
         self.reduced = reduced
-        self.arrays: list[dict[str, Any]] = []
+        self.arrays: list[tuple[np.ndarray, float]] = []  # and what each is to be multiplied by
         self.numbers: dict[tuple[str, bytes], int] = {}
-        self.size = 0  # bytes before base64
+        self.size = 0  # bytes, before they are compressed
 
     def add(self, array: Array, rounded: bool = False) -> int:
         """Keep an array, in float16 where `rounded` and the package is reduced; return its number."""
@@ -85,9 +87,7 @@ class Package:
         if key not in self.numbers:
             self.numbers[key] = len(self.arrays)
             self.size += len(data)
-            self.arrays.append({
-                "shape": x.shape, "type": str(x.dtype), "scale": scale, "data": base64.b64encode(data).decode(),
-            })
+            self.arrays.append((x, scale))
         return self.numbers[key]
 
     def add_parameters(self, arrays: dict[str, Any]) -> dict[str, int | None]:
@@ -96,6 +96,12 @@ class Package:
             ".".join(path): None if self.reduced and array.size > LARGEST_PARAMETER else self.add(array, rounded=True)
             for path, array in flat(arrays).items()
         }
+
+    def compressed(self) -> list[dict[str, Any]]:
+        """Return the arrays by number, ready for JSON."""
+        return [
+            {"shape": x.shape, "type": str(x.dtype), "scale": scale, "data": deflated(x)} for x, scale in self.arrays
+        ]
 
 
 def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
@@ -126,8 +132,8 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
             f"write_page: the pass of {name_of(trace.network)} takes {package.size / 1e6:.0f} MB, a page at most "
             f"{LARGEST / 1e6:.0f}: take a smaller network or image"
         )
-    with atomic_write(Path(file)) as page:
-        page.write(assembled(content).encode())
+    with atomic_write(user_path(file)) as page:
+        page.write(printable(assembled({**content, "arrays": package.compressed()})).encode())
     return str(content["note"])
 
 
@@ -138,16 +144,18 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
         "gradient": package.add(trace.steps[0].input_gradient, rounded=True),
     }]
     stations += [station(step, package) for step in trace.steps]
+    names = None if subject.class_names is None else [printable(name) for name in subject.class_names]
     note = ""
     if package.reduced:
         large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
         without = f"is without the parameters {', '.join(large)} and their gradients, and " if large else ""
         note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
     return {
-        "network": name_of(trace.network), "picture": subject.picture, "label": subject.label,
-        "labelOrigin": subject.label_origin, "classNames": subject.class_names, "note": note,
+        "network": name_of(trace.network), "picture": printable(subject.picture), "label": subject.label,
+        "labelOrigin": subject.label_origin, "classNames": names, "note": note,
         "pixels": None if subject.pixels is None else package.add(subject.pixels),
-        "stations": stations, "arrays": package.arrays,
+        "colours": ["blue", "green", "red"] if blue_first(trace.network) else ["red", "green", "blue"],
+        "stations": stations,
     }
 
 
@@ -157,7 +165,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
     window: Any = getattr(layer, "window", None)
     kept = {
         name: package.add(array) for name, array in getattr(saved, "_asdict", dict)().items()
-        if name in ("mask", "normalized", "deviation", "probabilities")
+        if name in ("mask", "normalized", "deviation", "probabilities", "squeezed")
     }
     return {
         "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),
@@ -172,8 +180,20 @@ def station(step: Step, package: Package) -> dict[str, Any]:
             "kernel": window.kernel, "stride": window.stride, "padding": window.padding,
             "outputSize": window.output_size(step.input.shape[1:3]),
         },
-        "settings": {name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)},
+        "settings": plain({name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)}),
     }
+
+
+def deflated(x: np.ndarray) -> str:
+    """Return an array's bytes in base64, compressed by deflate (RFC 1950).
+
+    The bytes are sorted by their place: the first of every number, then the second of every number, and so on. Signs
+    and exponents are alike in most numbers, fractions are not, and zeros become long runs. To look for runs only, and
+    for how frequent each byte is, is quick and finds what there is to find.
+    """
+    places = np.frombuffer(x.tobytes(), np.uint8).reshape(x.size, x.itemsize).T
+    packer = zlib.compressobj(strategy=zlib.Z_RLE)
+    return base64.b64encode(packer.compress(places.tobytes()) + packer.flush()).decode()
 
 
 def kind_of(layer: Layer) -> str:

@@ -13,6 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..ops import im2col
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
+from ..plots.letters import drawn
 from ..plots.pictures import BLUE, ORANGE, Picture
 from ..plots.thumbnails import GAP, full_colour, palette, shades
 from .records import TraceRecord
@@ -63,7 +64,7 @@ def activation_maps(x: Array, title: str = "", count: int = 32, columns: int = 8
     axes.set_axis_off()
     note = f"{what}; full colour at {strongest:.2g}"
     axes.set_anchor("W")
-    axes.set_title(f"{title}: {note}" if title else note, fontsize=9, loc="left")
+    axes.set_title(f"{drawn(title)}: {note}" if title else note, fontsize=9, loc="left")
     return picture
 
 
@@ -136,12 +137,12 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
     outputs, weights = picture.subplots(1, 2, width_ratios=[3, 2])
     for (name, trace), (colour, marker) in zip(named.items(), MARKS, strict=False):
         steps = trace.steps if trace.loss is None else trace.steps[:-1]        # at the loss itself it is 1
-        kind: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "label": name}
+        kind: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "label": drawn(name)}
         outputs.plot(range(len(steps)), [size_of(step.upstream) for step in steps], **kind)
-        outputs.set_xticks(range(len(steps)), [step.name for step in steps], rotation=90)
+        outputs.set_xticks(range(len(steps)), [drawn(step.name) for step in steps], rotation=90)
         learned = [step for step in steps if "w" in step.gradients]
         weights.plot(range(len(learned)), [size_of(step.gradients["w"]) for step in learned], **kind)
-        weights.set_xticks(range(len(learned)), [step.name for step in learned], rotation=90)
+        weights.set_xticks(range(len(learned)), [drawn(step.name) for step in learned], rotation=90)
     for axes, title in ((outputs, "gradient at the layer's output"), (weights, "gradient of the layer's weights")):
         axes.set_yscale("log")
         axes.set_title(f"{title}, root mean square", fontsize=10)
@@ -174,9 +175,9 @@ def pixel_maps(image: Array, maps: Mapping[str, Array]) -> Picture:
         values = to_cpu(values)
         if values.ndim != 2:
             raise ShapeError(f"pixel_maps: the map {title!r} has shape {values.shape}, expected (h, w)")
-        drawn = axes.imshow(values, cmap="cividis", extent=extent, interpolation="nearest")
-        axes.set_title(title, fontsize=9)
-        picture.colorbar(drawn, ax=axes, shrink=0.8)
+        shown = axes.imshow(values, cmap="cividis", extent=extent, interpolation="nearest")
+        axes.set_title(drawn(title), fontsize=9)
+        picture.colorbar(shown, ax=axes, shrink=0.8)
     for axes in (first, *rest):
         axes.set(xticks=[], yticks=[])
     return picture

@@ -9,6 +9,8 @@ from ..errors import ArgumentError
 from ..layers.base import Layer
 from ..layers.loss_layer import SoftmaxCrossEntropy
 from ..network import Network
+from ..network.check_returned import check_pair
+from ..network.params import check_layer
 from ..ops.arrays import Array, array_module
 from ..ops.checks import check_upstream
 from ..ops.threads import one_blas_thread
@@ -158,12 +160,13 @@ def trace(
     Raises
     ------
     ArgumentError
-        Unless there are either labels or an upstream gradient.
+        Unless there are either labels or an upstream gradient; for what is no layer.
     ShapeError, DtypeError
         When images, labels or the upstream gradient do not fit.
     """
     if (labels is None) == (upstream is None):
         raise ArgumentError("trace needs either labels for the loss or an upstream gradient: give one of them")
+    check_layer("trace: network", network)
     network.check_input(images)
     with one_blas_thread():  # its first use searches all loaded libraries for the BLAS: no layer's time
         pass
@@ -199,7 +202,8 @@ def layers_in_order(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]
 def forward_step(name: str, layer: Layer, x: Array, train: bool) -> Step:
     """Run one layer's forward."""
     frozen = copy.deepcopy(layer)
-    (y, saved), seconds = timed(lambda: layer.forward(x, train), x)
+    result, seconds = timed(lambda: layer.forward(x, train), x)
+    y, saved = check_pair(name, layer, result)
     return Step(name, frozen, x, y, saved, seconds)
 
 

@@ -36,6 +36,11 @@ def name_of(net: Layer) -> str:
     return getattr(net, "name", type(net).__name__)
 
 
+def blue_first(net: Any) -> bool:
+    """Tell whether a network takes the colours of an image in the order blue, green, red."""
+    return getattr(getattr(net, "preprocessing", None), "channel_order", "RGB") == "BGR"
+
+
 def in_words(layer: Layer) -> str:
     """Return a layer's class and settings; its class alone where it keeps no settings."""
     try:
@@ -59,7 +64,7 @@ def trace_html(trace: TraceRecord) -> str:
     first = trace.steps[0].input
     blocks = [f"<p><b>{html.escape(headline(trace))}</b></p>"]
     if first.ndim == 4:
-        blocks.append(f"<p>{photograph(first[0])}</p>")
+        blocks.append(f"<p>{photograph(first[0][..., ::-1] if blue_first(trace.network) else first[0])}</p>")
     head = ["layer", "output", "activations", *HEAD[2:6], HEAD[6], "size", HEAD[7], "forward, backward ms", "kB"]
     rows = []
     for step in trace.steps:

@@ -5,13 +5,12 @@ import math
 import os
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, CheckpointError
-from ..files import atomic_write
+from ..files import atomic_write, user_path
 
 FORMAT = "tinynet 1"
 KINDS = "biuf"  # of numbers that a file may have
@@ -38,7 +37,7 @@ def write_archive(path: str | os.PathLike, header: Mapping[str, Any], arrays: Ma
     CheckpointError
         When the file cannot be written.
     """
-    path = Path(path)
+    path = user_path(path)
     for name, array in arrays.items():
         if array.dtype.kind not in KINDS:
             raise ArgumentError(f"{path}: {name} is an array of {array.dtype}, expected numbers")
@@ -70,7 +69,7 @@ def read_archive(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
     CheckpointError
         When the file is missing, damaged in any way, or another program's; with its name and the reason.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise CheckpointError(f"{path} {found}, expected a checkpoint file")

@@ -9,9 +9,11 @@ import numpy as np
 from ..data import Preprocessing
 from ..errors import ArgumentError, CheckpointError, TinynetError
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import flat, single_layers
 from ..ops.arrays import array_module, to_cpu
+from ..ops.checks import check_path
 from ..ops.parameter_limit import limit_parameters
 from .archive import read_archive, write_archive
 
@@ -48,15 +50,20 @@ def save_checkpoint(
         For a layer in place of a network, for class names that are no list of str, for other contents that are neither
         numbers nor text, and with `half` for parameters that are not float32, or too large for float16 (over 65,504),
         and for an optimizer; the file is not touched.
+    ShapeError, DtypeError
+        For a parameter of another shape than when its layer was made; the file is not touched.
     CheckpointError
         When the file cannot be written.
     """
+    check_path("save_checkpoint", path)
     check_network("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
     if half and optimizer is not None:
         raise ArgumentError("save_checkpoint: half is for a network alone, and an optimizer is given: a training that "
                             "goes on from rounded parameters is another one")
+    for name, layer in single_layers(net):
+        check_parameters(f"save_checkpoint: layer {name} ({type(layer).__name__})", layer)
     arrays: dict[str, np.ndarray] = {}
     contents = {
         "network": net.settings,
@@ -120,7 +127,7 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
     CheckpointError
         When the file is missing or damaged, or has a layer that this version of tinynet does not have.
     """
-    contents = read(path)
+    contents = read(check_path("load_checkpoint", path))
     try:
         saved = sum(array.size for array in flat(contents["params"]).values())
         with limit_parameters(saved + SPARE_NUMBERS):
@@ -177,6 +184,7 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         if not are_class_names(names):
             raise CheckpointError(f"its class names are {names!r}, expected a list of str")
         net.class_names = names
+        net.as_drawn = None  # its numbers are the checkpoint's: no network around it draws others
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # as above

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..data import FloatImages, Loader
+from ..data import Loader
+from ..data.dataset import as_data, lacking_axis
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers import Softmax
 from ..layers.loss import check_scores_and_labels, cross_entropy
 from ..network import Network
 from ..network.params import library_of, single_layers
 from ..ops.arrays import Array, array_module, to_cpu
-from ..ops.checks import check_count
+from ..ops.checks import as_array, check_count
 from .checkpoint import check_network
 from .gpu_memory import explain_out_of_memory
 from .not_finite import all_finite, first_not_finite
@@ -107,7 +108,7 @@ def evaluate_and_count(net: Network, data: Any, batch_size: int, ten_crop: bool)
 def measure(net: Network, data: Any, batch_size: int, ten_crop: bool,
             look: Callable[[Array, np.ndarray], None] | None = None) -> Evaluation:
     """Return loss and errors on a data set; `look` gets the scores and the labels of each batch."""
-    data = as_data(data)
+    data = as_data(data, "data")
     loss = wrong1 = wrong5 = 0.0
     count = 0
     for images, labels in prepared(net, data, batch_size, ten_crop).batches():
@@ -132,7 +133,7 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     Parameters
     ----------
     net : Network
-    images : uint8 or float (N, H, W, C)
+    images : uint8 or float (N, H, W, C), or what NumPy makes that of (a list of images of one size)
         Bytes, of the size that the data set stored, go through `net.preprocessing`; floats, also (N, features), are
         taken as they are.
     batch_size : int
@@ -156,11 +157,10 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
     """
-    if not hasattr(images, "dtype") or images.ndim < 2 or not len(images) or (
-        images.dtype == np.uint8 and images.ndim != 4
-    ):
-        found = getattr(images, "shape", type(images).__name__)
-        raise ShapeError(f"predict: images are {found}, expected an array (N, H, W, C) with at least one image")
+    images = as_array("predict: images", images)
+    if images.ndim < 2 or not len(images) or (images.dtype == np.uint8 and images.ndim != 4):
+        raise ShapeError(f"predict: images are {images.shape}, expected an array (N, H, W, C) with at least one "
+                         f"image{lacking_axis(images.shape)}")
     if images.dtype.kind != "f" and images.dtype != np.uint8:
         raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
                          "images.astype('uint8'), or floating-point numbers that are ready for the network")
@@ -248,15 +248,6 @@ def prepare(net: Network, stored: bool, ten_crop: bool) -> Callable[[Array], Arr
     return lambda images: ready(images).astype(dtype, copy=False)
 
 
-def as_data(data: Any, what: str = "data") -> Any:
-    """Return `data` as something with `labels` and `images_at`; a pair (images, labels) becomes one."""
-    if isinstance(data, tuple | list) and len(data) == 2:
-        return FloatImages(*data)
-    if not hasattr(data, "images_at") or not hasattr(data, "labels"):
-        raise ArgumentError(f"{what} is a {type(data).__name__}, expected a Dataset or a pair (images, labels)")
-    return data
-
-
 def at_a_time(batch_size: int, ten_crop: bool) -> int:
     """Return how many images make a batch of `batch_size` inputs, or one image's ten crops where that is more."""
     check_count("evaluate", "batch_size", batch_size)
@@ -268,7 +259,7 @@ def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> list[float]:
 
     From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.
     """
-    check_scores_and_labels(scores, labels)
+    labels = check_scores_and_labels(scores, labels)
     xp = array_module(scores)
     labels = xp.asarray(labels)
     loss, _ = cross_entropy(scores, labels)

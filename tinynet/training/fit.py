@@ -7,20 +7,21 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data import Augmentation, Loader, Preprocessing
+from ..data.dataset import as_data
 from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
 from .checkpoint import check_network, reason, restore_network
-from .evaluation import as_data
 from .history import History
 from .loop import Position, Training
 from .memory import explain_memory
-from .optim import SGD
+from .optimizer import Optimizer
 from .preparation import (
     check_belongs,
     check_classes,
     check_first_image,
+    check_validation,
     choose_augmentation,
     choose_preprocessing,
     describe_run,
@@ -33,7 +34,7 @@ from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
 
 def fit(
     net: Network, train: Any, validation: Any = None, *, epochs: int | None = None, batch_size: int | None = None,
-    optimizer: SGD | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
+    optimizer: Optimizer | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
     progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
@@ -41,8 +42,8 @@ def fit(
 ) -> History:
     """Train a network.
 
-    What is not given comes from the network's `recipe`, then from SGD's defaults, 10 epochs, batches of 128, a
-    constant learning rate and images as they are.
+    What is not given comes from the network's `recipe`, then from the defaults of SGD (of Adam, where the recipe's
+    "optimizer" is "adam"), 10 epochs, batches of 128, a constant learning rate and images as they are.
 
     Parameters
     ----------
@@ -51,17 +52,19 @@ def fit(
     train, validation : Dataset, ImageFolder, or a pair (images, labels)
         A pair's images, float (N, H, W, C) or (N, features), go into the network as they are. The validation error
         decides what the best checkpoint is, and when a `ReduceOnPlateau` acts; without a validation set the training
-        error does.
+        error does. Before the first step the network evaluates a batch of it, and its files are read once (of more than
+        10,000 only their headers).
     epochs, batch_size : int
-    optimizer : SGD
+    optimizer : SGD or Adam
         Of this network.
     schedule : ReduceOnPlateau or StepSchedule
         Of this optimizer.
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
-        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input. The
-        mean is an image, or with "colour" as the recipe's "mean" one colour for all places.
+        Default: the network's own if it has one, else the mean of `train` and a crop to the network's input; images
+        that are a little smaller, as digits of 28 x 28 for LeNet-5, get a border of 0. The mean is an image, or with
+        "colour" as the recipe's "mean" one colour for all places.
     seed : int
         Of the order of the images and of crops, mirror images and colours. (Weights and dropout have their own.)
     run : path-like, optional
@@ -92,7 +95,7 @@ def fit(
     ------
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
-        already or under way, or one that differs in a setting.
+        already (unless it took no step) or under way, or one that differs in a setting.
     CheckpointError
         When the last checkpoint of a run to resume is damaged.
     ShapeError, DtypeError
@@ -128,7 +131,7 @@ def fit(
     on_gpu = library_of(net) is not np
     shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
     with nullcontext() if folder is None else folder.in_use(), \
-            nullcontext() if on_gpu else explain_memory(net, shape, most):
+            nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
         state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
         augmentation = choose_augmentation(augmentation, recipe, train, saved)
@@ -137,13 +140,15 @@ def fit(
         position, history = Position(), History()
         if folder is not None and state is not None:
             position, history = go_on(folder, state, settings, net, optimizer, schedule)
-        ready = choose_preprocessing(net, train, preprocessing, resume)
-
+        pad = 0 if augmentation is None else augmentation.pad
+        ready = choose_preprocessing(net, train, preprocessing, resume, pad)
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
         if position.batch > len(loader):
             raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
                                   f"an epoch of {len(loader)}")
-        check_first_image(net, loader)
+        check_first_image(net, loader, augmented_alone=resume)
+        if validation is not None and not resume:
+            check_validation(net, validation, batch_size, progress)
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
         training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
@@ -152,7 +157,7 @@ def fit(
 
 
 def go_on(
-    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: SGD,
+    folder: RunFolder, state: Mapping[str, Any], settings: Mapping[str, Any], net: Network, optimizer: Optimizer,
     schedule: ReduceOnPlateau | StepSchedule | None,
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""

@@ -46,7 +46,7 @@ def explanation(images: int, run: Callable[[int], Any], inputs: int) -> str:
     """Say what an image needs and which batch would fit, from trials with one image and with some."""
     import cupy
 
-    bytes_for(1, run, cupy)  # makes what is made but once: velocities, what cuBLAS keeps
+    bytes_for(1, run, cupy)  # makes what is made but once: the optimizer's arrays, what cuBLAS keeps
     free = free_memory(cupy)
     head = f"out of memory on the GPU with a batch of {images * inputs} inputs: {free / MB:.3g} MB were free for it, "
     one, some = bytes_for(1, run, cupy), max(2, images // 4)

@@ -21,7 +21,7 @@ from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
 from .not_finite import IMAGES, not_finite_in, why_not_finite
-from .optim import SGD
+from .optimizer import Optimizer
 from .progress import ProgressBar
 from .run_folder import RunFolder
 from .schedules import ReduceOnPlateau, StepSchedule
@@ -58,11 +58,12 @@ class Training:
     position : Position
     history : History
     between_batches : bool
-        Whether parameters, velocities, masks, `position` and best.npz belong together: only then last.npz is right.
+        Whether parameters, what the optimizer keeps, masks, `position` and best.npz belong together: only then
+        last.npz is right.
     """
 
     def __init__(
-        self, net: Network, loader: Loader, validation: Any, optimizer: SGD,
+        self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
         position: Position, history: History, after_epoch: Callable[[Network, int], None] | None = None,

@@ -18,12 +18,7 @@ class ProgressBar:
 
     def __init__(self, total: int, done: int, show: bool) -> None:
         self.show = show
-        self.bar: Any = None
-        if show and (sys.stderr.isatty() or in_notebook()):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
-                from tqdm.auto import tqdm
-            self.bar = tqdm(total=total, initial=done, unit=" images", dynamic_ncols=True, mininterval=0.2)
+        self.bar: Any = tqdm_bar(total, " images", initial=done) if show and can_show_bar() else None
 
     def update(self, images: int, epoch: str, loss: float, error: float) -> None:
         """Move on by so many images; `loss` and `error` are those of the epoch so far."""
@@ -35,7 +30,7 @@ class ProgressBar:
     def say(self, text: str) -> None:
         """Print a line, above the bar."""
         if self.bar is not None:
-            self.bar.write(text)
+            self.bar.write(shown(text))
         elif self.show:
             say(text)
 
@@ -45,14 +40,36 @@ class ProgressBar:
             self.bar.close()
 
 
+def can_show_bar() -> bool:
+    """Tell whether somebody sees a bar: on a terminal or in a notebook."""
+    return sys.stderr.isatty() or in_notebook()
+
+
+def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
+    """Return a bar of tqdm's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
+        from tqdm.auto import tqdm
+    return tqdm(total=total, unit=unit, dynamic_ncols=True, mininterval=0.2, **options)
+
+
 def say(text: str) -> None:
     """Print a line; that nobody reads it any more, or that its disk is full, is no reason to end a training."""
     with suppress(OSError):
-        print(text, flush=True)
+        print(shown(text), flush=True)
+
+
+def shown(text: str) -> str:
+    """Return a text with the number of each letter that standard output cannot show, in a file's name for instance."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def in_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar."""
+    """Tell whether this is a Jupyter kernel, whose output is no terminal but can show a bar.
+
+    Colab's and Spyder's shells have classes of their own, derived from Jupyter's.
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)

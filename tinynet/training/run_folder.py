@@ -5,11 +5,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, CheckpointError
-from ..files import atomic_write, locked, name_in_errors, partial_path
+from ..files import atomic_write, locked, name_in_errors, partial_path, user_path
 from .checkpoint import load_training_state
 from .history import History
 
@@ -33,14 +32,14 @@ class RunFolder:
     Raises
     ------
     ArgumentError
-        When there is a run, or files of another program with the names of a run's, and `resume` is False; when there is
-        no run and it is True; or when the folder cannot be made.
+        When there is a run that has taken a step, or files of another program with the names of a run's, and `resume`
+        is False; when there is no run and it is True; or when the folder cannot be made.
     """
 
     def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
         if not isinstance(path, str | os.PathLike):
             raise ArgumentError(f"run is {path!r}, expected the path of a folder")
-        self.path = Path(path)
+        self.path = user_path(path)
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = time.monotonic() + CURVE_SECONDS
@@ -59,12 +58,22 @@ class RunFolder:
         if self.resume:
             return
         there = [name for name in FILES if (self.path / name).exists()]
-        if self.last.name in there:
+        untrained = self.last.name in there and self.untrained()
+        if self.last.name in there and not untrained:
             raise ArgumentError(f"{self.path} already has a run (last.npz): resume it, or choose another folder")
         # A run that was killed before its first checkpoint may have left other files; it was here if its lock is.
-        if self.best.name in there or (there and not (self.path / LOCK).exists()):
-            raise ArgumentError(f"{self.path} has a file {there[0]}, which this run would replace: choose another "
+        if self.best.name in there or (there and not untrained and not (self.path / LOCK).exists()):
+            name = self.best.name if self.best.name in there else there[0]
+            raise ArgumentError(f"{self.path} has a file {name}, which this run would replace: choose another "
                                 "folder or remove it")
+
+    def untrained(self) -> bool:
+        """Tell whether last.npz has the initial parameters of a run that took no step, so that nothing is lost."""
+        try:
+            position = self.training_state()["progress"]["position"]
+            return position["epoch"] == position["batch"] == 0
+        except (CheckpointError, KeyError, TypeError):
+            return False
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

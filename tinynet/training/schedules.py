@@ -4,7 +4,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..ops.checks import check_between, check_count
-from .optim import SGD
+from .optimizer import Optimizer
 
 
 class ReduceOnPlateau:
@@ -12,7 +12,7 @@ class ReduceOnPlateau:
 
     Parameters
     ----------
-    optimizer : SGD
+    optimizer : SGD or Adam
     factor : float, from 0 to 1
     patience : int
         After so many epochs in a row without a new lowest error the rate falls.
@@ -25,7 +25,7 @@ class ReduceOnPlateau:
         For an optimizer without a learning rate, and for a number out of its range.
     """
 
-    def __init__(self, optimizer: SGD, factor: float = 0.1, patience: int = 5, times: int = 3) -> None:
+    def __init__(self, optimizer: Optimizer, factor: float = 0.1, patience: int = 5, times: int = 3) -> None:
         self.optimizer = check_rate("ReduceOnPlateau", optimizer)
         self.factor = check_between("ReduceOnPlateau", "factor", factor, 0, 1)
         self.patience = check_count("ReduceOnPlateau", "patience", patience)
@@ -68,7 +68,7 @@ class StepSchedule:
 
     Parameters
     ----------
-    optimizer : SGD
+    optimizer : SGD or Adam
         Its learning rate now is the initial one.
     epochs : list of int
         After how many epochs the rate is multiplied by `factor`: [8, 9] has the full rate in the first eight.
@@ -77,11 +77,14 @@ class StepSchedule:
     Raises
     ------
     ArgumentError
-        For an optimizer without a learning rate, and for a number out of its range.
+        For an optimizer without a learning rate, a number out of its range, and one number in place of a list.
     """
 
-    def __init__(self, optimizer: SGD, epochs: Sequence[int], factor: float = 0.1) -> None:
+    def __init__(self, optimizer: Optimizer, epochs: Sequence[int], factor: float = 0.1) -> None:
         self.optimizer = check_rate("StepSchedule", optimizer)
+        if isinstance(epochs, str) or not hasattr(epochs, "__iter__"):
+            raise ArgumentError(f"StepSchedule: epochs is {epochs!r}, expected a list of the epochs after which the "
+                                "rate falls: [30] for once after 30, [30, 60, 90] for every 30")
         self.epochs = [check_count("StepSchedule", "each of epochs", epoch) for epoch in epochs]
         self.factor = check_between("StepSchedule", "factor", factor, 0, 1)
         self.start = float(optimizer.learning_rate)
@@ -105,14 +108,14 @@ class StepSchedule:
         self.start = check_between("StepSchedule", "start", state["start"], 0, float("inf"))
 
 
-def check_rate(who: str, optimizer: Any) -> SGD:
+def check_rate(who: str, optimizer: Any) -> Optimizer:
     """Return `optimizer` if it has a learning rate; else raise ArgumentError."""
     if not hasattr(optimizer, "learning_rate"):
-        raise ArgumentError(f"{who}: optimizer is a {type(optimizer).__name__}, expected an SGD")
+        raise ArgumentError(f"{who}: optimizer is a {type(optimizer).__name__}, expected an SGD or an Adam")
     return optimizer
 
 
-def schedule_from(settings: dict[str, Any], optimizer: SGD) -> ReduceOnPlateau | StepSchedule:
+def schedule_from(settings: dict[str, Any], optimizer: Optimizer) -> ReduceOnPlateau | StepSchedule:
     """Build the rule that a network's recipe describes, {"kind": "plateau" or "step", and its arguments}."""
     arguments = {name: value for name, value in settings.items() if name != "kind"}
     kinds = {"plateau": ReduceOnPlateau, "step": StepSchedule}

@@ -17,7 +17,7 @@ def training_step(net: Network, images: Array, labels: Array, optimizer: Any) ->
         Ready for the network, of its dtype, where its parameters are (NumPy or CuPy).
     labels : array of int (N,)
         In NumPy.
-    optimizer : SGD
+    optimizer : SGD or Adam
         Of this network; anything with `step(grads)`.
 
     Returns

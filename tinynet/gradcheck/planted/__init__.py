@@ -10,8 +10,9 @@ from importlib import import_module
 from .catalogue import CATALOGUE, Bug, planted
 
 FAMILIES = (  # a file each; importing it enters its bugs
-    "linear", "activations", "conv_input", "conv_params", "locally_connected", "pooling", "lrn", "spatial_norm",
+    "linear", "activations", "conv_input", "conv_params", "fire", "locally_connected", "pooling", "lrn", "spatial_norm",
     "batch_norm", "dropout", "softmax", "loss", "network", "contract", "optimizer",
+    "adam",
 )
 for _family in FAMILIES:
     import_module(f"{__name__}.{_family}")

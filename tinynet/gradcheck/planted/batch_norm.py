@@ -1,11 +1,12 @@
 """Batch normalization whose gradient is wrong."""
 import numpy as np
 
-from ...layers import BatchNorm2d
+from ...layers import BatchNorm1d, BatchNorm2d
 from ...layers.batch_norm import Saved
 from .catalogue import planted
 
 SHAPE = (3, 3, 2, 3)
+ROWS = (5, 3)
 EACH_CHANNEL = (0, 1, 2)
 
 
@@ -127,3 +128,55 @@ class GammaNotNormalized(BatchNorm2d):
     def param_gradients(self, dy, saved):
         centred = saved.normalized * saved.deviation
         return super().param_gradients(dy, saved) | {"w": (dy * centred).sum(axis=EACH_CHANNEL)}
+
+
+@planted("batch-norm-1d-statistics-constant", "x", plain, ROWS)
+class RowStatisticsConstant(BatchNorm1d):
+    """Mean and variance of the features are treated as constants, as they are in evaluation."""
+
+    def input_gradient(self, dy, saved):
+        return super().input_gradient(dy, saved._replace(from_batch=False))
+
+
+@planted("batch-norm-1d-statistics-over-features", "x", plain, ROWS)
+class OverFeatures(BatchNorm1d):
+    """The means in backward are taken over the features of each image, as in layer normalization."""
+
+    def input_gradient(self, dy, saved):
+        through_mean = dy.mean(axis=1, keepdims=True)
+        through_variance = saved.normalized * (dy * saved.normalized).mean(axis=1, keepdims=True)
+        return self.params["w"] / saved.deviation * (dy - through_mean - through_variance)
+
+
+@planted("batch-norm-1d-unbiased-backward", "x", plain, ROWS)
+class RowsUnbiasedBackward(BatchNorm1d):
+    """The path through a feature's variance divides by N - 1, forward by N."""
+
+    def input_gradient(self, dy, saved):
+        through_variance = saved.normalized * (dy * saved.normalized).sum(axis=0) / (len(dy) - 1)
+        return self.params["w"] / saved.deviation * (dy - dy.mean(axis=0) - through_variance)
+
+
+@planted("batch-norm-1d-gamma-forgotten", "x", plain, ROWS)
+class RowsGammaForgotten(BatchNorm1d):
+    """The gradient of a row is not multiplied by w, whose initial ones hide it."""
+
+    def input_gradient(self, dy, saved):
+        return super().input_gradient(dy, saved) / self.params["w"]
+
+
+@planted("batch-norm-1d-beta-mean", "b", plain, ROWS)
+class RowsBetaMean(BatchNorm1d):
+    """The gradient of b is a mean over the images instead of a sum."""
+
+    def param_gradients(self, dy, saved):
+        return super().param_gradients(dy, saved) | {"b": dy.mean(axis=0)}
+
+
+@planted("batch-norm-1d-gamma-from-output", "w", plain, ROWS)
+class RowsGammaFromOutput(BatchNorm1d):
+    """The gradient of w is computed from the output rows instead of the normalized ones."""
+
+    def param_gradients(self, dy, saved):
+        y = self.params["w"] * saved.normalized + self.params["b"]
+        return super().param_gradients(dy, saved) | {"w": (dy * y).sum(axis=0)}

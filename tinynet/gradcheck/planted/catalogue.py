@@ -9,7 +9,7 @@ from ...errors import ArgumentError
 from ...layers.base import Layer
 from ...network.params import single_layers
 from ...ops.arrays import Array, Shape
-from ...training.optim import SGD
+from ...training.optim import SGD, Adam
 from ..check import check_gradients
 from ..optimizer_check import check_optimizer
 
@@ -49,6 +49,11 @@ class Bug(NamedTuple):
         """The name of the file that it is in."""
         return self.wrong.__module__.rpartition(".")[2]
 
+    @property
+    def of_optimizer(self) -> bool:
+        """Whether it is an optimizer, which has steps to check and no gradient."""
+        return self.right in (SGD, Adam)
+
     def case(self, right: bool = False, seed: int = 0) -> tuple[Any, Array]:
         """Return the wrong version (or the right one) in float64 and an input for it, the same for the same seed.
 
@@ -66,7 +71,7 @@ class Bug(NamedTuple):
 
     def check(self, right: bool = False) -> Any:
         """Run the check that fits on the wrong version (or the right one) and return its report."""
-        if self.right is SGD:
+        if self.of_optimizer:
             return check_optimizer(self.right if right else self.wrong)
         return check_gradients(*self.case(right))
 

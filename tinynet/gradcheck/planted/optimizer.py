@@ -1,5 +1,5 @@
-"""Optimizers whose step is not the paper's."""
-from ...network.params import flat
+"""Versions of SGD whose step is not the paper's."""
+from ...network.params import flat, is_bias
 from ...training.optim import SGD
 from .catalogue import planted
 
@@ -24,7 +24,7 @@ class Written(SGD):
         for path, w in flat(self.net.params).items():
             decay = self.decay_of(".".join(path[:-1]))
             rate = self.learning_rate
-            if path[-1] == "b":
+            if is_bias(path[-1]):
                 rate, decay = rate * self.bias_rate, decay if self.decay_biases else 0.0
             self.change(w, self.velocity_of(path, w), gradients[path], rate, decay)
 

@@ -10,9 +10,11 @@ from typing import NamedTuple
 from ...errors import ArgumentError, ShapeError
 from ...layers import (
     AvgPool2d,
+    BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
+    Fire,
     Flatten,
     Linear,
     LocallyConnected2d,
@@ -28,7 +30,7 @@ from ...layers.base import Layer
 from ...layers.loss_layer import SoftmaxCrossEntropy
 from ...network.params import flat
 from ..records import StepRecord
-from . import batch_norm, conv, elementwise, linear, own_layer, pooling, response_norm, softmax
+from . import batch_norm, conv, elementwise, fire, linear, own_layer, pooling, response_norm, softmax
 from .explanation import Explanation
 from .terms import Factor, Part, SeenWindow, Term
 
@@ -47,16 +49,19 @@ tanh = elementwise.Squash("tanh", "Tanh.output", "Tanh.x", "(1 - y[]**2)")
 sigmoid = elementwise.Squash("sigmoid", "Sigmoid.output", "Sigmoid.x", "y[] * (1 - y[])")
 convolution = Explainer(conv.output, conv.input_gradient, conv.param_gradient)
 response = Explainer(response_norm.output, response_norm.input_gradient)
+normalization = Explainer(batch_norm.output, batch_norm.input_gradient, batch_norm.param_gradient)
 
 EXPLAINERS: dict[type[Layer], Explainer] = {
     Conv2d: convolution,
     LocallyConnected2d: convolution,
+    Fire: Explainer(fire.output, fire.input_gradient, fire.param_gradient),
     Linear: Explainer(linear.output, linear.input_gradient, linear.param_gradient),
     MaxPool2d: Explainer(pooling.Max.output, pooling.Max.input_gradient),
     AvgPool2d: Explainer(pooling.Average.output, pooling.Average.input_gradient),
     LocalResponseNorm: response,
     SpatialResponseNorm: response,
-    BatchNorm2d: Explainer(batch_norm.output, batch_norm.input_gradient, batch_norm.param_gradient),
+    BatchNorm1d: normalization,
+    BatchNorm2d: normalization,
     ReLU: Explainer(elementwise.Rectifier.output, elementwise.Rectifier.input_gradient),
     Tanh: Explainer(tanh.output, tanh.input_gradient),
     Sigmoid: Explainer(sigmoid.output, sigmoid.input_gradient),
@@ -93,10 +98,16 @@ def explainer_of(layer: Layer) -> Explainer:
     changed: set[str] = set()
     for kind in type(layer).__mro__:
         if kind in EXPLAINERS:
-            own = {name for name, value in vars(kind).items() if callable(value) and not name.startswith("__")}
-            return ANY_LAYER if changed & (MATHEMATICS | own) else EXPLAINERS[kind]
+            return ANY_LAYER if changed & (MATHEMATICS | own_methods(kind)) else EXPLAINERS[kind]
         changed |= set(vars(kind))
     return ANY_LAYER
+
+
+def own_methods(kind: type[Layer]) -> set[str]:
+    """Return the names of the methods that a class, or one between it and Layer, adds to those of every layer."""
+    between = [each for each in kind.__mro__ if issubclass(each, Layer) and each is not Layer]
+    return {name for each in between for name, value in vars(each).items()
+            if callable(value) and not name.startswith("__")}
 
 
 def check_index(what: str, index: object, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,20 +1,44 @@
 // Arrays as NumPy has them: numbers in a row, a shape, and the last axis running fastest.
 
-/** Return one of the page's arrays, {shape, numbers, eps}, read from base64 when it is first asked for. */
-function arrayOf(number) {
-  const packed = CONTENT.arrays[number];
-  if (!packed.array) packed.array = decoded(packed);
-  return packed.array;
+const TYPES = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array }; // float16 as bits
+const BYTES = []; // of each array, put here by unpack
+const ARRAYS = []; // by number, put here when first asked for
+
+/** Undo base64 and deflate for these arrays of the page, so that arrayOf has them. */
+async function unpack(numbers) {
+  await Promise.all([...new Set(numbers)].map(async (number) => {
+    if (CONTENT.arrays[number].data === null) return; // it was unpacked before
+    const text = atob(CONTENT.arrays[number].data);
+    CONTENT.arrays[number].data = null;
+    const deflated = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) deflated[i] = text.charCodeAt(i);
+    const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+    BYTES[number] = new Uint8Array(await new Response(stream).arrayBuffer());
+  }));
 }
 
-function decoded({ shape, type, scale, data }) {
-  const text = atob(data);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  let numbers = bytes;
-  if (type === "float32") numbers = new Float32Array(bytes.buffer);
-  if (type === "float16") numbers = Float32Array.from(new Uint16Array(bytes.buffer), (bits) => scale * fromHalf(bits));
-  return { shape, numbers, eps: type === "float16" ? 2 ** -10 : 2 ** -23 };
+/** Return one of the page's arrays, {shape, numbers, eps}. */
+function arrayOf(number) {
+  if (!ARRAYS[number]) {
+    ARRAYS[number] = decoded(CONTENT.arrays[number], BYTES[number]);
+    BYTES[number] = null;
+  }
+  return ARRAYS[number];
+}
+
+/** Make numbers of bytes that are sorted by their place: the first of every number, which is the lowest, then the second. */
+function decoded({ shape, type, scale }, bytes) {
+  const size = TYPES[type].BYTES_PER_ELEMENT;
+  const count = bytes.length / size;
+  const together = new Uint8Array(bytes.length);
+  for (let place = 0; place < size; place++) {
+    for (let i = 0; i < count; i++) together[i * size + place] = bytes[place * count + i];
+  }
+  const read = new TYPES[type](together.buffer);
+  if (type !== "float16") return { shape, numbers: read, eps: 2 ** -23 };
+  const numbers = new Float32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = scale * fromHalf(read[i]);
+  return { shape, numbers, eps: 2 ** -10 };
 }
 
 /** Return the number that 16 bits stand for: one of sign, five of exponent, ten of fraction. */
@@ -23,8 +47,10 @@ function fromHalf(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+  return sign * (exponent ? (1024 + fraction) * POWERS[exponent] : fraction * POWERS[1]);
 }
+
+const POWERS = range(32).map((exponent) => 2 ** (exponent - 25));
 
 function isInside(array, at) {
   return at.length === array.shape.length && at.every((i, axis) => i >= 0 && i < array.shape[axis]);
@@ -83,6 +109,6 @@ function strongest(numbers) {
 const FULL_COLOUR = new WeakMap(); // found once for each array
 
 function sizeOfMost(numbers) {
-  const sizes = Float32Array.from(numbers, Math.abs).filter((size) => size > 0 && size < Infinity).sort();
+  const sizes = Float32Array.from(numbers).map(Math.abs).filter((size) => size > 0 && size < Infinity).sort();
   return sizes.length ? sizes[Math.ceil(0.99 * (sizes.length - 1))] : 1;
 }

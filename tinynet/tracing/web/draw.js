@@ -10,13 +10,16 @@ function isDark() {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** The colour of a number as [red, green, blue]; `full` is the size at which a colour is full. */
-function colourOf(value, full) {
+/** Return a function from a number to its colour [red, green, blue]; `full` is the size at which a colour is full. */
+function coloursTo(full) {
   const { below, zero, above, none } = PALETTES[isDark() ? "dark" : "light"];
-  if (Number.isNaN(value)) return none;
-  const strength = Math.min(1, Math.abs(value) / full) ** 0.8; // small numbers a little stronger
-  const end = value < 0 ? below : above;
-  return zero.map((channel, i) => Math.round(channel + strength * (end[i] - channel)));
+  return (value) => {
+    if (Number.isNaN(value)) return none;
+    const strength = Math.min(1, Math.abs(value) / full) ** 0.8; // small numbers a little stronger
+    const end = value < 0 ? below : above;
+    const mixed = (i) => Math.round(zero[i] + strength * (end[i] - zero[i]));
+    return [mixed(0), mixed(1), mixed(2)];
+  };
 }
 
 /** Black or white, whichever is read better on a colour. */
@@ -42,14 +45,21 @@ function drawCells(pen, rows, columns, colour, x, y, width, height) {
   const small = document.createElement("canvas");
   [small.width, small.height] = [columns, rows];
   const image = new ImageData(columns, rows);
-  for (let i = 0; i < rows * columns; i++) image.data.set([...colour(i), 255], 4 * i);
+  for (let i = 0; i < rows * columns; i++) {
+    const [red, green, blue] = colour(i);
+    image.data[4 * i] = red;
+    image.data[4 * i + 1] = green;
+    image.data[4 * i + 2] = blue;
+    image.data[4 * i + 3] = 255;
+  }
   small.getContext("2d").putImageData(image, 0, 0);
   pen.drawImage(small, x, y, width, height);
 }
 
 function drawMap(pen, map, array, full, x, y, width, height) {
-  const numbers = numbersOf(map, array);
-  drawCells(pen, map.rows, map.columns, (i) => colourOf(numbers[i], full), x, y, width, height);
+  const [numbers, colour] = [numbersOf(map, array), coloursTo(full)];
+  drawCells(pen, map.rows, map.columns, (i) => colour(numbers[i]), x, y, width, height);
+  drawEdge(pen, x, y, width, height);
 }
 
 /** Draw the picture itself: its pixels, or the network's input from its least number (black) to its largest. */
@@ -60,8 +70,18 @@ function drawPicture(pen, width, height) {
   const numbers = pixels ? pixels.numbers : values.numbers;
   const least = pixels ? 0 : numbers.reduce((a, b) => Math.min(a, b));
   const most = pixels ? 255 : numbers.reduce((a, b) => Math.max(a, b));
-  const brightness = (i, c) => (255 * (numbers[i * channels + (channels === 3 ? c : 0)] - least)) / (most - least || 1);
-  drawCells(pen, rows, columns, (i) => [0, 1, 2].map((c) => Math.round(brightness(i, c))), 0, 0, width, height);
+  const scale = 255 / (most - least || 1);
+  const order = pixels ? ["red", "green", "blue"] : CONTENT.colours; // a network may take blue first
+  const [red, green, blue] = ["red", "green", "blue"].map((colour) => (channels === 3 ? order.indexOf(colour) : 0));
+  const brightness = (i, c) => Math.round(scale * (numbers[i * channels + c] - least));
+  drawCells(pen, rows, columns, (i) => [red, green, blue].map((c) => brightness(i, c)), 0, 0, width, height);
+}
+
+/** Draw the edge of a map: without it, nobody sees where a map begins whose numbers are 0 there. */
+function drawEdge(pen, x, y, width, height) {
+  pen.strokeStyle = `rgb(${PALETTES[isDark() ? "dark" : "light"].none})`;
+  pen.lineWidth = 1;
+  pen.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
 }
 
 /** Draw a frame that is seen on any colour: black, with white around it and inside it. */

@@ -1,48 +1,56 @@
 // Which explanation belongs to which layer, and the way in: explainUnit.
 
 const EXPLAINERS = {
-  Conv2d: CONV, LocallyConnected2d: CONV, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
-  LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm2d: BATCH_NORM, ReLU: RELU,
-  Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
+  Conv2d: CONV, LocallyConnected2d: CONV, Fire: FIRE, Linear: LINEAR, MaxPool2d: MAX_POOL, AvgPool2d: AVERAGE_POOL,
+  LocalResponseNorm: RESPONSE_NORM, SpatialResponseNorm: RESPONSE_NORM, BatchNorm1d: BATCH_NORM, BatchNorm2d: BATCH_NORM,
+  ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
 };
-
-const LAYERS = []; // by station, filled when first asked for
 
 /** Return the layer that made the array of a station, with its arrays instead of their numbers. */
 function layerOf(index) {
-  if (!LAYERS[index]) {
-    const [before, here] = [CONTENT.stations[index - 1], CONTENT.stations[index]];
-    const arrays = (numbers) => Object.fromEntries(
-      Object.entries(numbers).map(([name, number]) => [name, number === null ? null : arrayOf(number)]),
-    );
-    LAYERS[index] = {
-      ...here,
-      ...arrays({
-        input: before.value, output: here.value, upstream: here.gradient, inputGradient: before.gradient,
-        runningMean: here.runningMean,
-      }),
-      params: arrays(here.params), grads: arrays(here.grads), saved: arrays(here.saved),
-    };
+  const [before, here] = [CONTENT.stations[index - 1], CONTENT.stations[index]];
+  const arrays = {
+    input: before.value, output: here.value, upstream: here.gradient, inputGradient: before.gradient,
+    runningMean: here.runningMean,
+  };
+  const [params, grads, saved] = [here.params, here.grads, here.saved].map((numbers) => withArrays({}, numbers));
+  return withArrays({ ...here, params, grads, saved }, arrays);
+}
+
+/** Give an object arrays by name, each decoded only when it is asked for; null for what the file is without. */
+function withArrays(object, numbers) {
+  for (const [name, number] of Object.entries(numbers)) {
+    Object.defineProperty(object, name, { enumerable: true, get: () => (number === null ? null : arrayOf(number)) });
   }
-  return LAYERS[index];
+  return object;
+}
+
+/** Return the shape of one of the page's arrays. */
+function shapeOf(number) {
+  return CONTENT.arrays[number].shape;
 }
 
 function lastStation() {
   return CONTENT.stations.length - 1;
 }
 
-/** Return the array that a view shows: the values of a station, the gradient there, or that of a parameter. */
-function shownArray({ direction, station, which }) {
+/** Which array a view shows: the values of a station, the gradient there, or that of a parameter. */
+function shownNumber({ direction, station, which }) {
   const here = CONTENT.stations[station];
-  if (direction === "forward") return arrayOf(here.value);
-  if (which === "x") return arrayOf(here.gradient);
-  return here.grads[which] === null ? null : arrayOf(here.grads[which]);
+  if (direction === "forward") return here.value;
+  return which === "x" ? here.gradient : here.grads[which];
+}
+
+/** Return that array; null where the file is without it. */
+function shownArray(view) {
+  const number = shownNumber(view);
+  return number === null ? null : arrayOf(number);
 }
 
 /** Return the shape of that array, also where the file is without it. */
 function shownShape(view) {
-  const array = shownArray(view);
-  return array ? array.shape : CONTENT.stations[view.station].shapes[view.which];
+  const number = shownNumber(view);
+  return number === null ? CONTENT.stations[view.station].shapes[view.which] : shapeOf(number);
 }
 
 /** Where the number at index `at` of what a view shows came from. */
@@ -61,9 +69,11 @@ function explainedBy(station, kind, name, at) {
   const explainer = EXPLAINERS[layer.kind];
   const what = kind === "output" ? nameOfOutput(layer, at) : nameOfGradient(layer, name, at);
   const array = kind === "output" ? layer.output : name === "x" ? layer.inputGradient : layer.grads[name];
-  const needed = kind === "paramGradient" ? [] : Object.entries(layer.params).filter(([, value]) => value === null);
-  if (needed.length) {
-    const left = needed.map(([each]) => `${layer.name}.${each}`).join(", ");
+  const { params } = CONTENT.stations[station];
+  const withoutParams = kind === "paramGradient" && !name.startsWith("squeeze_"); // a fire module's squeeze needs the others
+  const missing = withoutParams ? [] : Object.keys(params).filter((each) => params[each] === null);
+  if (missing.length) {
+    const left = missing.map((each) => `${layer.name}.${each}`).join(", ");
     return statement(what, array, at, `This file is without ${left}, so the products cannot be shown here; `
       + "in Python the trace has them.");
   }

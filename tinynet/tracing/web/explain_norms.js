@@ -71,9 +71,20 @@ function frameAround(layer, at, map) {
 
 const BATCH_AXES = ["image", "row", "column"];
 
-/** All indices of channel c, which share its mean and variance. */
+/** All indices of channel (or feature) c, which share its mean and variance. */
 function channelIndices({ input }, c) {
-  return grid(range(input.shape[0]), range(input.shape[1]), range(input.shape[2]), c);
+  return grid(...input.shape.slice(0, -1).map((length) => range(length)), c);
+}
+
+/** A sum over all that share a mean: images, and for images with rows and columns their places. */
+function summed(name, factors, { input }) {
+  const shape = input.shape.slice(0, -1);
+  return part(name, factors, shape, BATCH_AXES.slice(0, shape.length));
+}
+
+/** What the texts call a channel and the places that share its mean. */
+function wordsFor({ input }) {
+  return input.shape.length === 4 ? { channel: "channel", places: "n, i and j" } : { channel: "feature", places: "n" };
 }
 
 /** Where the square of the deviation came from. */
@@ -82,58 +93,56 @@ function varianceExplained(layer, c, mean) {
   const m = indices.length;
   const squares = madeFactor("(x[] - mean)**2", indices.map((at) => (valueAt(layer.input, at) - mean) ** 2), indices);
   const parts = [
-    part("squares", [constant("1 / M", 1 / m, m), squares], layer.input.shape.slice(0, 3), BATCH_AXES),
+    summed("squares", [constant("1 / M", 1 / m, m), squares], layer),
     part("eps", [constant("eps", layer.settings.eps)]),
   ];
-  return explanation(`deviation[${c}]**2`, null, [c], parts, wording("BatchNorm2d.variance", { m }));
+  return explanation(`deviation[${c}]**2`, null, [c], parts, wording("BatchNorm.variance", { m }));
 }
 
 const BATCH_NORM = {
   output(layer, at) {
-    const c = at[3];
+    const c = at[at.length - 1];
     const { normalized, deviation } = layer.saved;
     const indices = channelIndices(layer, c);
     const mean = layer.fromBatch ? sum(indices.map((each) => valueAt(layer.input, each))) / indices.length
       : valueAt(layer.runningMean, [c]);
     const scaled = part("scaled", [factor("w[]", layer.params.w, [[c]]), factor("normalized[]", normalized, [at])]);
     const parts = [scaled, part("bias", [factor("b[]", layer.params.b, [[c]])])];
-    const says = wording("BatchNorm2d.output", { x: valueAt(layer.input, at), mean, deviation: valueAt(deviation, [c]), c },
-      layer.fromBatch ? "batch" : "running");
+    const numbers = { x: valueAt(layer.input, at), mean, deviation: valueAt(deviation, [c]), c };
+    const says = wording("BatchNorm.output", { ...numbers, ...wordsFor(layer) }, layer.fromBatch ? "batch" : "running");
     const inner = layer.fromBatch ? [varianceExplained(layer, c, mean)] : [];
-    const more = { inner, seen: frame("input", [at[1]], [at[2]], c) };
+    const more = { inner, seen: frameOfIndex(at, "input") };
     return explanation(nameOfOutput(layer, at), layer.output, at, parts, says, more);
   },
 
   inputGradient(layer, at) {
-    const c = at[3];
+    const c = at[at.length - 1];
     const { normalized, deviation } = layer.saved;
     const slope = valueAt(layer.params.w, [c]) / valueAt(deviation, [c]);
     const parts = [part("own path", [constant("w / deviation", slope), factor("dy[]", layer.upstream, [at])])];
-    let says = wording("BatchNorm2d.x", {}, "running");
+    let says = wording("BatchNorm.x", {}, "running");
     if (layer.fromBatch) {
       const indices = channelIndices(layer, c);
       const m = indices.length;
-      const shape = layer.input.shape.slice(0, 3);
       const dy = factor("dy[]", layer.upstream, indices);
       const here = valueAt(normalized, at);
-      parts.push(part("through the mean", [constant("-w / (deviation M)", -slope / m, m), dy], shape, BATCH_AXES));
-      parts.push(part("through the variance", [
+      parts.push(summed("through the mean", [constant("-w / (deviation M)", -slope / m, m), dy], layer));
+      parts.push(summed("through the variance", [
         constant("-w normalized / (deviation M)", (-slope * here) / m, m), dy, factor("normalized[]", normalized, indices),
-      ], shape, BATCH_AXES));
-      says = wording("BatchNorm2d.x", { m, c }, "batch");
+      ], layer));
+      says = wording("BatchNorm.x", { m, c, ...wordsFor(layer) }, "batch");
     }
-    const more = { seen: frame("upstream", [at[1]], [at[2]], c) };
+    const more = { seen: frameOfIndex(at, "upstream") };
     return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, more);
   },
 
   paramGradient(layer, name, at) {
     const indices = channelIndices(layer, at[0]);
     const dy = factor("dy[]", layer.upstream, indices);
-    const shape = layer.input.shape.slice(0, 3);
     const isWeight = name === "w";
     const factors = isWeight ? [factor("normalized[]", layer.saved.normalized, indices), dy] : [dy];
-    const parts = [part(isWeight ? "products" : "upstream", factors, shape, BATCH_AXES)];
-    const says = wording(isWeight ? "BatchNorm2d.w" : "BatchNorm2d.b", { outputs: indices.length });
+    const parts = [summed(isWeight ? "products" : "upstream", factors, layer)];
+    const says = wording(isWeight ? "BatchNorm.w" : "BatchNorm.b", { outputs: indices.length, ...wordsFor(layer) });
     return explanation(nameOfGradient(layer, name, at), layer.grads[name], at, parts, says);
   },
 };

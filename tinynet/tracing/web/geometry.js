@@ -1,45 +1,49 @@
 // How an array is laid out as maps, and which part of the picture a unit looks at.
 
 /**
- * Return the maps of what a view shows: {label, rows, columns, index}, where index(row, column) is the index in the
- * array, or null after the last number of a row that was broken into lines.
+ * Return the maps of what a view shows: {label, rows, columns, count, start, down, right}. The last two are strides, as
+ * NumPy has them: the number at (row, column) is number start + row * down + column * right of the array. A row of numbers
+ * that was broken into lines ends after `count`.
  */
 function mapsOf(view) {
   const shape = shownShape(view);
   const isParameter = view.direction === "backward" && view.which !== "x";
   if (shape.length === 4) {
     const [rows, columns] = isParameter ? shape : shape.slice(1);
-    const last = isParameter ? view.filter : 0;
+    const [filters, filter] = isParameter ? [shape[3], view.filter] : [1, 0];
+    const right = isParameter ? shape[2] * filters : shape[3];
     return range(isParameter ? shape[2] : shape[3]).map((m) => ({
-      label: isParameter ? `channel ${m}` : channelName(view.station, m), rows, columns,
-      index: (row, column) => (isParameter ? [row, column, m, last] : [0, row, column, m]),
+      label: isParameter ? `channel ${m}` : channelName(view.station, m), rows, columns, count: rows * columns,
+      start: m * filters + filter, down: columns * right, right,
     }));
   }
   if (shape.length === 3) { // the biases of filters that are not shared
-    return range(shape[2]).map((m) => ({
-      label: `filter ${m}`, rows: shape[0], columns: shape[1], index: (row, column) => [row, column, m],
+    const [rows, columns, filters] = shape;
+    return range(filters).map((m) => ({
+      label: `filter ${m}`, rows, columns, count: rows * columns, start: m, down: columns * filters, right: filters,
     }));
   }
-  if (shape.length === 2 && isParameter) return [lineMap("", shape[0], (k) => [k, view.filter])];
-  if (shape.length === 2) return [lineMap("", shape[1], (k) => [0, k])];
-  if (shape.length === 1) return [lineMap("", shape[0], (k) => [k])];
-  return [{ label: "", rows: 1, columns: 1, index: () => [] }];
+  if (shape.length === 2 && isParameter) return [lineMap(shape[0], view.filter, shape[1])];
+  return [lineMap(product(shape))];
+}
+
+/** The index in the view's array of the number at a row and a column of a map; null after the last one. */
+function indexAt(view, map, row, column) {
+  if (row * map.columns + column >= map.count) return null;
+  return unravel(map.start + row * map.down + column * map.right, shownShape(view));
 }
 
 /** How many filters, or columns of w, there are to choose from; 0 where the view shows all at once. */
 function filterCount(view) {
-  if (view.direction === "forward" || view.which !== "w") return 0;
+  if (view.direction === "forward" || !isWeights(view.which)) return 0;
   const shape = shownShape(view);
   return shape.length > 1 ? shape[shape.length - 1] : 0;
 }
 
 /** A row of numbers, broken into lines of nearly a square where it is long. */
-function lineMap(label, count, indexOf) {
+function lineMap(count, start = 0, step = 1) {
   const columns = count <= 16 ? count : Math.ceil(Math.sqrt(count));
-  return {
-    label, columns, rows: Math.ceil(count / columns),
-    index: (row, column) => (row * columns + column < count ? indexOf(row * columns + column) : null),
-  };
+  return { label: "", columns, rows: Math.ceil(count / columns), count, start, down: columns * step, right: step };
 }
 
 /** Where the number at an index is drawn: {map, row, column}. */
@@ -57,18 +61,18 @@ function positionOf(view, at) {
 /** The numbers of a map, row by row; nan after the last of a row that was broken into lines. */
 function numbersOf(map, array) {
   const numbers = new Float32Array(map.rows * map.columns);
+  let i = 0;
   for (let row = 0; row < map.rows; row++) {
-    for (let column = 0; column < map.columns; column++) {
-      const at = map.index(row, column);
-      numbers[row * map.columns + column] = at ? valueAt(array, at) : NaN;
+    for (let column = 0; column < map.columns; column++, i++) {
+      numbers[i] = i < map.count ? array.numbers[map.start + row * map.down + column * map.right] : NaN;
     }
   }
   return numbers;
 }
 
 function channelName(station, c) {
-  const channels = arrayOf(CONTENT.stations[station].value).shape[3];
-  return station === 0 && channels === 3 ? ["red", "green", "blue"][c] : `channel ${c}`;
+  const channels = shapeOf(CONTENT.stations[station].value)[3];
+  return station === 0 && channels === 3 ? CONTENT.colours[c] : `channel ${c}`;
 }
 
 /** An index in words: "row 5, column 7, channel 3". */
@@ -84,13 +88,14 @@ function indexInWords(view, at) {
 
 /** The part of the picture that a unit depends on: {top, left, bottom, right}, both ends included; null for all of it. */
 function seenOnPicture(station, at) {
-  const [, height, width] = arrayOf(CONTENT.stations[0].value).shape;
+  const [, height, width] = shapeOf(CONTENT.stations[0].value);
   let box = at.length === 4 ? { top: at[1], left: at[2], bottom: at[1], right: at[2] } : null;
   for (let index = station; index > 0; index--) {
     const layer = layerOf(index);
     const { window, settings, kind } = layer;
+    const inputShape = shapeOf(CONTENT.stations[index - 1].value);
     if (!box && kind === "Flatten") {
-      const [row, column] = unravel(at[1], layer.input.shape.slice(1));
+      const [row, column] = unravel(at[1], inputShape.slice(1));
       box = { top: row, left: column, bottom: row, right: column };
     } else if (!box && !["ReLU", "Tanh", "Sigmoid", "Dropout"].includes(kind)) {
       return null;
@@ -102,11 +107,14 @@ function seenOnPicture(station, at) {
     } else if (box && kind === "SpatialResponseNorm") {
       const half = Math.floor(settings.size / 2);
       box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
+    } else if (box && kind === "Fire") {
+      const half = index === station && at[3] < sidesOf(layer)[1].first ? 0 : 1; // filters of 1 x 1, or of 3 x 3 too
+      box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
     } else if (box && ((kind === "BatchNorm2d" && layer.fromBatch) || kind === "")) {
       return null;
     }
     if (box) { // what lies in the padding looks at nothing
-      const [, rows, columns] = layer.input.shape;
+      const [, rows, columns] = inputShape;
       box = {
         top: Math.max(box.top, 0), left: Math.max(box.left, 0),
         bottom: Math.min(box.bottom, rows - 1), right: Math.min(box.right, columns - 1),

@@ -25,6 +25,7 @@ function goTo(direction, station, which = "x") {
   const turned = direction !== view.direction;
   Object.assign(view, { direction, station, which, filter: 0 });
   if (shownShape(view).join() !== before || !held) [unit, held] = [null, false];
+  if (shownShape(view).join() !== before) byId("maps-frame").scrollTop = 0;
   if (!shownShape(view).length) [unit, held] = [[], true]; // there is one number only
   if (turned) drawStrip(view, (index) => goTo(view.direction, index));
   showStation();
@@ -52,7 +53,7 @@ function showStation() {
 function showChoices(here) {
   const names = view.direction === "backward" ? ["x", ...Object.keys(here.params ?? {})] : [];
   const buttons = names.map((name) => {
-    const text = name === "x" ? "of the output" : name === "w" ? "of the weights w" : `of the biases ${name}`;
+    const text = name === "x" ? "of the output" : isWeights(name) ? `of the weights ${name}` : `of the biases ${name}`;
     const button = el("button", { type: "button", "aria-pressed": String(view.which === name), "data-which": name }, text);
     button.addEventListener("click", () => {
       goTo(view.direction, view.station, name);
@@ -73,6 +74,7 @@ function showArray() {
   layout = layOut(mapsOf(view), byId("maps-frame").clientWidth - 8);
   if (array) layout.full = fullColour(view, layout.maps, array);
   byId("legend").replaceChildren(...(array ? legend(layout) : ["This array was left out, so that the file stays small."]));
+  byId("scores").replaceChildren(scoresTable(view) ?? "");
   drawn = array && drawnMaps(layout, array);
   byId("maps").setAttribute("aria-label", `${describe(view)[0]}: maps. Arrow keys move from number to number, Page Up and Page Down `
     + "from map to map, Escape lets go.");
@@ -82,6 +84,14 @@ function showArray() {
 function choose(at, hold) {
   [unit, held] = [at, hold];
   showUnit();
+}
+
+/** Scroll the maps, where they are too many for their frame, until a map is seen. */
+function scrollToMap(m) {
+  const [frame, [, top]] = [byId("maps-frame"), layout.corner(m)];
+  const bottom = top + layout.mapHeight + LABEL + 2 * GAP;
+  if (top < frame.scrollTop) frame.scrollTop = top;
+  else if (bottom > frame.scrollTop + frame.clientHeight) frame.scrollTop = bottom - frame.clientHeight;
 }
 
 function showUnit() {
@@ -123,7 +133,7 @@ function chosenFigure() {
   const { map: m, row, column } = positionOf(view, unit);
   const map = mapsOf(view)[m];
   if (!array || map.rows === 1) return []; // a few numbers are large enough where the maps are
-  const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
+  const [width, height] = scaledSize(map.rows, map.columns, figureSide());
   const made = figure(map.label ? `the number, in ${map.label}` : "the number", width, height, (pen) => {
     drawMap(pen, map, array, layout.full, 0, 0, width, height);
     const [cellWidth, cellHeight] = [width / map.columns, height / map.rows];
@@ -132,7 +142,7 @@ function chosenFigure() {
   made.querySelector("canvas").addEventListener("click", (event) => {
     const [x, y] = [(event.offsetX - MARGIN) / width, (event.offsetY - MARGIN) / height];
     const within = x >= 0 && x < 1 && y >= 0 && y < 1;
-    const at = within && map.index(Math.floor(y * map.rows), Math.floor(x * map.columns));
+    const at = within && indexAt(view, map, Math.floor(y * map.rows), Math.floor(x * map.columns));
     if (at) choose(at, true);
   });
   return [made];
@@ -145,8 +155,10 @@ function moveUnit(rows, columns, maps) {
   const m = (from.map + (unit ? maps : 0) + all.length) % all.length;
   const row = Math.max(0, Math.min(all[m].rows - 1, from.row + rows));
   const column = Math.max(0, Math.min(all[m].columns - 1, from.column + columns));
-  const at = all[m].index(row, column);
-  if (at) choose(at, true);
+  const at = indexAt(view, all[m], row, column);
+  if (!at) return;
+  choose(at, true);
+  scrollToMap(m);
 }
 
 const MOVES = {
@@ -166,7 +178,7 @@ function onKey(event) {
 function onPointer(event) {
   const hold = event.type === "click";
   if (held && !hold) return;
-  const at = indexUnder(layout, event.offsetX, event.offsetY);
+  const at = indexUnder(view, layout, event.offsetX, event.offsetY);
   if (at && (hold || String(at) !== String(unit))) choose(at, hold);
 }
 
@@ -186,14 +198,28 @@ function about() {
   const loss = CONTENT.stations[lastStation()];
   const scores = arrayOf(loss.saved.probabilities).numbers;
   const best = scores.indexOf(Math.max(...scores));
-  return `${CONTENT.picture}; label: ${className(CONTENT.label)}, ${CONTENT.labelOrigin}; the network's guess: ${className(best)}, `
-    + `${(100 * scores[best]).toFixed(1)}%; loss ${brief(arrayOf(loss.value).numbers[0])}`;
+  const guess = best === CONTENT.label ? "the same" : className(best);
+  return `${CONTENT.picture}; label: ${className(CONTENT.label)}, ${CONTENT.labelOrigin}; the network's guess: ${guess}, `
+    + `${percent(scores[best])}; loss ${brief(arrayOf(loss.value).numbers[0])}`;
 }
 
-function start() {
+/** Show the first picture when the arrays for it are there, and hear of keys and pointers when all are. */
+async function start() {
+  const { stations, pixels, arrays } = CONTENT;
+  const first = [...stations.map((station) => station.value), stations[lastStation()].saved.probabilities];
+  await unpack(pixels === null ? first : [...first, pixels]);
   byId("title").textContent = `${CONTENT.network}, forward and backward`;
   byId("about").textContent = about();
   byId("note").textContent = CONTENT.note;
+  redraw();
+  await new Promise((done) => setTimeout(done)); // so that the browser can show it
+  await unpack(range(arrays.length));
+  listen();
+  document.body.inert = false;
+  document.body.removeAttribute("aria-busy");
+}
+
+function listen() {
   byId("back").addEventListener("click", () => walkTo(walkPosition() - 1));
   byId("next").addEventListener("click", () => walkTo(walkPosition() + 1));
   byId("forward").addEventListener("click", () => goTo("forward", view.station));
@@ -211,7 +237,7 @@ function start() {
   document.addEventListener("keydown", onKey);
   window.addEventListener("resize", showArray);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  redraw();
 }
 
-start();
+if ("DecompressionStream" in window) start();
+else byId("about").textContent = "This page needs a newer browser, of 2023 or later: one that has DecompressionStream.";

@@ -14,9 +14,9 @@ function drawStrip(view, goTo) {
     let [width, height] = scaledSize(rows, columns, THUMBNAIL);
     height = Math.max(8, height); // a few scores in a row
     const pen = sizedCanvas(canvas, width, height);
-    const full = strongest(numbers);
+    const colour = coloursTo(strongest(numbers));
     if (index === 0 && view.direction === "forward" && array.shape.length === 4) drawPicture(pen, width, height);
-    else drawCells(pen, rows, columns, (i) => colourOf(numbers[i], full), 0, 0, width, height);
+    else drawCells(pen, rows, columns, (i) => colour(numbers[i]), 0, 0, width, height);
     const button = el("button", { type: "button", "data-station": index }, canvas, el("span", {}, station.name));
     button.addEventListener("click", () => goTo(index));
     return el("li", {}, button);
@@ -29,12 +29,15 @@ function thumbnail(array) {
   if (array.shape.length === 4) {
     const [, rows, columns, channels] = array.shape;
     const numbers = new Float32Array(rows * columns);
-    array.numbers.forEach((value, i) => { numbers[Math.floor(i / channels)] += Math.abs(value) / channels; });
+    for (let i = 0; i < numbers.length; i++) {
+      let total = 0;
+      for (let c = 0; c < channels; c++) total += Math.abs(array.numbers[i * channels + c]);
+      numbers[i] = total / channels;
+    }
     return { rows, columns, numbers };
   }
-  const map = lineMap("", array.numbers.length, (k) => [k]);
-  const numbers = range(map.rows * map.columns).map((i) => (i < array.numbers.length ? array.numbers[i] : NaN));
-  return { rows: map.rows, columns: map.columns, numbers };
+  const map = lineMap(array.numbers.length);
+  return { rows: map.rows, columns: map.columns, numbers: numbersOf(map, array) };
 }
 
 function markStation(view) {
@@ -52,13 +55,14 @@ function markStation(view) {
 
 /** The size at which a view's colours are full: that of the whole array, or of the one filter shown. */
 function fullColour(view, maps, array) {
-  return strongest(filterCount(view) ? maps.flatMap((map) => [...numbersOf(map, array)]) : array.numbers);
+  return strongest(filterCount(view) ? maps.flatMap((map) => Array.from(numbersOf(map, array))) : array.numbers);
 }
 
 /** Where each map of a view lies on a canvas of this width. */
 function layOut(maps, width) {
   const one = maps[0];
-  const side = maps.length === 1 ? 300 : maps.length <= 4 ? 172 : 68;
+  const shared = Math.floor((width - 2 - GAP * (maps.length - 1)) / maps.length); // so that a few stand side by side
+  const side = maps.length === 1 ? 300 : maps.length <= 4 ? Math.max(68, Math.min(172, shared)) : 68;
   let [mapWidth, mapHeight] = mapSize(one.rows, one.columns, Math.min(side, width - 2));
   if (one.rows === 1 && maps.length === 1) [mapWidth, mapHeight] = [Math.max(1, Math.min(width - 2, 50 * one.columns)), 40]; // scores in a row
   const below = maps.length > 1 ? LABEL : 0;
@@ -72,13 +76,13 @@ function layOut(maps, width) {
 }
 
 /** The index of the number that is drawn at a point of the canvas; null between the maps. */
-function indexUnder(layout, x, y) {
+function indexUnder(view, layout, x, y) {
   for (let m = 0; m < layout.maps.length; m++) {
     const [left, top] = layout.corner(m);
     const map = layout.maps[m];
     const column = Math.floor(((x - left) / layout.mapWidth) * map.columns);
     const row = Math.floor(((y - top) / layout.mapHeight) * map.rows);
-    if (row >= 0 && column >= 0 && row < map.rows && column < map.columns) return map.index(row, column);
+    if (row >= 0 && column >= 0 && row < map.rows && column < map.columns) return indexAt(view, map, row, column);
   }
   return null;
 }
@@ -103,11 +107,11 @@ function drawnMaps(layout, array) {
 function drawNumbers(pen, map, array, full, x, y, { mapWidth, mapHeight }) {
   const [width, height] = [mapWidth / map.columns, mapHeight / map.rows];
   if (width < 28 || height < 16) return;
-  const [ink, power] = [pen.fillStyle, commonPower(full)];
+  const [ink, power, colour] = [pen.fillStyle, commonPower(full), coloursTo(full)];
   pen.textAlign = "center";
   numbersOf(map, array).forEach((value, i) => {
     const [left, top] = [x + (i % map.columns) * width, y + Math.floor(i / map.columns) * height];
-    pen.fillStyle = inkOn(colourOf(value, full));
+    pen.fillStyle = inkOn(colour(value));
     if (!Number.isNaN(value)) pen.fillText(short(value / 10 ** power), left + width / 2, top + height / 2 + 4);
   });
   [pen.fillStyle, pen.textAlign] = [ink, "left"];
@@ -129,7 +133,8 @@ function showMaps(canvas, drawn, layout, position) {
 function legend({ maps, mapWidth, full }) {
   const what = maps.length > 1 ? `${maps.length} maps of ${maps[0].rows} × ${maps[0].columns}. ` : "";
   const bar = el("canvas", { role: "img", "aria-label": "blue below zero, orange above" });
-  drawCells(sizedCanvas(bar, 90, 12), 1, 45, (i) => colourOf((i - 22) / 22, 1), 0, 0, 90, 12);
+  const colour = coloursTo(1);
+  drawCells(sizedCanvas(bar, 90, 12), 1, 45, (i) => colour((i - 22) / 22), 0, 0, 90, 12);
   const written = mapWidth / maps[0].columns >= 28 && commonPower(full) ? [" The numbers are in units of ", powerText(commonPower(full)), "."] : [];
   return [what, el("span", { class: "scale" }, `−${brief(full)} `, bar, ` ${brief(full)}`), ...written];
 }

@@ -3,19 +3,29 @@
 const MOST_SLICES = 4; // channels shown each with their window, filter and products
 const MOST_TERMS = 12; // terms shown one by one
 const MOST_CELLS = 49; // of a table with numbers in it; what has more is drawn
-const FIGURE = 160; // CSS pixels of the pictures beside the number
+const SIGN = 30; // CSS pixels for "×" or "=" between two pictures, with the space around it
+
+/** The CSS pixels of a picture when three stand side by side, with `between` pixels between two of them. */
+function sideOfThree(most, between) {
+  return Math.max(60, Math.min(most, Math.floor((byId("where").clientWidth - 2 * between) / 3) - 2 * MARGIN));
+}
+
+/** The CSS pixels of the pictures beside the number. */
+function figureSide() {
+  return sideOfThree(160, 13);
+}
 
 /** Where an explanation's number stands, what it looks at, and which part of the picture that is. */
 function whereFigures(view, at, explained) {
   const figures = [];
-  const picture = arrayOf(CONTENT.stations[0].value).shape;
+  const picture = shapeOf(CONTENT.stations[0].value);
   const { seen } = explained;
   const others = { input: { direction: "forward", station: view.station - 1, which: "x", filter: 0 },
     upstream: { direction: "backward", station: view.station + 1, which: "x", filter: 0 } };
   const isParameter = view.direction === "backward" && view.which !== "x";
   if (picture.length === 4 && !isParameter && !(view.direction === "forward" && seen?.map === "input" && view.station === 1)) {
     const box = seenOnPicture(view.station, at);
-    const [width, height] = scaledSize(picture[1], picture[2], FIGURE);
+    const [width, height] = scaledSize(picture[1], picture[2], figureSide());
     const scale = width / picture[2];
     figures.push(figure(box ? "the part of the picture that it looks at" : "it looks at the whole picture", width, height, (pen) => {
       drawPicture(pen, width, height);
@@ -35,7 +45,7 @@ function seenFigure(other, seen) {
   const what = other.direction === "forward" ? `its input: ${name}` : `gradient at ${name}`;
   const at = seen.unit;
   const map = mapsOf(other)[at ? 0 : seen.channel];
-  const [width, height] = scaledSize(map.rows, map.columns, FIGURE);
+  const [width, height] = scaledSize(map.rows, map.columns, figureSide());
   const scale = width / map.columns;
   const position = at ? positionOf(other, at) : null;
   const [top, left, rows, columns] = at ? [position.row, position.column, 1, 1] : [seen.top, seen.left, seen.height, seen.width];
@@ -121,7 +131,7 @@ function slicesOf(one) {
   const all = range(one.values.length);
   if (one.shape.length === 3) return [sliceOf(one, "", columns, count, all)];
   if (one.shape.length === 2) return [sliceOf(one, "", rows, columns, all)];
-  const line = lineMap("", all.length, (k) => [k]);
+  const line = lineMap(all.length);
   return [sliceOf(one, "", line.rows, line.columns, all)];
 }
 
@@ -149,17 +159,18 @@ function sliceView(one, slice) {
     row.append(el("span", { class: "sign" }, "="), tile("products", slice, values, strongest(one.values), notes));
   }
   if (slice.name) return el("div", {}, el("h5", {}, `${slice.name}: sum `, el("b", {}, brief(slice.total))), row);
-  row.append(el("span", { class: "sign" }, "→"), el("span", { class: "number" }, "sum ", el("b", {}, brief(slice.total))));
+  row.append(el("span", { class: "number" }, "→ sum ", el("b", {}, brief(slice.total))));
   return row;
 }
 
 /** Numbers in coloured cells: a table with its numbers where they are few, else a picture. */
 function tile(name, { rows, columns }, values, full, notes) {
-  const power = commonPower(full);
+  const [power, colours] = [commonPower(full), coloursTo(full)];
   if (rows * columns > MOST_CELLS) {
-    const [width, height] = mapSize(rows, columns, 110);
+    const [width, height] = mapSize(rows, columns, sideOfThree(110, SIGN));
     return figure(name, width, height, (pen) => {
-      drawCells(pen, rows, columns, (i) => colourOf(i < values.length ? values[i] : NaN, full), 0, 0, width, height);
+      drawCells(pen, rows, columns, (i) => colours(i < values.length ? values[i] : NaN), 0, 0, width, height);
+      drawEdge(pen, 0, 0, width, height);
     });
   }
   const body = el("tbody");
@@ -168,7 +179,7 @@ function tile(name, { rows, columns }, values, full, notes) {
     for (let column = 0; column < columns; column++) {
       const i = row * columns + column;
       if (i >= values.length) continue;
-      const colour = colourOf(values[i], full);
+      const colour = colours(values[i]);
       line.append(el("td", {
         style: `background: rgb(${colour}); color: ${inkOn(colour)}`, title: `${values[i]}${notes[i] ? `, ${notes[i]}` : ""}`,
         class: [textOf("note", "winner"), textOf("note", "won")].includes(notes[i]) ? "winner"
@@ -177,7 +188,8 @@ function tile(name, { rows, columns }, values, full, notes) {
     }
     body.append(line);
   }
-  return el("table", { class: columns > 5 ? "tile small" : "tile" }, el("caption", {}, power ? `${name} / ` : name, power ? powerText(power) : ""), body);
+  const size = columns > 5 ? "tile small" : columns > 3 ? "tile" : "tile large";
+  return el("table", { class: size }, el("caption", {}, power ? `${name} / ` : name, power ? powerText(power) : ""), body);
 }
 
 /** A power of ten to divide small or large numbers by, so that two digits say something; 0 where none is needed. */

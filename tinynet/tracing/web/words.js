@@ -7,6 +7,12 @@ const WORDS = {
     "A number was seen by several windows, and by every filter in each of them. Each of these outputs sends back its "
     + "gradient times the weight that the number met there; the sum is the number's gradient.",
   ],
+  Fire: [
+    "A few filters of 1 × 1 squeeze the input into a few maps (and what is not above zero becomes 0). Filters of 1 × 1 and of "
+    + "3 × 3, side by side, see these maps; their maps are joined, and again what is not above zero becomes 0.",
+    "The gradient goes back through both sides, where they were above zero, and adds up at the squeezed maps; from there, where "
+    + "these were above zero, to the input.",
+  ],
   LocallyConnected2d: [
     "Like a convolution, but each window has its own filters.",
     "Like in a convolution, but each window sends its gradient back through its own weights.",
@@ -32,6 +38,10 @@ const WORDS = {
   SpatialResponseNorm: [
     "Each number is divided by a power of a sum of squares around it in its own map.",
     "Two paths lead back to a number: through its own output, and through the denominators around it, which it is part of.",
+  ],
+  BatchNorm1d: [
+    "Each feature is normalized to mean 0 and standard deviation 1, then multiplied by w and shifted by b.",
+    "Three paths lead back to a number: its own output, and the mean and the deviation of its feature.",
   ],
   BatchNorm2d: [
     "Each channel is normalized to mean 0 and standard deviation 1, then multiplied by w and shifted by b.",
@@ -66,6 +76,11 @@ const PARAMETER_WORDS = {
   b: "How much the loss would change with each bias: the sum of the gradients of all outputs that it was added to.",
 };
 
+/** Whether a parameter of this name has weights; else it has biases. A fire module has three of either: "squeeze_w". */
+function isWeights(name) {
+  return name === "w" || name.endsWith("_w");
+}
+
 /** The heading and the sentence of a view. */
 function describe({ direction, station, which }) {
   const here = CONTENT.stations[station];
@@ -78,7 +93,8 @@ function describe({ direction, station, which }) {
     const heading = here.kind === "SoftmaxCrossEntropy" ? "The loss" : `${here.name} makes ${here.shape.replaceAll(" x ", " × ")}`;
     return [heading, kind ? kind[0] : ""];
   }
-  if (which !== "x") return [`Gradient of ${here.name}'s ${which === "w" ? "weights w" : "biases b"}`, PARAMETER_WORDS[which]];
+  if (which !== "x") return [`Gradient of ${here.name}'s ${isWeights(which) ? "weights" : "biases"} ${which}`,
+    PARAMETER_WORDS[isWeights(which) ? "w" : "b"]];
   if (!next) return ["The gradient starts at the loss", "d loss / d loss = 1. From here the gradient goes backward, layer by layer."];
   const whose = station === 0 ? "the picture" : `${here.name}'s output`;
   return [`Gradient at ${whose}, backward through ${next.name}`, WORDS[next.kind] ? WORDS[next.kind][1] : ""];

@@ -1,0 +1,108 @@
+"""From our names and axes to PyTorch's, and back: one small table for each network that others have trained."""
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..layers import BatchNorm2d, Conv2d, Fire, Flatten, Linear
+from ..layers.base import Layer
+from ..network import Network
+from ..network.params import single_layers
+from ..ops.arrays import Shape
+
+ALEXNET = {  # torchvision/models/alexnet.py
+    "conv1": "features.0", "conv2": "features.3", "conv3": "features.6", "conv4": "features.8", "conv5": "features.10",
+    "fc6": "classifier.1", "fc7": "classifier.4", "fc8": "classifier.6",
+}
+SQUEEZENET = {  # torchvision/models/squeezenet.py, version 1.1
+    "conv1": "features.0", "fire2": "features.3", "fire3": "features.4", "fire4": "features.6", "fire5": "features.7",
+    "fire6": "features.9", "fire7": "features.10", "fire8": "features.11", "fire9": "features.12",
+    "conv10": "classifier.1",
+}
+# By a network's name: our layer, their layer.
+THEIR_LAYERS = {"alexnet-torchvision": ALEXNET, "squeezenet": SQUEEZENET, "squeezenet-torchvision": SQUEEZENET}
+THEIR_KEYS = {  # by a layer's class: our parameter or running statistic, theirs
+    Conv2d: {"w": "weight", "b": "bias"},
+    Linear: {"w": "weight", "b": "bias"},
+    Fire: {f"{ours}_{key}": f"{theirs}.{name}" for ours, theirs in (
+        ("squeeze", "squeeze"), ("expand1", "expand1x1"), ("expand3", "expand3x3"))
+        for key, name in (("w", "weight"), ("b", "bias"))},
+    BatchNorm2d: {"w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"},
+}
+TRAINING_ALONE = "num_batches_tracked"  # in PyTorch's batch normalization; nothing is computed with it
+
+
+class Place(NamedTuple):
+    """Where an array of ours is, and what its counterpart is called; `before` is (H, W, C) in front of a Flatten."""
+
+    layer: str
+    key: str
+    theirs: str
+    array: np.ndarray
+    before: Shape | None
+
+
+def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Place]:
+    """Yield each array of a network with its name in a file.
+
+    Parameters
+    ----------
+    net : Network
+    names : dict of str to str, optional
+        Our layers' names and theirs, "conv1": "features.0". Without it the table of the network's name; a layer that is
+        in neither is called as ours.
+
+    Notes
+    -----
+    A layer that PyTorch has no counterpart of keeps our names of its arrays, and their axes.
+    """
+    table = THEIR_LAYERS.get(net.name, {}) if names is None else names
+    shape, flattened = net.input_shape, None
+    for name, layer in single_layers(net):
+        keys = THEIR_KEYS.get(type(layer), {})
+        if isinstance(layer, Flatten):
+            flattened = shape
+        for key, array in {**layer.params, **layer.buffers}.items():
+            theirs = f"{table.get(name, name)}.{keys.get(key, key)}"
+            yield Place(name, key, theirs, array, flattened if isinstance(layer, Linear) else None)
+        if isinstance(layer, Linear):
+            flattened = None
+        shape = None if shape is None else layer.output_shape(shape)
+
+
+def to_theirs(place: Place, layer: Layer) -> np.ndarray:
+    """Return an array of ours with PyTorch's axes.
+
+    Filters (KH, KW, C, F) become (F, C, KH, KW), linear weights (in, out) become (out, in). Where the inputs of a
+    linear layer are the numbers of an image, ours come in the order H, W, C, and theirs in the order C, H, W.
+    """
+    array = np.asarray(place.array)
+    if type(layer) not in THEIR_KEYS or array.ndim < 2:
+        return array
+    if array.ndim == 4:
+        return array.transpose(3, 2, 0, 1)
+    if place.before is not None and len(place.before) == 3:
+        h, w, c = place.before
+        array = array.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(len(array), -1)
+    return array.T
+
+
+def to_ours(array: np.ndarray, place: Place, layer: Layer) -> np.ndarray:
+    """Return an array of PyTorch's axes with ours; the inverse of `to_theirs`."""
+    if type(layer) not in THEIR_KEYS or array.ndim < 2:
+        return array
+    if array.ndim == 4:
+        return array.transpose(2, 3, 1, 0)
+    array = array.T                                                            # (in, out)
+    if place.before is not None and len(place.before) == 3:
+        h, w, c = place.before
+        array = array.reshape(c, h, w, -1).transpose(1, 2, 0, 3).reshape(len(array), -1)
+    return array
+
+
+def their_shape(place: Place, layer: Layer) -> Shape:
+    """Return the shape that an array of ours has in a file."""
+    shape: Any = place.array.shape
+    if type(layer) not in THEIR_KEYS or len(shape) < 2:
+        return shape
+    return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape[::-1]
