@@ -82,10 +82,10 @@ def test_towers_have_the_sizes_they_say():
     assert counts["half"] < counts["half, last layer full"] < counts["no communication"] < counts["two towers"]
     assert counts["one of both towers' size"] == tn.alexnet_small(dropout=None).parameter_count
     assert nets["two towers"]["conv3"].groups == 1 and nets["no communication"]["conv3"].groups == 2
-    colour = towers.colour_of_towers(nets["two towers"], None)["colour"]
+    colour = towers.measured(nets["two towers"], None)["colour"]
     assert colour == pytest.approx([2 / 3, 2 / 3], abs=0.06)
     nets["two towers"]["conv1"].params["w"][..., :16] = 1.0
-    assert towers.colour_of_towers(nets["two towers"], None)["colour"][0] == pytest.approx(0, abs=1e-6)
+    assert towers.measured(nets["two towers"], None)["colour"][0] == pytest.approx(0, abs=1e-6)
 
 
 def test_towers_without_communication_do_not_see_each_other():
