@@ -7,13 +7,12 @@ import numpy as np
 from ..layers import Conv2d, Linear, LocalResponseNorm
 from ..models.parts import initial_weights
 from ..network import Network
-from ..training.checkpoint import load_checkpoint
 from .experiment import Arm, Budget
 from .lesson import Lesson
 from .plan import Plan
-from .result import Result
 from .surgery import changed
-from .towers_numbers import colour_of_filters, colour_of_towers
+from .towers_figure import draw_towers
+from .towers_numbers import apart_cell, colour_cell, colour_of_filters, colour_of_towers, findings
 
 MEDIUM = (96, 256, 384, 384, 256)  # filters of both towers of `alexnet_medium`
 DROPS = (0.68, 0.9)                # of the network's recipe: after epochs 34 and 45 of 50
@@ -66,7 +65,8 @@ def measured(net: Network, plan: Plan) -> dict[str, Any]:
     w = net["conv1"].params["w"]
     share, energy = colour_of_filters(w)
     return {"colour": [float(half.mean()) for half in np.split(share, 2)], "towers": colour_of_towers(w),
-            "filters": {"share": share.tolist(), "energy": energy.tolist()}}
+            "filters": {"share": [round(each, 4) for each in share],
+                        "energy": [float(f"{each:.4g}") for each in energy]}}
 
 
 def watched(net: Network) -> dict[str, Any]:
@@ -74,44 +74,7 @@ def watched(net: Network) -> dict[str, Any]:
     return colour_of_towers(net["conv1"].params["w"])
 
 
-def colour_cell(result: Result, arm: Arm) -> str:
-    """Write the share of colour in each half, in the order of the seeds."""
-    pairs = [record["measured"]["colour"] for record in result.of(arm) if record["measured"]]
-    return "; ".join(f"{100 * one:.0f} and {100 * two:.0f}%" for one, two in pairs)
-
-
-def findings(result: Result) -> list[str]:
-    """Say what the share of colour is."""
-    return ["Colour: the part of conv1's squared weights that differs between red, green and blue, in the first and "
-            "the second half of the filters (the two towers), seed by seed; it is 67% in random filters."]
-
-
-def draw(result: Result) -> Any:
-    """Draw errors, and the first layer's filters of each arm's first seed, one tower beside the other."""
-    from ..plots.letters import drawn
-    from ..plots.pictures import Picture, filter_grid
-    from .drawing import draw_seeds, finish
-
-    arms = result.plan.arms
-    picture = Picture(figsize=(12, 1.25 * len(arms) + 1), layout="constrained")
-    grid = picture.add_gridspec(len(arms), 2)
-    errors = picture.add_subplot(grid[:, 0])
-    draw_seeds(errors, result, lambda record: record["test_error"])
-    errors.set_ylabel("test error at the end")
-    finish(picture, result)
-    for row, each in enumerate(arms):
-        record = result.of(each)[0]
-        net = load_checkpoint(result.plan.job(each, record["seed"], record["rate"]).folder / "last.npz")
-        first, second = (filter_grid(half, 8) for half in np.split(net["conv1"].params["w"], 2, axis=3))
-        axes = picture.add_subplot(grid[row, 1])
-        axes.imshow(np.hstack([first, np.ones_like(first[:, :8]), second]), interpolation="nearest")
-        axes.set_axis_off()
-        shares = record["measured"].get("colour", (float("nan"),) * 2)
-        axes.set_title(f"{drawn(each.name)}: {shares[0]:.0%} colour in its first half, {shares[1]:.0%} in its second",
-                       fontsize=8)
-    return picture
-
-
+COLUMNS = {"colour": colour_cell, "points apart": apart_cell}
 SCORES = {
     "two towers": "37.5% top-1, 17.0% top-5 (ILSVRC-2010)",
     "no communication": "program's log, ten views: 41.8% instead of 40.7% top-1",
@@ -138,7 +101,7 @@ PHOTOGRAPHS = Lesson(
     scale="the paper's sequence and towers for photographs of 127 x 127 of a few classes, with half as many maps of "
           "all sizes and fc6 of 1024 units as its last hidden layer. Its half-size net has as many parameters, because "
           "the authors kept conv5 and the layers after it at full width.",
-    measure=measured, watch=watched, findings=findings, draw=draw, columns={"colour": colour_cell},
+    measure=measured, watch=watched, findings=findings, draw=draw_towers, columns=COLUMNS,
 )
 
 LESSON = Lesson(
@@ -156,7 +119,7 @@ LESSON = Lesson(
     published=SCORES,
     scale="AlexNet's sequence for 32 x 32 images, conv1 with 32 filters of 5 x 5 instead of 96 of 11 x 11, without "
           "dropout. The paper's half-size net has as many parameters, because the authors kept conv5 at full width.",
-    switches={"dropout": None}, measure=measured, findings=findings, draw=draw,
-    columns={"colour": colour_cell}, by_model={"alexnet-medium": PHOTOGRAPHS},
+    switches={"dropout": None}, measure=measured, findings=findings, draw=draw_towers,
+    columns=COLUMNS, by_model={"alexnet-medium": PHOTOGRAPHS},
 )
 run = LESSON.run
