@@ -8,6 +8,7 @@ apart beside random halves of the same filters, as in `tinynet lesson towers`. T
 tower with less colour above the other, each sorted by colour.
 """
 import argparse
+from pathlib import Path
 
 import tinynet as tn
 from tinynet.lessons.towers_figure import draw_filters
@@ -27,5 +28,5 @@ if __name__ == "__main__":
         picture = Picture(figsize=(9, 3 * len(filters)), layout="constrained")
         places = picture.subfigures(len(filters), 1, squeeze=False)[:, 0]
         for place, (path, w) in zip(places, filters.items(), strict=True):
-            draw_filters(place, w, path)
+            draw_filters(place, w, "/".join(Path(path).parts[-2:]))
         picture.savefig(options.picture, dpi=150)

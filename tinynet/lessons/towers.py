@@ -98,9 +98,9 @@ PHOTOGRAPHS = Lesson(
     quick=Budget(epochs=6, images=1000, seeds=2, rates=(0.01,), batch_size=32, test_images=500, drops=DROPS),
     full=Budget(epochs=50, images=100_000, seeds=3, rates=(0.01,), batch_size=64, test_images=10_000, drops=DROPS),
     published=SCORES,
-    scale="the paper's sequence and towers for photographs of 127 x 127 of a few classes, with half as many maps of "
-          "all sizes and fc6 of 1024 units as its last hidden layer. Its half-size net has as many parameters, because "
-          "the authors kept conv5 and the layers after it at full width.",
+    scale="the paper's five convolutions, but on photographs of 127 x 127, so that their maps are half as wide and "
+          "high, and one hidden layer of 1024 units instead of two of 4096. Without communication the towers add up "
+          "their scores alone. The paper's half-size net has conv5 and all after it at full width.",
     measure=measured, watch=watched, findings=findings, draw=draw_towers, columns=COLUMNS,
 )
 
