@@ -28,7 +28,7 @@ from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
-from ..training.preparation import check_several_classes, recipe_with_optimizer
+from ..training.preparation import check_several_classes, recipe_with_optimizer, stored_size
 from . import demo
 from .confusion import check_confusion_file, write_confusion
 
@@ -106,12 +106,6 @@ def check_resize_option(options: argparse.Namespace) -> None:
 def placed(net: Network, device: str) -> Network:
     """Return the network on the device that --device asks for."""
     return to_gpu(net) if choose_device(device) == "gpu" else net
-
-
-def stored_size(net: Network) -> tuple[int, int]:
-    """Return the size to store photographs at for a network that crops them: 256 for 224 or 227, and so on."""
-    height, width = (256 if side == 224 else round(side * 256 / 227) for side in (net.input_shape or ())[:2])
-    return height, width
 
 
 def parse_switch(text: str) -> tuple[str, Any]:

@@ -54,6 +54,8 @@ class Job:
         The rate is divided by 10 after these parts of the epochs.
     measure : function of a Network, or None
         More numbers of the trained network, a dict for JSON.
+    watch : function of a Network, or None
+        Numbers of it before training and after each epoch, a dict for JSON.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class Job:
     batch_size: int
     drops: tuple[float, ...]
     measure: Callable[[Network], dict[str, Any]] | None
+    watch: Callable[[Network], dict[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -126,11 +129,7 @@ class Job:
         found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
         found["multiply_adds"] = net.multiply_adds(net.input_shape or self.train.image_shape)
         try:
-            found["history"] = list(fit(
-                net, self.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
-                batch_size=self.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
-                progress=False,
-            ))
+            found["history"] = self.fitted(net) if self.watch is None else self.watched(net)
         except NotFiniteError as error:
             if last.exists():
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
@@ -143,4 +142,33 @@ class Job:
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)
-        return found
+        return found | ({} if self.watch is None else {"watched": list(self.watched_so_far().values())})
+
+    def fitted(self, net: Network, epochs: int | None = None) -> list[dict[str, Any]]:
+        """Train, or go on, to the end or until so many epochs are done; return the history."""
+        return list(fit(
+            net, self.train, self.test, epochs=epochs or self.epochs, until=self.until, seed=self.seed,
+            batch_size=self.batch_size, run=self.folder, resume=(self.folder / "last.npz").exists(), loader_threads=0,
+            progress=False,
+        ))
+
+    def watched(self, net: Network) -> list[dict[str, Any]]:
+        """Train epoch by epoch, which gives the same bits, and write down after each what `watch` gives."""
+        assert self.watch is not None
+        history: list[dict[str, Any]] = []
+        for epoch in range(self.epochs + 1):
+            seen = self.watched_so_far()
+            if str(epoch) in seen and epoch < self.epochs:
+                continue
+            if epoch > 0:
+                history = self.fitted(net, epoch)
+            with atomic_write(self.folder / "watched.json") as file:
+                file.write(f"{json.dumps(seen | {str(len(history)): self.watch(net)})}\n".encode())
+            if len(history) < epoch:  # `until` was reached
+                break
+        return history
+
+    def watched_so_far(self) -> dict[str, Any]:
+        """Return what `watch` gave before training and after each epoch, by the epoch's number."""
+        path = self.folder / "watched.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
