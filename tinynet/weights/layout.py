@@ -21,14 +21,15 @@ SQUEEZENET = {  # torchvision/models/squeezenet.py, version 1.1
 }
 # By a network's name: our layer, their layer.
 THEIR_LAYERS = {"alexnet-torchvision": ALEXNET, "squeezenet": SQUEEZENET, "squeezenet-torchvision": SQUEEZENET}
-THEIR_KEYS = {  # by a layer's class: our parameter or running statistic, theirs
+NORMS = {"w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"}
+THEIR_KEYS: dict[type, dict[str, str]] = {  # by a layer's class: our parameter or running statistic, theirs
     Conv2d: {"w": "weight", "b": "bias"},
     Linear: {"w": "weight", "b": "bias"},
     Fire: {f"{ours}_{key}": f"{theirs}.{name}" for ours, theirs in (
         ("squeeze", "squeeze"), ("expand1", "expand1x1"), ("expand3", "expand3x3"))
         for key, name in (("w", "weight"), ("b", "bias"))},
-    **dict.fromkeys((BatchNorm1d, BatchNorm2d), {
-        "w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"}),
+    BatchNorm1d: NORMS,
+    BatchNorm2d: NORMS,
 }
 TRAINING_ALONE = "num_batches_tracked"  # in PyTorch's batch normalization; nothing is computed with it
 

@@ -55,8 +55,9 @@ def differences(
         return [f"operator {found.op} instead of {op}"]
     ours = meaning(op, attributes, image_size, operator_set)
     theirs = meaning(op, found.attributes, image_size, operator_set)
-    return [f"{what} {text(theirs.get(what))} instead of {text(ours[what]) if what in ours else 'none'}"
-            for what in {**ours, **theirs} if what not in WITHOUT_EFFECT and not equal(ours.get(what), theirs.get(what))]
+    differ = [what for what in {**ours, **theirs} if not equal(ours.get(what), theirs.get(what))]
+    return [f"{what} {text(theirs.get(what))} instead of {text(ours.get(what))}"
+            for what in differ if what not in WITHOUT_EFFECT]
 
 
 def meaning(
@@ -110,5 +111,5 @@ def equal(ours: Any, theirs: Any) -> bool:
 
 def text(value: Any) -> str:
     """Write an attribute in a message, its beginning where it is long; a float as float32 has it."""
-    written = f"{value:.7g}" if isinstance(value, float) else str(value)
+    written = "none" if value is None else f"{value:.7g}" if isinstance(value, float) else str(value)
     return written if len(written) <= MOST_LETTERS else f"{written[:MOST_LETTERS]}..."

@@ -91,13 +91,17 @@ def nodes_of(net: Network) -> list[Node]:
     Raises
     ------
     WeightsError
-        For a layer that ONNX has no operator for, by its name; and for a network that does not say its images' size.
+        For a layer that ONNX has no operator for, by its name; for a network that does not say its images' size, or
+        whose class has a forward of its own.
     """
+    if type(net).forward is not Network.forward:
+        raise WeightsError(f"{net.name} has no form in ONNX: its class {type(net).__name__} has a forward of its own")
     shape = net.input_shape
     if shape is None or len(shape) not in (1, 3):
         found = "is not given" if shape is None else f"is {shape_text(shape)}"
         raise WeightsError(f"{net.name} has no form in ONNX: its input_shape {found}, expected (H, W, C) or "
                            "(features,)")
+    net.shapes(shape)  # ShapeError where a layer does not fit the one before it
     nodes: list[Node] = []
     layers, x = list(layers_in_line(net)), IMAGES
     for i, (name, layer) in enumerate(layers):
@@ -142,7 +146,8 @@ def linear(at: Place, layer: Linear, x: str) -> str:
 
 
 def response_norm(at: Place, layer: LocalResponseNorm, x: str) -> str:
-    settings = {"size": layer.size, "alpha": layer.alpha * layer.size, "beta": layer.beta, "bias": layer.k}
+    settings: dict[str, Any] = {
+        "size": layer.size, "alpha": layer.alpha * layer.size, "beta": layer.beta, "bias": layer.k}
     if layer.groups == 1:
         return at.add("LRN", x, **settings)
     towers = at.add("Split", x, outputs=layer.groups, axis=1)
@@ -159,7 +164,7 @@ def max_pool(at: Place, layer: MaxPool2d, x: str) -> str:
 
 def avg_pool(at: Place, layer: AvgPool2d, x: str) -> str:
     """Padding counts in the mean, and what ceil_mode adds does not; ONNX's operator counts both or neither."""
-    places, (h, w, c) = layer.window, at.shape
+    places, (h, w, _) = layer.window, at.shape
     top, left = places.padding
     if (top, left) != (0, 0):
         x = at.add("Pad", x, constant=np.array([0, 0, top, left, 0, 0, top, left], np.int64))

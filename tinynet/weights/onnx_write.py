@@ -35,6 +35,7 @@ def write_onnx(path: Path, net: Network) -> None:
     """
     onnx = library(path)
     make: Any = onnx.helper
+    shape: Any = net.input_shape
     nodes, arrays = named_ends(nodes_of(net)), list(their_arrays(net))
     size = 4 * sum(array.size for _, array in arrays)
     if size > LARGEST_FILE:
@@ -50,7 +51,7 @@ def write_onnx(path: Path, net: Network) -> None:
             kept.append(onnx.numpy_helper.from_array(node.constant, inputs[-1]))
         made.append(make.make_node(node.op, inputs, node.outputs, name=node.outputs[0], **node.attributes))
     ends = [make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", *channels_first(shape)])
-            for name, shape in ((IMAGES, net.input_shape), (SCORES, net.output_shape(net.input_shape or ())))]
+            for name, shape in ((IMAGES, shape), (SCORES, net.output_shape(shape)))]
     graph = make.make_graph(made, net.name, ends[:1], ends[1:], kept)
     model = make.make_model(graph, producer_name="tinynet", ir_version=FORM,
                             opset_imports=[make.make_opsetid("", OPERATOR_SET)])
