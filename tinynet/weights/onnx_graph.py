@@ -159,12 +159,16 @@ def batch_norm(at: Place, layer: BatchNorm1d | BatchNorm2d, x: str) -> str:
 
 
 def max_pool(at: Place, layer: MaxPool2d, x: str) -> str:
+    if layer.window.kernel == layer.window.stride == (1, 1):
+        return x
     return at.add("MaxPool", x, **window(layer.window, at.shape))
 
 
 def avg_pool(at: Place, layer: AvgPool2d, x: str) -> str:
     """Padding counts in the mean, and what ceil_mode adds does not; ONNX's operator counts both or neither."""
     places, (h, w, _) = layer.window, at.shape
+    if places.kernel == places.stride == (1, 1):
+        return x
     top, left = places.padding
     if (top, left) != (0, 0):
         x = at.add("Pad", x, constant=np.array([0, 0, top, left, 0, 0, top, left], np.int64))

@@ -1,6 +1,6 @@
 """Weights out of an ONNX file, whose graph is compared with the network's node by node."""
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,6 @@ from .layout import places
 from .onnx_compare import Found, differences
 from .onnx_graph import IMAGES, Node, nodes_of
 from .onnx_write import CLASSES, PREPROCESSING, library
-
-WITHOUT_EFFECT = ("Identity", "Dropout")  # outside training
 
 
 class Contents(NamedTuple):
@@ -42,11 +40,43 @@ def read_onnx(path: Path, net: Network) -> Contents:
     WeightsError
         When the file cannot be read, or its graph is another one: the message names the first node that differs.
     """
-    ours, model = nodes_of(net), opened(path)
+    onnx, ours = library(path), nodes_of(net)
+    try:
+        model = onnx.load(path)
+        if not model.graph.node:
+            raise ValueError("there are no operators in it")
+        weights, tensors = matched(f"{path} is not the graph of {net.name}", ours, model, onnx.numpy_helper.to_array)
+        missing = [name for name, _ in weights.values() if name not in tensors]
+        if missing:
+            more = f" and {len(missing) - 1} more" if missing[1:] else ""
+            raise WeightsError(f"{path} has the graph of {net.name}, but no numbers for {missing[0]}{more}: it needs "
+                               "the file with the weights in it")
+        arrays = {}
+        for place in places(net):
+            name, turned = weights[place.layer, place.key]
+            array = onnx.numpy_helper.to_array(tensors[name])
+            arrays[place.theirs] = array.T if turned and array.ndim == 2 else array
+        return Contents(arrays, *said(path, net, model))
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # protobuf and the library meet damage with a dozen kinds of exceptions
+        raise WeightsError(f"{path} is damaged, or not a .onnx file ({type(error).__name__}: {error})") from error
+
+
+def matched(
+    other: str, ours: list[Node], model: Any, to_array: Callable[[Any], np.ndarray]
+) -> tuple[dict[tuple[str, str], tuple[str, bool]], dict[str, Any]]:
+    """Return what each weight of ours is called in a graph, and whether its axes are turned; and its tensors by name.
+
+    WeightsError, whose text begins with `other`, for the first node that differs.
+    """
     tensors, nodes = parts(model.graph)
     inputs = [each.name for each in model.graph.input if each.name not in tensors]
     operator_set = max((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), default=1)
-    other = f"{path} is not the graph of {net.name}"
     if len(inputs) != 1:
         raise WeightsError(f"{other}: it has {len(inputs)} inputs, {', '.join(inputs) or 'none'}, expected the images")
     theirs = {IMAGES: inputs[0]}  # what an array of ours is called there
@@ -59,30 +89,14 @@ def read_onnx(path: Path, net: Network) -> Contents:
                 break
             raise WeightsError(f"{other}: its node {found.name} ({found.op}) comes behind the last layer")
         problems = differences(node.op, node.attributes, found, node.image_size, operator_set) \
-            or wrong_arrays(node, found, theirs, tensors, library(path).numpy_helper.to_array)
+            or wrong_arrays(node, found, theirs, tensors, to_array)
         if problems:
             raise WeightsError(f"{other}: its node {found.name} has {', '.join(problems)}, as layer {node.layer} has")
         theirs |= zip(node.outputs, found.outputs, strict=True)
         turned = found.op == "Gemm" and not found.attributes.get("transB", 0)
         weights |= {(node.layer, key): (name, turned)
                     for key, name in zip(node.weights, found.inputs[len(node.inputs) :], strict=False)}
-    return Contents(numbers(path, net, weights, tensors), *said(path, net, model))
-
-
-def opened(path: Path) -> Any:
-    """Return the model in a file; WeightsError where it cannot be read, or has none."""
-    onnx = library(path)
-    try:
-        model = onnx.load(path)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
-    except MemoryError:  # says nothing about the file
-        raise
-    except Exception as error:  # protobuf's DecodeError, and the library's own for numbers in files beside it
-        raise WeightsError(f"{path} is damaged, or not a .onnx file ({type(error).__name__}: {error})") from error
-    if not model.graph.node:
-        raise WeightsError(f"{path} is damaged, or not a .onnx file: there are no operators in it")
-    return model
+    return weights, tensors
 
 
 def parts(graph: Any) -> tuple[dict[str, Any], list[Found]]:
@@ -98,7 +112,7 @@ def parts(graph: Any) -> tuple[dict[str, Any], list[Found]]:
             fixed.update(node.output)
             continue
         inputs = [same.get(name, name) for name in node.input]
-        if node.op_type in WITHOUT_EFFECT and not node.domain and inputs and node.output:
+        if without_effect(node, attributes):
             same[node.output[0]] = inputs[0]
             continue
         op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
@@ -108,6 +122,14 @@ def parts(graph: Any) -> tuple[dict[str, Any], list[Found]]:
             inputs.pop()  # left out
         nodes.append(Found(node.name or ", ".join(node.output), op, inputs, list(node.output), attributes))
     return tensors, nodes
+
+
+def without_effect(node: Any, attributes: dict[str, Any]) -> bool:
+    """Tell whether a node gives what it gets: dropout, and a pooling over single places, as PyTorch's adaptive one."""
+    if node.op_type in ("Identity", "Dropout"):
+        return node.domain == ""
+    return node.op_type in ("AveragePool", "MaxPool") and attributes.get("kernel_shape") == (1, 1) and not any(
+        set(attributes.get(name, (usual,))) - {usual} for name, usual in (("strides", 1), ("pads", 0)))
 
 
 def plain(attribute: Any) -> Any:
@@ -123,7 +145,8 @@ def plain(attribute: Any) -> Any:
 
 
 def wrong_arrays(
-    node: Node, found: Found, theirs: Mapping[str, str], tensors: Mapping[str, Any], to_array: Any
+    node: Node, found: Found, theirs: Mapping[str, str], tensors: Mapping[str, Any],
+    to_array: Callable[[Any], np.ndarray],
 ) -> list[str]:
     """Return what is different in the arrays that go into a file's node and come out; nothing where they fit ours."""
     first, count = len(node.inputs), len(node.inputs) + len(node.weights) + (node.constant is not None)
@@ -138,26 +161,6 @@ def wrong_arrays(
         if tensor is None or not np.array_equal(to_array(tensor), node.constant):
             return [f"another {found.inputs[-1]} than {node.constant.tolist()}"]
     return []
-
-
-def numbers(
-    path: Path, net: Network, weights: Mapping[tuple[str, str], tuple[str, bool]], tensors: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
-    """Return the arrays of the tensors that `weights` names for each place; True there: with the axes turned."""
-    missing = [name for name, _ in weights.values() if name not in tensors]
-    if missing:
-        more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise WeightsError(f"{path} has the graph of {net.name}, but no numbers for {missing[0]}{more}: it needs the "
-                           "file with the weights in it")
-    to_array, arrays = library(path).numpy_helper.to_array, {}
-    for place in places(net):
-        name, turned = weights[place.layer, place.key]
-        try:
-            array = to_array(tensors[name])
-        except Exception as error:  # the library's ValueError, TypeError and others, for damage
-            raise WeightsError(f"{path}: {name} is damaged ({type(error).__name__}: {error})") from error
-        arrays[place.theirs] = array.T if turned and array.ndim == 2 else array
-    return arrays
 
 
 def said(path: Path, net: Network, model: Any) -> tuple[Preprocessing | None, list[str] | None]:
