@@ -24,6 +24,14 @@ def node_called(model: Any, name: str) -> Any:
     return next(node for node in model.graph.node if node.name == name)
 
 
+def tensor(model: Any, name: str) -> Any:
+    return next(each for each in model.graph.initializer if each.name == name)
+
+
+def put(model: Any, name: str, array: np.ndarray) -> None:
+    tensor(model, name).CopyFrom(onnx.numpy_helper.from_array(array, name))
+
+
 def with_drawn_weights(path: Path, net: tn.Network) -> dict[str, np.ndarray]:
     """Write the model zoo's graph with drawn weights of `net`'s sizes, for 227 x 227; return them by name.
 
@@ -139,6 +147,7 @@ CHANGES = [
     (rename("n11", "Tanh"), "node n11 has operator Tanh instead of Relu, as layer relu4 has"),
     (rename("n6", "Identity"), "node n7 has operator MaxPool instead of LRN, as layer norm2 has"),
     (rename("n15", "Flatten"), "n15 has 2 inputs and 1 outputs instead of 1 and 1"),
+    (lambda model: put(model, "OC2_DUMMY_1", np.array([1, 96, 96])), "n15 has operator Reshape instead of Flatten"),
     (take_from("n13", "r11"), "node n13 has the input r11 instead of r12, as layer relu5 has"),
     (without_last(2), r"it ends before layer fc8 \(Gemm\)"),
     (lambda model: model.graph.node.extend([model.graph.node[-1]]), r"n23 \(Softmax\) comes behind the last layer"),
@@ -161,7 +170,8 @@ def test_the_first_node_that_differs_is_named_with_what_differs(change, message,
     rename("n18", "Identity"), set_ints("n3", "pads", [0, 0, 0, 0]), add("n0", dilations=[1, 1], group=1),
     add("n3", ceil_mode=1, storage_order=0), without_last(1), add("n16", alpha=1.0, transA=0),
     set_ints("n14", "pads", [0, 0, 0, 0]),
-], ids=range(7))
+    lambda model: model.graph.node.insert(16, onnx.helper.make_node("Neg", ["conv1_b_0"], ["of no use"])),
+], ids=range(8))
 def test_graphs_that_compute_the_same_are_recognized(change, caffe, tmp_path):
     model = onnx.load(ALEXNET)
     change(model)
@@ -188,14 +198,6 @@ def change_file(path: Path, change: Callable[[Any], None]) -> None:
     onnx.save(model, path)
 
 
-def tensor(model: Any, name: str) -> Any:
-    return next(each for each in model.graph.initializer if each.name == name)
-
-
-def put(model: Any, name: str, array: np.ndarray) -> None:
-    tensor(model, name).CopyFrom(onnx.numpy_helper.from_array(array, name))
-
-
 def cut(model: Any) -> None:
     each = tensor(model, "fc.weight")
     each.raw_data = each.raw_data[:-4]
@@ -214,6 +216,8 @@ def outside(model: Any) -> None:
      "does not fit small; of another shape: conv.weight 4 x 3 x 3 x 2 instead of 4 x 3 x 3 x 3$"),
     (lambda model: put(model, "fc.bias", np.array(["a"] * 5)), "not numbers: fc.bias$"),
     (lambda model: put(model, "/pool/Pad:constant", np.zeros(8, np.int64)), r"another /pool/Pad:constant than \[0, 0"),
+    (lambda model: model.graph.node[2].attribute.extend([onnx.helper.make_attribute("count_include_pad", 1)]),
+     r"mean counts \(\(3, 3, 3\), \(3, 3\)\) instead of \(\(3, 3, 2\), \(3, 3\)\), as layer pool has"),
     (cut, r"bad.onnx is damaged, or not a .onnx file \(ValueError: "),
     (outside, r"is damaged, or not a .onnx file \(.*nothing.bin"),
     (lambda model: model.metadata_props.add(key="tinynet.preprocessing", value="{"), "of its preprocessing or class"),
@@ -234,6 +238,14 @@ def test_damage_is_named_and_the_network_is_as_it_was(change, message, tmp_path)
     assert net.preprocessing is None and net.class_names is None
     for name, array in flat(net.params).items():
         assert np.array_equal(array, before[name])
+
+
+def test_what_an_operator_means_depends_on_the_operator_set(tmp_path):
+    net, path = tn.Network([("softmax", tn.Softmax())], input_shape=(4, 3, 3)), tmp_path / "w.onnx"
+    tn.save_weights(net, path)
+    change_file(path, lambda model: setattr(model.opset_import[0], "version", 9))
+    with pytest.raises(WeightsError, match="has axis 1 and all that follow instead of 1, as layer softmax has"):
+        tn.load_weights(net, path)
 
 
 def test_other_files_are_no_onnx_files(tmp_path):
@@ -295,7 +307,7 @@ def test_weights_that_are_written_the_other_way_round_are_turned(tmp_path):
 def test_graphs_as_other_programs_write_them_are_recognized(tmp_path):
     """A mean over whole maps, Reshape for Flatten, numbers in Constant nodes, dropout, a pooling over single places."""
     def make(seed: int) -> Any:
-        return tn.Network([("conv", tn.Conv2d(3, 4, 3)), ("pool", tn.AvgPool2d((4, 3), 1)), ("flatten", tn.Flatten()),
+        return tn.Network([("conv", tn.Conv2d(3, 4, 3)), ("pool", tn.AvgPool2d((4, 3), 3)), ("flatten", tn.Flatten()),
                            ("fc", tn.Linear(4, 5))], input_shape=(6, 5, 3), seed=seed)
 
     net, path, helper = make(0), tmp_path / "w.onnx", onnx.helper

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .onnx_graph import OPERATOR_SET
+
 WINDOW = {"kernel_shape": None, "strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "auto_pad": "NOTSET"}
 # By operator, the attributes that it may have, and what they are where they are left out.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -53,7 +55,7 @@ def differences(
         found = found._replace(op=op, attributes={"kernel_shape": tuple(image_size)})
     if found.op != op:
         return [f"operator {found.op} instead of {op}"]
-    ours = meaning(op, attributes, image_size, operator_set)
+    ours = meaning(op, attributes, image_size, OPERATOR_SET)
     theirs = meaning(op, found.attributes, image_size, operator_set)
     differ = [what for what in {**ours, **theirs} if not equal(ours.get(what), theirs.get(what))]
     return [f"{what} {text(theirs.get(what))} instead of {text(ours.get(what))}"

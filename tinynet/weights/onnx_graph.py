@@ -33,6 +33,7 @@ from ..ops.window import Window
 
 IMAGES = "images"  # what the arrays at both ends of a graph are called
 SCORES = "scores"
+OPERATOR_SET = 13  # of 2020: nothing newer is needed, and older programs read it
 
 
 class Node(NamedTuple):

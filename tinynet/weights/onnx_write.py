@@ -11,10 +11,9 @@ from ..files import atomic_write
 from ..network import Network
 from ..ops.arrays import Shape
 from .layout import their_arrays
-from .onnx_graph import IMAGES, SCORES, Node, nodes_of
+from .onnx_graph import IMAGES, OPERATOR_SET, SCORES, Node, nodes_of
 
-OPERATOR_SET = 13  # of 2020, and the form of file of its time: nothing newer is needed, and older programs read it
-FORM = 7
+FORM = 7  # of files, as old as the operators
 PREPROCESSING, CLASSES = "tinynet.preprocessing", "tinynet.class_names"  # keys of what a file says of itself, as JSON
 LARGEST_FILE = 2**31 - 2**20  # bytes of parameters: the format ends at 2**31, and the graph needs some
 
