@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.onnx_files import narrow_alexnet, run
+from support.onnx_files import LIGHT, narrow_alexnet, run, zoo_alexnet
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, WeightsError
 from tinynet.network.params import flat
 
 onnx: Any = pytest.importorskip("onnx", reason="needs the extra `weights`")
-LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-ALEXNET = LIGHT / "light_bvlc_alexnet.onnx"  # the graph of the model zoo's file, whose weights are all 0.02
+FOLDER = Path(onnx.__file__).parent / LIGHT
+ALEXNET = FOLDER / "light_bvlc_alexnet.onnx"  # the graph of the model zoo's file, whose weights are all 0.02
 
 
 def attributes_of(node: Any) -> dict[str, Any]:
@@ -32,42 +32,11 @@ def put(model: Any, name: str, array: np.ndarray) -> None:
     tensor(model, name).CopyFrom(onnx.numpy_helper.from_array(array, name))
 
 
-def with_drawn_weights(path: Path, net: tn.Network) -> dict[str, np.ndarray]:
-    """Write the model zoo's graph with drawn weights of `net`'s sizes, for 227 x 227; return them by name.
-
-    The graph gives its scores in place of the softmax's probabilities, of which the largest alone would be compared.
-    """
-    model, rng = onnx.load(ALEXNET), np.random.default_rng(0)
-    graph, weights = model.graph, {}
-    for name in [node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"]:
-        layer, key, _ = name.split("_")
-        shape = net[layer].params[key].shape[::-1]
-        if len(shape) == 4:
-            shape = (*shape[:2], *shape[:1:-1])  # (F, C, KH, KW)
-        weights[name] = rng.standard_normal(shape).astype("f4") * (0.02 if key == "w" else 0.3)
-    nodes = [node for node in graph.node if node.op_type not in ("ConstantOfShape", "Softmax")]
-    kept = [each for each in graph.initializer if not each.name.endswith("__SHAPE")]
-    images = graph.input[0]
-    for field, new in ((graph.node, nodes), (graph.input, [each for each in graph.input if "SHAPE" not in each.name]),
-                       (graph.initializer, kept + [onnx.numpy_helper.from_array(w, n) for n, w in weights.items()])):
-        del field[:]
-        field.extend(new)
-    for length in images.type.tensor_type.shape.dim[2:]:
-        assert length.dim_value == 224
-    del graph.input[0].type.tensor_type.shape.dim[2:], graph.output[0].type.tensor_type.shape.dim[1:]
-    for length in (227, 227):
-        graph.input[0].type.tensor_type.shape.dim.add().dim_value = length
-    graph.output[0].type.tensor_type.shape.dim.add().dim_value = net["fc8"].params["b"].size
-    graph.output[0].name = graph.node[-1].output[0]
-    onnx.save(model, path)
-    return weights
-
-
 def test_the_model_zoos_alexnet_gives_its_scores(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime", reason="runs the files; the extra `test` has it")
     narrow_alexnet(monkeypatch)
     net: Any = tn.alexnet("caffe", classes=9)
-    weights = with_drawn_weights(tmp_path / "zoo.onnx", net)
+    weights = zoo_alexnet(tmp_path / "zoo.onnx", net)
     assert tn.load_weights(net, tmp_path / "zoo.onnx") is net
     assert np.array_equal(net["conv2"].params["w"][3, 1], weights["conv2_w_0"][:, :, 3, 1].T)
     x = np.random.default_rng(1).uniform(-110, 150, (1, 227, 227, 3)).astype("f4")
@@ -184,7 +153,7 @@ def test_graphs_that_compute_the_same_are_recognized(change, caffe, tmp_path):
 def test_graphs_of_other_networks_are_told_apart(name, caffe):
     with pytest.raises(WeightsError, match=rf"light_{name}.onnx is not the graph of alexnet-caffe: its node n0 has "
                        r"kernel_shape \(., .\) instead of \(11, 11\), strides .* as layer conv1 has$"):
-        tn.load_weights(caffe, LIGHT / f"light_{name}.onnx")
+        tn.load_weights(caffe, FOLDER / f"light_{name}.onnx")
 
 
 def small() -> tn.Network:

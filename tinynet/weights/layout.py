@@ -6,6 +6,7 @@ import numpy as np
 
 from ..layers import BatchNorm1d, BatchNorm2d, Conv2d, Fire, Flatten, Linear
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import Shape, to_cpu
@@ -96,8 +97,10 @@ def to_theirs(place: Place, layer: Layer) -> np.ndarray:
 
 
 def their_arrays(net: Network, names: Mapping[str, str] | None = None) -> Iterator[tuple[Place, np.ndarray]]:
-    """Yield each array of a network with PyTorch's axes, on the CPU, beside its place."""
+    """Yield each array of a network with PyTorch's axes, on the CPU, beside its place; ShapeError for a wrong one."""
     layers = dict(single_layers(net))
+    for name, layer in layers.items():
+        check_parameters(f"{net.name}, layer {name} ({type(layer).__name__})", layer)
     for place in places(net, names):
         yield place, to_theirs(place._replace(array=to_cpu(place.array)), layers[place.layer])
 

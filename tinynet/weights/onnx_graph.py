@@ -67,8 +67,8 @@ class Node(NamedTuple):
     image_size: tuple[int, ...] | None
 
 
-class Place:
-    """Where a layer is in the graph: its name, what comes to it, what follows; and the nodes, to which it adds."""
+class Builder:
+    """What one layer adds its nodes to: it knows the layer's name, the shape of what comes in, and what follows."""
 
     def __init__(self, nodes: list[Node], layer: str, shape: Shape, following: list[Layer]) -> None:
         self.nodes, self.layer, self.shape, self.following = nodes, layer, shape, following
@@ -113,7 +113,7 @@ def nodes_of(net: Network) -> list[Node]:
         if isinstance(layer, LocalResponseNorm) and len(shape) != 3:
             raise WeightsError(f"{net.name} has no form in ONNX: layer {name}, a LocalResponseNorm, gets rows, "
                                "and ONNX's LRN takes images alone")
-        x = OPERATORS[type(layer)](Place(nodes, name, shape, [other for _, other in layers[i + 1 :]]), layer, x)
+        x = OPERATORS[type(layer)](Builder(nodes, name, shape, [other for _, other in layers[i + 1 :]]), layer, x)
         shape = layer.output_shape(shape)
     return nodes
 
@@ -130,65 +130,65 @@ def layers_in_line(net: Network, before: tuple[str, ...] = ()) -> Iterator[tuple
 # A function for each layer: it adds the layer's nodes behind the array `x`, and returns the name of what they give.
 
 
-def conv(at: Place, layer: Conv2d, x: str, weights: tuple[str, ...] = ("w", "b")) -> str:
-    return at.add("Conv", x, weights=weights, **window(layer.window, at.shape), group=layer.groups)
+def conv(graph: Builder, layer: Conv2d, x: str, weights: tuple[str, ...] = ("w", "b")) -> str:
+    return graph.add("Conv", x, weights=weights, **window(layer.window, graph.shape), group=layer.groups)
 
 
-def fire(at: Place, layer: Fire, x: str) -> str:
+def fire(graph: Builder, layer: Fire, x: str) -> str:
     squeeze, expand1, expand3 = layer.convolutions.values()
-    squeezed = at.add("Relu", conv(at, squeeze, x, ("squeeze_w", "squeeze_b")))
-    sides = [at.add("Relu", conv(at, each, squeezed, (f"{name}_w", f"{name}_b")))
+    squeezed = graph.add("Relu", conv(graph, squeeze, x, ("squeeze_w", "squeeze_b")))
+    sides = [graph.add("Relu", conv(graph, each, squeezed, (f"{name}_w", f"{name}_b")))
              for name, each in (("expand1", expand1), ("expand3", expand3))]
-    return at.add("Concat", *sides, axis=1)
+    return graph.add("Concat", *sides, axis=1)
 
 
-def linear(at: Place, layer: Linear, x: str) -> str:
-    return at.add("Gemm", x, weights=("w", "b"), transB=1)                     # y = x @ B.T + C, B as (out, in)
+def linear(graph: Builder, layer: Linear, x: str) -> str:
+    return graph.add("Gemm", x, weights=("w", "b"), transB=1)                  # y = x @ B.T + C, B as (out, in)
 
 
-def response_norm(at: Place, layer: LocalResponseNorm, x: str) -> str:
+def response_norm(graph: Builder, layer: LocalResponseNorm, x: str) -> str:
     settings: dict[str, Any] = {
         "size": layer.size, "alpha": layer.alpha * layer.size, "beta": layer.beta, "bias": layer.k}
     if layer.groups == 1:
-        return at.add("LRN", x, **settings)
-    towers = at.add("Split", x, outputs=layer.groups, axis=1)
-    return at.add("Concat", *(at.add("LRN", tower, **settings) for tower in towers), axis=1)
+        return graph.add("LRN", x, **settings)
+    towers = graph.add("Split", x, outputs=layer.groups, axis=1)
+    return graph.add("Concat", *(graph.add("LRN", tower, **settings) for tower in towers), axis=1)
 
 
-def batch_norm(at: Place, layer: BatchNorm1d | BatchNorm2d, x: str) -> str:
-    return at.add("BatchNormalization", x, weights=("w", "b", "running_mean", "running_variance"), epsilon=layer.eps)
+def batch_norm(graph: Builder, layer: BatchNorm1d | BatchNorm2d, x: str) -> str:
+    return graph.add("BatchNormalization", x, weights=("w", "b", "running_mean", "running_variance"), epsilon=layer.eps)
 
 
-def max_pool(at: Place, layer: MaxPool2d, x: str) -> str:
+def max_pool(graph: Builder, layer: MaxPool2d, x: str) -> str:
     if layer.window.kernel == layer.window.stride == (1, 1):
         return x
-    return at.add("MaxPool", x, **window(layer.window, at.shape))
+    return graph.add("MaxPool", x, **window(layer.window, graph.shape))
 
 
-def avg_pool(at: Place, layer: AvgPool2d, x: str) -> str:
+def avg_pool(graph: Builder, layer: AvgPool2d, x: str) -> str:
     """Padding counts in the mean, and what ceil_mode adds does not; ONNX's operator counts both or neither."""
-    places, (h, w, _) = layer.window, at.shape
+    places, (h, w, _) = layer.window, graph.shape
     if places.kernel == places.stride == (1, 1):
         return x
     top, left = places.padding
     if (top, left) != (0, 0):
-        x = at.add("Pad", x, constant=np.array([0, 0, top, left, 0, 0, top, left], np.int64))
+        x = graph.add("Pad", x, constant=np.array([0, 0, top, left, 0, 0, top, left], np.int64))
         h, w, places = h + 2 * top, w + 2 * left, places._replace(padding=(0, 0))
-    oh, ow = layer.window.output_size(at.shape[:2])
+    oh, ow = layer.window.output_size(graph.shape[:2])
     bottom, right = (max(0, (count - 1) * stride + kernel - length) for count, stride, kernel, length in zip(
         (oh, ow), places.stride, places.kernel, (h, w), strict=True))
-    return at.add("AveragePool", x, image_size=(h, w), kernel_shape=places.kernel, strides=places.stride,
-                  pads=(0, 0, bottom, right), count_include_pad=0)
+    return graph.add("AveragePool", x, image_size=(h, w), kernel_shape=places.kernel, strides=places.stride,
+                     pads=(0, 0, bottom, right), count_include_pad=0)
 
 
-def flatten(at: Place, layer: Flatten, x: str) -> str:
+def flatten(graph: Builder, layer: Flatten, x: str) -> str:
     """Ours gives H, W, C, theirs C, H, W; the weights of a Linear that follows are put in that order instead."""
-    if len(at.shape) == 1:
+    if len(graph.shape) == 1:
         return x
-    h, w, c = at.shape
-    if h * w > 1 and c > 1 and not any(isinstance(later, Linear) for later in at.following):
-        x = at.add("Transpose", x, perm=(0, 2, 3, 1))
-    return at.add("Flatten", x, axis=1)
+    h, w, c = graph.shape
+    if h * w > 1 and c > 1 and not any(isinstance(later, Linear) for later in graph.following):
+        x = graph.add("Transpose", x, perm=(0, 2, 3, 1))
+    return graph.add("Flatten", x, axis=1)
 
 
 def window(places: Window, shape: Shape) -> dict[str, Any]:
@@ -197,12 +197,16 @@ def window(places: Window, shape: Shape) -> dict[str, Any]:
     return {"kernel_shape": places.kernel, "strides": places.stride, "pads": (top, left, bottom, right)}
 
 
-OPERATORS: dict[type, Callable[[Place, Any, str], str]] = {
+def single(op: str, **attributes: Any) -> Callable[[Builder, Layer, str], str]:
+    """Return the function of a layer that is one operator, without numbers of its own."""
+    return lambda graph, layer, x: graph.add(op, x, **attributes)
+
+
+OPERATORS: dict[type, Callable[[Builder, Any, str], str]] = {
     Conv2d: conv, Fire: fire, Linear: linear, LocalResponseNorm: response_norm, BatchNorm1d: batch_norm,
-    BatchNorm2d: batch_norm, MaxPool2d: max_pool, AvgPool2d: avg_pool, Flatten: flatten,
-    ReLU: lambda at, layer, x: at.add("Relu", x), Tanh: lambda at, layer, x: at.add("Tanh", x),
-    Sigmoid: lambda at, layer, x: at.add("Sigmoid", x), Softmax: lambda at, layer, x: at.add("Softmax", x, axis=1),
-    Dropout: lambda at, layer, x: x,  # outside training nothing happens to x
+    BatchNorm2d: batch_norm, MaxPool2d: max_pool, AvgPool2d: avg_pool, Flatten: flatten, ReLU: single("Relu"),
+    Tanh: single("Tanh"), Sigmoid: single("Sigmoid"), Softmax: single("Softmax", axis=1),
+    Dropout: lambda graph, layer, x: x,  # outside training nothing happens to x
 }
 REASONS: dict[type, str] = {
     LocallyConnected2d: "ONNX has no convolution with filters of its own at each place",
