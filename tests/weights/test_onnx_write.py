@@ -1,4 +1,5 @@
 """Networks as ONNX files: onnxruntime, which shares no code with us, computes the same scores; the rest is refused."""
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,10 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match="names is given, which .*net.onnx has no use for"):
         tn.save_weights(tn.lenet5(), tmp_path / "net.onnx", names={"conv1": "0"})
     assert not list(tmp_path.iterdir())
+
+
+def test_without_the_package_a_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for call in (tn.save_weights, tn.load_weights):
+        with pytest.raises(WeightsError, match=r"net.onnx: .onnx files need the extra 'weights': pip install"):
+            call(tn.lenet5(), tmp_path / "net.onnx")
