@@ -74,6 +74,23 @@ def test_our_weights_give_our_scores_in_pytorch(x, tmp_path, ending):
     np.testing.assert_allclose(scores_of(module, x), net.forward(x)[0], rtol=1e-5, atol=1e-6)
 
 
+def test_what_comes_between_a_flatten_and_a_linear_is_in_pytorchs_order(tmp_path):
+    nn, x = torch.nn, np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype("f4")
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(24), nn.Linear(24, 6), nn.BatchNorm1d(6))
+    module.train()(torch.randn(16, 4, 3, 2))
+    nn.init.normal_(module[1].weight)
+    torch.save(module.eval().state_dict(), tmp_path / "w.pth")
+    net = tn.Network([
+        ("0", tn.Flatten()), ("1", tn.BatchNorm1d(24)), ("2", tn.Linear(24, 6)), ("3", tn.BatchNorm1d(6)),
+    ], input_shape=(3, 2, 4))
+    load_weights(net, tmp_path / "w.pth")
+    np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+    save_weights(net, tmp_path / "again.pth")
+    module.load_state_dict(torch.load(tmp_path / "again.pth"), strict=False)
+    np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+
+
 def test_there_and_back_changes_no_bit(tmp_path, ending):
     net, other = ours(seed=7), ours()
     save_weights(net, tmp_path / f"w{ending}")
