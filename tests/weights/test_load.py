@@ -155,3 +155,12 @@ def test_damaged_safetensors_are_named(tmp_path):
         (tmp_path / "bad.safetensors").write_bytes(bad)
         with pytest.raises(WeightsError, match="bad.safetensors is damaged"):
             load_weights(ours(), tmp_path / "bad.safetensors")
+
+
+@pytest.mark.parametrize("call", [save_weights, load_weights])
+def test_the_order_behind_a_flatten_must_be_known(call, tmp_path):
+    save_weights(ours(), tmp_path / "w.pth")
+    net = tn.Network(list(ours().layers.items()), name="sizeless")
+    with pytest.raises(WeightsError, match=r"sizeless: layer flatten .*Network\(..., input_shape=\(H, W, C\)\)"):
+        call(net, tmp_path / "w.pth")
+    assert load_weights(ours(seed=5), tmp_path / "w.pth")                      # not overwritten

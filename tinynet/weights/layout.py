@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import WeightsError
 from ..layers import BatchNorm1d, BatchNorm2d, Conv2d, Fire, Flatten, Linear
 from ..layers.base import Layer
 from ..layers.parameter_shapes import check_parameters
@@ -58,6 +59,11 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
         Our layers' names and theirs, "conv1": "features.0". Without it the table of the network's name; a layer that is
         in neither is called as ours.
 
+    Raises
+    ------
+    WeightsError
+        For a Flatten before a Linear in a network that does not say its images' size.
+
     Notes
     -----
     A layer that PyTorch has no counterpart of keeps our names of its arrays, and their axes.
@@ -68,8 +74,12 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
     shape, flattened = net.input_shape, None
     for i, (name, layer) in enumerate(layers):
         keys = THEIR_KEYS.get(type(layer), {})
-        if isinstance(layer, Flatten) and shape is not None and len(shape) == 3:
-            flattened = shape if any(isinstance(later, Linear) for _, later in layers[i:]) else None
+        if isinstance(layer, Flatten) and any(isinstance(later, Linear) for _, later in layers[i:]):
+            if shape is None:
+                raise WeightsError(
+                    f"{net.name}: layer {name} puts images in the order H, W, C, and PyTorch in C, H, W; to exchange "
+                    "them the network must know its images' size: Network(..., input_shape=(H, W, C))")
+            flattened = shape if len(shape) == 3 else flattened
         for key, array in {**layer.params, **layer.buffers}.items():
             theirs = f"{table.get(name, name)}.{keys.get(key, key)}"
             reordered = isinstance(layer, BatchNorm1d) or (isinstance(layer, Linear) and key == "w")
