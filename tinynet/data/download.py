@@ -1,4 +1,4 @@
-"""Downloads data sets and checks their checksums (needs the extra "download"; nothing else here does)."""
+"""Downloads files and checks their checksums, data sets above all (needs the extra "download")."""
 
 from __future__ import annotations
 
@@ -68,24 +68,44 @@ def download(name: str, folder, progress: bool = False) -> Path:
     """
     if name not in SOURCES:
         raise ArgumentError(f"download: data set {name!r} does not exist; tinynet knows {', '.join(SOURCES)}")
+    source = SOURCES[name]
+    target = user_path(check_path("download", folder, "folder")) / name
+    for file, md5 in source.files.items():
+        path = fetch(source.address + file, "md5", md5, target / file, progress)
+        if source.unpacked is not None:
+            _unpack(path, source.unpacked)
+    return target / (source.unpacked or "")
+
+
+def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: bool = False) -> Path:
+    """Fetch one file, unless it is there already with this checksum; return its path.
+
+    It gets its name when it is whole and its checksum is right: until then an older file of that name stays.
+    """
     try:
         import pooch
     except ImportError as problem:
         raise DataError("download needs pooch: install the extra, pip install 'tinynet[download]'") from problem
-    source = SOURCES[name]
-    target = user_path(check_path("download", folder, "folder")) / name
     pooch.get_logger().setLevel("WARNING")
-    for file, md5 in source.files.items():
-        address = source.address + file
-        try:
-            pooch.retrieve(address, f"md5:{md5}", file, target, progressbar=progress)
-        except ValueError as problem:    # what pooch raises for a wrong checksum; it has removed the file
-            raise DataError(f"{address} does not have the expected checksum md5 {md5}: {problem}") from problem
-        except OSError as problem:       # the errors of requests are OSErrors too
-            raise DataError(f"{address} could not be fetched to {target}: {problem}") from problem
-        if source.unpacked is not None:
-            _unpack(target / file, source.unpacked)
-    return target / (source.unpacked or "")
+    try:
+        pooch.retrieve(address, f"{algorithm}:{checksum}", path.name, path.parent, progressbar=progress)
+    except ValueError as problem:    # what pooch raises for a wrong checksum; it has removed the file
+        raise DataError(f"{address} does not have the expected checksum {algorithm} {checksum}, so it was not kept: "
+                        "try again; if that is no help, the file there has changed") from problem
+    except OSError as problem:       # the errors of requests are OSErrors too
+        raise DataError(f"{address} could not be fetched to {path.parent}: {_reason(problem)}") from problem
+    return path
+
+
+def _reason(problem: OSError) -> str:
+    """Return why a file could not be fetched: a server's answer, or what began the chain of requests' errors."""
+    response = getattr(problem, "response", None)
+    if response is not None:
+        return f"the server answered {response.status_code} {response.reason}"
+    first: BaseException = problem
+    while first.__context__ is not None:
+        first = first.__context__
+    return getattr(first, "strerror", None) or str(first)
 
 
 def _unpack(archive: Path, folder: str) -> None:
