@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..data import Preprocessing
+from ..data.imagenet import imagenet_classes
 from ..errors import ArgumentError, WeightsError
+from ..layers.initializers import undrawn
 from ..models import make_model
 from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import array_module, shape_text, to_cpu
-from .layout import TRAINING_ALONE, places, their_shape, to_ours, to_theirs
+from .layout import THEIR_LAYERS, TRAINING_ALONE, places, their_shape, to_ours, to_theirs
 from .pth import read_pth, write_pth
 from .safetensors_file import read_safetensors, write_safetensors
 
@@ -29,7 +31,8 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     Parameters
     ----------
     model : str or Network
-        A name, "alexnet-torchvision", or a network of one's own, which is changed.
+        A name, "alexnet-torchvision", which gives a network with as many classes as the file has; or a network of one's
+        own, which is changed.
     path : path-like
         The kind of file is told by its ending.
     names : dict of str to str, optional
@@ -40,7 +43,7 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     -------
     Network
         The network, with axes as ours: (KH, KW, C, F) for filters, (in, out) for linear layers; and, where its recipe
-        knows which, with the preprocessing that the weights expect.
+        knows which, with the preprocessing that the weights expect, and of 1,000 classes the WordNet ids of ImageNet's.
 
     Raises
     ------
@@ -50,14 +53,16 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     ArgumentError
         For a name that no network has, or an ending that no kind of file has.
     """
-    net = make_model(model) if isinstance(model, str) else model
+    net = named(model) if isinstance(model, str) else model
     if not isinstance(net, Network):
         raise ArgumentError(f"load_weights: model is a {type(net).__name__}, expected a Network or a network's name")
     check_names("load_weights", net, names)
     path = Path(path)
     arrays = without_prefix(kind_of("load_weights", path, READERS)(path))
-    layers, wanted = dict(single_layers(net)), {place.theirs: place for place in places(net, names)}
     found = {name: array for name, array in arrays.items() if not name.endswith(TRAINING_ALONE)}
+    if isinstance(model, str):
+        net = named(model, outputs_in(found, net, names))
+    layers, wanted = dict(single_layers(net)), {place.theirs: place for place in places(net, names)}
     shapes = {name: their_shape(place, layers[place.layer]) for name, place in wanted.items()}
     problems = {
         "missing": [name for name in wanted if name not in found],
@@ -69,7 +74,7 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     }
     told = [f"{what}: {listed(which)}" for what, which in problems.items() if which]
     if told:
-        raise WeightsError(f"{path} does not fit {net.name}; {'; '.join(told)}")
+        raise WeightsError(f"{path} does not fit {net.name}; {'; '.join(told)}{another_network(found, net)}")
     for name, place in wanted.items():
         layer = layers[place.layer]
         numbers = np.ascontiguousarray(to_ours(found[name], place, layer), dtype=place.array.dtype)
@@ -77,6 +82,9 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
         own[place.key] = array_module(place.array).asarray(numbers)
     if net.preprocessing is None and "preprocessing" in net.recipe:
         net.preprocessing = Preprocessing(**net.recipe["preprocessing"])
+        classes = list(imagenet_classes())
+        if net.class_names is None and [*wanted.values()][-1].array.size == len(classes):
+            net.class_names = classes
     return net
 
 
@@ -107,6 +115,25 @@ def save_weights(net: Network, path: str | os.PathLike, names: Mapping[str, str]
     write(path, {
         place.theirs: np.ascontiguousarray(to_theirs(place._replace(array=to_cpu(place.array)), layers[place.layer]))
         for place in places(net, names)})
+
+
+def named(model: str, classes: int | None = None) -> Network:
+    """Return a network whose weights a file is going to give: none are drawn."""
+    with undrawn():
+        return make_model(model, classes=classes)
+
+
+def outputs_in(found: Arrays, net: Network, names: Mapping[str, str] | None) -> int | None:
+    """Return how many outputs the last layer has in a file, by its biases; None where the file has no such layer."""
+    biases = found.get([*places(net, names)][-1].theirs)
+    return biases.size if biases is not None and biases.ndim == 1 and biases.size > 1 else None
+
+
+def another_network(found: Arrays, net: Network) -> str:
+    """Return which network a file is for, as far as the layers' names tell, where that is another than `net`."""
+    layers = {tuple(name.split(".")[:2]) for name in found}
+    fits = [name for name, table in THEIR_LAYERS.items() if {tuple(each.split(".")) for each in table.values()} == layers]
+    return f"; its layers are those of {' or '.join(fits)}" if fits and net.name not in fits else ""
 
 
 def kind_of(who: str, path: Path, kinds: Mapping[str, Any]) -> Any:
