@@ -21,27 +21,29 @@ class Source(NamedTuple):
     address: str                  # of the folder with the files
     files: dict[str, str]         # file name: md5
     unpacked: str | None = None   # the folder that comes out of an archive
+    about: str = ""
 
 
 FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 IMAGENETTE = "https://s3.amazonaws.com/fast-ai-imageclas/"
 SOURCES = {
     "cifar10": Source("https://www.cs.toronto.edu/~kriz/",
-                      {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}, CIFAR10_FOLDER),
+                      {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}, CIFAR10_FOLDER,
+                      "60,000 colour images of 32 x 32 in 10 classes"),
     "mnist": Source("https://ossci-datasets.s3.amazonaws.com/mnist/", {
         "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
         "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c"}),
+        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c"}, about="70,000 handwritten digits, 28 x 28"),
     "fashion-mnist": Source(FASHION, {
         "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
         "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
-        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310"}),
+        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310"}, about="70,000 articles of clothing, 28 x 28"),
     "imagenette160": Source(IMAGENETTE, {"imagenette2-160.tgz": "e793b78cc4c9e9a4ccc0c1155377a412"},
-                            "imagenette2-160"),
+                            "imagenette2-160", "photographs of 10 of ImageNet's classes, shorter side 160"),
     "imagenette320": Source(IMAGENETTE, {"imagenette2-320.tgz": "3df6f0d01a2c9592104656642f5e78a3"},
-                            "imagenette2-320"),
+                            "imagenette2-320", "the same, shorter side 320"),
 }
 
 
