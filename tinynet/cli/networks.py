@@ -29,8 +29,8 @@ def named_network(options: argparse.Namespace, default: str | None = DEFAULT) ->
     """
     if options.weights is not None:
         if options.model is None:
-            raise ArgumentError(f"--weights {options.weights}: --model NAME goes with it, as the file does not say which "
-                                "network its weights are of")
+            raise ArgumentError(f"--weights {options.weights}: --model NAME goes with it, as the file does not say "
+                                "which network its weights are of")
         return load_weights(options.model, options.weights)
     if options.model is not None:
         raise ArgumentError(f"--model {options.model} is not trained: give its weights with --weights FILE")

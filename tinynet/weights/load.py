@@ -132,7 +132,7 @@ def outputs_in(found: Arrays, net: Network, names: Mapping[str, str] | None) -> 
 def another_network(found: Arrays, net: Network) -> str:
     """Return which network a file is for, as far as the layers' names tell, where that is another than `net`."""
     layers = {tuple(name.split(".")[:2]) for name in found}
-    fits = [name for name, table in THEIR_LAYERS.items() if {tuple(each.split(".")) for each in table.values()} == layers]
+    fits = [name for name, table in THEIR_LAYERS.items() if {(*each.split("."),) for each in table.values()} == layers]
     return f"; its layers are those of {' or '.join(fits)}" if fits and net.name not in fits else ""
 
 
