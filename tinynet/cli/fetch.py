@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ..data.download import SOURCES, download
 from ..pretrained.cache import CACHE_VARIABLE, cache_folder, download_trained, fetched
-from ..pretrained.trained import TO_FETCH, megabytes
+from ..pretrained.trained import TO_FETCH, TRAINED, megabytes
 from ..tables import text_table
 
 DATA_FOLDER = "data"
@@ -24,7 +24,7 @@ def run_download(options: argparse.Namespace) -> None:
 
 def fetch_trained(name: str, folder: Path | None) -> None:
     """Fetch a trained network; say how much that is beforehand, and afterwards what to do with it."""
-    trained, into = TO_FETCH[name], folder or cache_folder()
+    trained, into = TRAINED[name], folder or cache_folder()
     if into is not None and not (into / trained.file).is_file():
         print(f"tinynet: {name} is {megabytes(trained.size)}, from {urlsplit(trained.address).netloc} into {into}; "
               f"license: {trained.license}", file=sys.stderr)
@@ -36,10 +36,9 @@ def fetch_trained(name: str, folder: Path | None) -> None:
 def listing() -> str:
     """Return what can be fetched, as text."""
     sets = text_table(("data set", "what it is"), [(name, source.about) for name, source in SOURCES.items()])
-    networks = text_table(("trained network", "size", "what it knows", "here"), [
-        (name, megabytes(trained.size), trained.knows, "no" if fetched(name) is None else "yes")
-        for name, trained in TO_FETCH.items()])
-    into = cache_folder() or "the user's cache"
-    return (f"{sets}\n\n{networks}\n\n`tinynet download NAME` fetches one: a data set into the folder {DATA_FOLDER}, a "
-            f"network into\n{into} (the variable {CACHE_VARIABLE} moves it); --to says otherwise.\n"
-            "`tinynet models` has the errors, origins and licenses of the trained networks.")
+    networks = text_table(("trained network", "size", "what it knows", "fetched"), [
+        (name, megabytes(TRAINED[name].size), TRAINED[name].knows, "no" if fetched(name) is None else "yes")
+        for name in TO_FETCH])
+    return (f"{sets}\n\n{networks}\n\nA data set goes into the folder {DATA_FOLDER}, a network into\n"
+            f"{cache_folder() or 'the cache'}\n(the variable {CACHE_VARIABLE} moves that); --to DIR is for another one. Errors,"
+            "\norigins and licenses of the trained networks: `tinynet models`.")

@@ -16,8 +16,8 @@ INDENT = " " * 11
 
 def run_models(_: argparse.Namespace) -> None:
     print(f"{network_table()}\n\nTrained weights\n\n" + "\n\n".join(map(trained_text, TRAINED)))
-    print("\nPredict, trace and evaluate take one of them as --pretrained NAME, and weights in a\n"
-          "file of your own (.pth, .safetensors or .onnx) as --model NAME --weights FILE.")
+    print("\n`tinynet predict photo.jpg` takes one of them with --pretrained NAME; weights in\n"
+          "a file of your own (.pth, .safetensors, .onnx) with --model NAME --weights FILE.")
 
 
 def network_table() -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import tarfile
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tqdm import tqdm
 
 from ..errors import ArgumentError, DataError
 from ..files import user_path
@@ -89,8 +92,13 @@ def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: boo
     except ImportError as problem:
         raise DataError("download needs pooch: install the extra, pip install 'tinynet[download]'") from problem
     pooch.get_logger().setLevel("WARNING")
+
+    def downloader(*what: Any) -> None:  # with a bar of our own, as pooch leaves its bar open after an error
+        with tqdm(total=1, unit="B", unit_scale=True, ncols=79, disable=not progress) as bar:  # pooch knows the total
+            pooch.HTTPDownloader(progressbar=bar if progress else False)(*what)
+
     try:
-        pooch.retrieve(address, f"{algorithm}:{checksum}", path.name, path.parent, progressbar=progress)
+        pooch.retrieve(address, f"{algorithm}:{checksum}", path.name, path.parent, downloader=downloader)
     except ValueError as problem:    # what pooch raises for a wrong checksum; it has removed the file
         raise DataError(f"{address} does not have the expected checksum {algorithm} {checksum}, so it was not kept: "
                         "try again; if that is no help, the file there has changed") from problem
@@ -107,6 +115,8 @@ def _reason(problem: OSError) -> str:
     first: BaseException = problem
     while first.__context__ is not None:
         first = first.__context__
+    if isinstance(first, http.client.IncompleteRead) and first.expected is not None:
+        return f"the connection broke off {first.expected:,} bytes before the end"
     return getattr(first, "strerror", None) or str(first)
 
 

@@ -52,7 +52,8 @@ def pretrained(name: str | None = None) -> Network | Catalogue:
         For a network that was not fetched yet, with the command that does so; or whose file is damaged.
     """
     if name is None:
-        return Catalogue({each: f"{about(each)}; {state(each)}" for each in TRAINED})
+        return Catalogue({each: about(each) if each in SHIPPED else f"{about(each)}; {state(each)}"
+                          for each in TRAINED})
     if name not in TRAINED:
         raise ArgumentError(f"pretrained: name is {name!r}, expected {' or '.join(map(repr, TRAINED))}")
     if name in SHIPPED:

@@ -50,7 +50,7 @@ TRAINED = {  # by the name of the network, as `tinynet summary` takes it
         THOUSAND, (41.822, 19.376)),
 }
 SHIPPED = {name: each.file for name, each in TRAINED.items() if not each.address}
-TO_FETCH = {name: each for name, each in TRAINED.items() if each.address}
+TO_FETCH = [name for name, each in TRAINED.items() if each.address]
 DEFAULT = "alexnet-medium"  # what `tinynet predict` and `tinynet trace` take where no network is named
 
 
