@@ -1,6 +1,7 @@
 """Weights from a file of another program into a network, and a network's weights into such a file."""
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import array_module, shape_text, to_cpu
 from .layout import THEIR_LAYERS, TRAINING_ALONE, places, their_shape, to_ours, to_theirs
-from .pth import read_pth, write_pth
+from .pth import no_weights, read_pth, write_pth
 from .safetensors_file import read_safetensors, write_safetensors
 
 Arrays = dict[str, np.ndarray]
@@ -58,7 +59,9 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
         raise ArgumentError(f"load_weights: model is a {type(net).__name__}, expected a Network or a network's name")
     check_names("load_weights", net, names)
     path = Path(path)
-    arrays = without_prefix(kind_of("load_weights", path, READERS)(path))
+    read = kind_of("load_weights", path, READERS)
+    check_download(path)
+    arrays = without_prefix(read(path))
     found = {name: array for name, array in arrays.items() if not name.endswith(TRAINING_ALONE)}
     if isinstance(model, str):
         net = named(model, outputs_in(found, net, names))
@@ -141,6 +144,14 @@ def kind_of(who: str, path: Path, kinds: Mapping[str, Any]) -> Any:
     if path.suffix.lower() not in kinds:
         raise ArgumentError(f"{who}: {path} ends in {path.suffix or 'nothing'!r}, expected {', '.join(kinds)}")
     return kinds[path.suffix.lower()]
+
+
+def check_download(path: Path) -> None:
+    """Raise WeightsError for what a failed download leaves in place of a file, of whatever kind it should be."""
+    with suppress(OSError), open(path, "rb") as file:  # a file that cannot be read the reader names
+        found = no_weights(file.read(512))
+        if found is not None:
+            raise WeightsError(f"{path} {found}")
 
 
 def check_names(who: str, net: Network, names: Mapping[str, str] | None) -> None:
