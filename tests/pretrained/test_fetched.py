@@ -178,7 +178,7 @@ def test_half_a_download_is_not_taken_for_the_file(cache, content, monkeypatch):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(WeightsError, match=r"has 2,47\d,\d+ bytes instead of 4,95\d,\d+: half a download, .*download "):
         tn.pretrained(NAME)
-    path.write_bytes(b"<html>" + content[6:])
+    path.write_bytes(b"<html>".ljust(len(content)))
     with pytest.raises(WeightsError, match="is a web page, not weights"):
         tn.pretrained(NAME)
 

@@ -94,7 +94,7 @@ def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: boo
     pooch.get_logger().setLevel("WARNING")
 
     def downloader(*what: Any) -> None:  # with a bar of our own, as pooch leaves its bar open after an error
-        with tqdm(total=1, unit="B", unit_scale=True, ncols=79, disable=not progress) as bar:  # pooch knows the total
+        with Bar(total=1, unit="B", unit_scale=True, ncols=79, disable=not progress) as bar:  # pooch knows the total
             pooch.HTTPDownloader(progressbar=bar if progress else False)(*what)
 
     try:
@@ -105,6 +105,16 @@ def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: boo
     except OSError as problem:       # the errors of requests are OSErrors too
         raise DataError(f"{address} could not be fetched to {path.parent}: {_reason(problem)}") from problem
     return path
+
+
+class Bar(tqdm):
+    """A bar for pooch, which counts in whole chunks, and at the end begins anew with the right number."""
+
+    def update(self, n: float | None = 1) -> bool | None:
+        return super().update(min(n or 0, self.total - self.n))
+
+    def reset(self, total: float | None = None) -> None:
+        """Go on: to begin anew would lose the time that it took."""
 
 
 def _reason(problem: OSError) -> str:
