@@ -13,6 +13,7 @@ from .networks import OTHER_FORMS, class_list, class_names
 from .output import check_place
 
 CHECKPOINT = ".npz"
+GRAPH = ".onnx"  # beside the weights it has preprocessing and class names too
 
 
 def run_convert(options: argparse.Namespace) -> None:
@@ -61,14 +62,16 @@ def outputs(net: Network) -> int:
 
 def note(source: Path, target: Path, net: Network) -> str:
     """Say what beside the parameters came along, or was left behind."""
-    ready = net.preprocessing
-    images = "" if ready is None else (
-        f"its preprocessing ({shape_text(ready.input_size)} of {shape_text(ready.image_size)}, {ready.resize}, "
-        f"{ready.channel_order if ready.channels == 3 else 'grey'})")
-    classes = "" if net.class_names is None else f"the names of {class_list(net).removeprefix('the ')}"
-    beside = " and ".join(each for each in (images, classes) if each)
-    if is_checkpoint(target):
-        return f"with {beside}" if beside else (
-            "without preprocessing and class names, which weights alone do not have: `tinynet predict` cannot use it")
-    lost = f"; {beside} {'are' if classes else 'is'} not in a file of weights" if beside else ""
-    return f"`tinynet convert {target} OUT --model {net.name}` reads it back{lost}"
+    ready, beside = net.preprocessing, []
+    if ready is not None:
+        colours = ready.channel_order if ready.channels == 3 else "grey"
+        beside.append(f"its preprocessing ({shape_text(ready.input_size)} of {shape_text(ready.image_size)}, "
+                      f"{ready.resize}, {colours})")
+    if net.class_names is not None:
+        beside.append(f"the names of {class_list(net).removeprefix('the ')}")
+    kept, back = " and ".join(beside), f"`tinynet convert {target} OUT --model {net.name}` reads it back"
+    if not is_checkpoint(target) and target.suffix.lower() != GRAPH:
+        return f"{back}; {kept} {'are' if net.class_names else 'is'} not in such a file" if kept else back
+    lacks = "" if ready else f"without preprocessing, which {source} does not have and `tinynet predict` needs"
+    return "; ".join(each for each in (f"with {kept}" if kept else "", lacks, "" if is_checkpoint(target) else back)
+                     if each)
