@@ -40,5 +40,5 @@ def listing() -> str:
         (name, megabytes(TRAINED[name].size), TRAINED[name].knows, "no" if fetched(name) is None else "yes")
         for name in TO_FETCH])
     return (f"{sets}\n\n{networks}\n\nA data set goes into the folder {DATA_FOLDER}, a network into\n"
-            f"{cache_folder() or 'the cache'}\n(the variable {CACHE_VARIABLE} moves that); --to DIR is for another one.\n"
-            "`tinynet models` has errors, origins and licenses of the trained networks.")
+            f"{cache_folder() or 'the cache'}\n(the variable {CACHE_VARIABLE} moves that); --to DIR is for another one."
+            "\n`tinynet models` has errors, origins and licenses of the trained networks.")
