@@ -35,6 +35,9 @@ def named_network(options: argparse.Namespace, default: str | None = DEFAULT) ->
     if options.model is not None:
         raise ArgumentError(f"--model {options.model} is not trained: give its weights with --weights FILE")
     if options.checkpoint is not None:
+        if Path(options.checkpoint).suffix.lower() in OTHER_FORMS:
+            raise ArgumentError(f"{options.checkpoint} is a file of weights alone, not a checkpoint: give it as --model "
+                                f"NAME --weights {options.checkpoint}")
         return load_checkpoint(checkpoint_path(options.checkpoint))
     name = options.pretrained or default
     if name is None:
@@ -62,9 +65,6 @@ def say_no_other_class(options: argparse.Namespace) -> None:
 
 def checkpoint_path(path: str) -> Path:
     """Return the checkpoint itself, or the best one of a run folder."""
-    if Path(path).suffix.lower() in OTHER_FORMS:
-        raise ArgumentError(f"{path} is a file of weights alone, not a checkpoint: give it as --model NAME --weights "
-                            f"{path}")
     return Path(path) / "best.npz" if Path(path).is_dir() else Path(path)
 
 
