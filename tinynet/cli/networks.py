@@ -36,8 +36,8 @@ def named_network(options: argparse.Namespace, default: str | None = DEFAULT) ->
         raise ArgumentError(f"--model {options.model} is not trained: give its weights with --weights FILE")
     if options.checkpoint is not None:
         if Path(options.checkpoint).suffix.lower() in OTHER_FORMS:
-            raise ArgumentError(f"{options.checkpoint} is a file of weights alone, not a checkpoint: give it as --model "
-                                f"NAME --weights {options.checkpoint}")
+            raise ArgumentError(f"{options.checkpoint} is a file of weights alone, not a checkpoint: give it as "
+                                f"--model NAME --weights {options.checkpoint}")
         return load_checkpoint(checkpoint_path(options.checkpoint))
     name = options.pretrained or default
     if name is None:
