@@ -25,7 +25,8 @@ def run_download(options: argparse.Namespace) -> None:
 def fetch_trained(name: str, folder: Path | None) -> None:
     """Fetch a trained network; say how much that is beforehand, and afterwards what to do with it."""
     trained, into = TRAINED[name], folder or cache_folder()
-    if into is not None and not (into / trained.file).is_file():
+    there = None if into is None else into / trained.file
+    if there is not None and not (there.is_file() and there.stat().st_size == trained.size):
         print(f"tinynet: {name} is {megabytes(trained.size)}, from {urlsplit(trained.address).netloc} into {into}; "
               f"license: {trained.license}", file=sys.stderr)
     path = download_trained(name, folder, progress=True)
