@@ -447,7 +447,7 @@ def test_undrawn_networks_have_their_sizes_and_biases_and_drawing_goes_on_afterw
         net: Any = alexnet_small(seed=1)
     drawn: Any = alexnet_small(seed=1)
     assert net.parameter_count == drawn.parameter_count and not net["conv1"].params["w"].any()
-    assert net["fc6"].params["b"].tolist() == drawn["fc6"].params["b"].tolist() and drawn["conv1"].params["w"].all()
+    assert net["fc5"].params["b"].tolist() == drawn["fc5"].params["b"].tolist() and drawn["conv1"].params["w"].all()
     with pytest.raises(ArgumentError), undrawn():
         make_model("alexnet-nothing")
     assert alexnet_small().layers["conv1"].params["w"].any()
