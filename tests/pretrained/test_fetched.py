@@ -121,6 +121,12 @@ def test_into_a_folder_of_ones_own(server, tmp_path, capsys):
     assert code == 0 and path.exists() and f"--model {NAME} --weights {path}" in out
 
 
+def test_a_server_need_not_say_how_long_the_file_is(server, cache, capsys):
+    server.failures["/" + TRAINED[NAME].file] = "no length"
+    code, _, err = tinynet(capsys, "download", NAME)
+    assert code == 0 and "4.96MB [" in err and (cache / TRAINED[NAME].file).stat().st_size == TRAINED[NAME].size
+
+
 @pytest.mark.parametrize("failure, message", [
     ("web page", "does not have the expected checksum sha256 [0-9a-f]{64}, so it was not kept"),
     ("cut off", r"could not be fetched to .*: the connection broke off 2,47\d,\d+ bytes before the end"),

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 class Server(NamedTuple):
     """A folder whose files are served, the address, what was asked for, and by a file's path how it fails.
 
-    `failures`: "cut off" (half of the file), "web page" in place of the file, or a number, the answer's.
+    `failures`: "cut off" (half of the file), "web page" in place of the file, "no length" (the file, but not how
+    long it is), or a number, the answer's.
     """
 
     folder: Path
@@ -39,10 +40,11 @@ def serving(folder: Path) -> Iterator[Server]:
                 self.send_error(failure)
             else:
                 content = b"<!DOCTYPE html><title>Log in</title>"
-                if failure == "cut off":
+                if failure != "web page":
                     content = (folder / self.path.lstrip("/")).read_bytes()
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
+                if failure != "no length":
+                    self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content[: len(content) // 2] if failure == "cut off" else content)
 

@@ -94,7 +94,7 @@ def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: boo
     pooch.get_logger().setLevel("WARNING")
 
     def downloader(*what: Any) -> None:  # with a bar of our own, as pooch leaves its bar open after an error
-        with Bar(total=1, unit="B", unit_scale=True, ncols=79, disable=not progress) as bar:  # pooch knows the total
+        with Bar(unit="B", unit_scale=True, ncols=79, disable=not progress) as bar:  # pooch gives it the total
             pooch.HTTPDownloader(progressbar=bar if progress else False)(*what)
 
     try:
@@ -108,10 +108,16 @@ def fetch(address: str, algorithm: str, checksum: str, path: Path, progress: boo
 
 
 class Bar(tqdm):
-    """A bar for pooch, which counts in whole chunks, and at the end begins anew with the right number."""
+    """A bar for pooch, which counts in whole chunks, and at the end begins anew with the right number.
+
+    Its total is 0 where the server does not say how much will come.
+    """
+
+    def __bool__(self) -> bool:
+        return True
 
     def update(self, n: float | None = 1) -> bool | None:
-        return super().update(min(n or 0, self.total - self.n))
+        return super().update(min(n or 0, self.total - self.n) if self.total else n)
 
     def reset(self, total: float | None = None) -> None:
         """Go on: to begin anew would lose the time that it took."""
