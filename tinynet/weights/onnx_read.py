@@ -56,7 +56,7 @@ def read_onnx(path: Path, net: Network) -> Contents:
             name, turned = weights[place.layer, place.key]
             array = onnx.numpy_helper.to_array(tensors[name])
             arrays[place.theirs] = array.T if turned and array.ndim == 2 else array
-        return Contents(arrays, *said(path, net, model))
+        return Contents(arrays, *said(path, model))
     except WeightsError:
         raise
     except OSError as error:
@@ -163,7 +163,7 @@ def wrong_arrays(
     return []
 
 
-def said(path: Path, net: Network, model: Any) -> tuple[Preprocessing | None, list[str] | None]:
+def said(path: Path, model: Any) -> tuple[Preprocessing | None, list[str] | None]:
     """Return the preprocessing and the classes' names that `save_weights` put into a file; None where there are none.
     """
     texts = {each.key: each.value for each in model.metadata_props}
@@ -172,8 +172,6 @@ def said(path: Path, net: Network, model: Any) -> tuple[Preprocessing | None, li
         names = json.loads(texts[CLASSES]) if CLASSES in texts else None
     except (TinynetError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: what it says of its preprocessing or classes is damaged ({error})") from error
-    scores = net.output_shape(net.input_shape or ())[-1]
-    if names is not None and not (isinstance(names, list) and len(names) == scores
-                                  and all(isinstance(name, str) for name in names)):
-        raise WeightsError(f"{path}: its names of classes are not a list of {scores}, as many as {net.name} has")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise WeightsError(f"{path}: its names of classes are not a list of texts")
     return preprocessing, names
