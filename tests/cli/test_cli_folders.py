@@ -7,8 +7,8 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet import cli
-from tinynet.cli.commands import stored_size
 from tinynet.data import draw_shapes, load_image
+from tinynet.training.preparation import stored_size
 
 
 def tinynet(capsys, *arguments):

@@ -1,15 +1,13 @@
 """Downloads, from a server on this machine."""
 
-import functools
 import hashlib
-import http.server
 import io
 import sys
 import tarfile
-import threading
 
 import pytest
 from support.data_files import write_cifar10, write_mnist
+from support.local_server import serving
 
 from tinynet.data import download, load_data
 from tinynet.data.download import SAFELY, SOURCES, Source
@@ -20,21 +18,9 @@ pytest.importorskip("pooch", reason="the extra 'download' is not installed")
 
 @pytest.fixture
 def server(tmp_path):
-    """A folder, and the address at which its files are served."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            requests.append(self.path)
-
-    requests: list[str] = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{httpd.server_port}/", requests
-        httpd.shutdown()
-        thread.join()
+    """A folder, the address at which its files are served, and what was asked for."""
+    with serving(tmp_path / "served") as found:
+        yield found[:3]
 
 
 def md5(path):

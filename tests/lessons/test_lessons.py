@@ -20,8 +20,9 @@ from tinynet.data import Dataset
 from tinynet.errors import ArgumentError, DataError
 from tinynet.files import locked
 from tinynet.lessons import relu
+from tinynet.lessons.experiment import Arm, Budget
 from tinynet.lessons.lesson import Lesson
-from tinynet.lessons.plan import Arm, Budget
+from tinynet.lessons.plan import image_size, split_data
 from tinynet.lessons.result import paired_interval
 
 TIMES = ("seconds", "images_per_second")
@@ -164,6 +165,59 @@ def test_processes_side_by_side_give_the_same_numbers(result, tmp_path):
     assert without_times(run(tmp_path, parallel=2).records) == without_times(result.records)
 
 
+def first_weight(net):
+    return {"weight": float(net["conv1"].params["w"][0, 0, 0, 0])}
+
+
+def test_a_network_that_is_watched_learns_the_same(result, tmp_path):
+    """Also where it was stopped in between: the same bits, and each epoch is seen."""
+    arm = LESSON.arms[0]
+    job = replace(result.plan.job(arm, 1, 0.01), folder=tmp_path / "jobs" / "job", watch=first_weight)
+    calls = []
+
+    def stop_at_the_second(net):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return first_weight(net)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(job, watch=stop_at_the_second).do()
+    assert list(job.notes) == ["0"] and not job.done
+    job.do()
+    one, other = job.record(), result.of(arm)[0]
+    seen = [row["weight"] for row in one.pop("watched")]
+    assert [row.pop("weight") for row in one["history"]] == seen[1:]
+    assert without_times([one]) == without_times([other])
+    assert seen[0] == job.make()["conv1"].params["w"][0, 0, 0, 0] and len(set(seen)) == 3
+    assert seen[2] == tn.load_checkpoint(job.folder / "last.npz")["conv1"].params["w"][0, 0, 0, 0]
+
+
+def test_a_network_that_is_watched_stops_at_its_target(result, tmp_path):
+    job = replace(result.plan.job(result.plan.arms[0], 1, 0.01), folder=tmp_path / "jobs" / "job", watch=first_weight,
+                  until=1.0)
+    job.do()
+    assert len(job.record()["history"]) == 1 and len(job.record()["watched"]) == 2
+
+
+def test_photographs_are_stored_larger_than_the_crops_and_none_is_held_out_without_a_search():
+    assert image_size(tn.alexnet_medium()) == 143 and image_size(tn.alexnet_small()) == 32
+    data = (noise(60, 0), noise(20, 1))
+    for search, trained in ((False, 60), (True, 40)):
+        train, held_out, test = split_data("tiny", data, replace(BUDGET, images=100, test_images=50), 8, False, search)
+        assert len(train) == trained and len(test) == 20 and (held_out is not None) is search
+
+
+def test_a_lesson_has_other_arms_for_a_model_that_it_knows(tmp_path):
+    other_form = replace(LESSON, arms=LESSON.arms[:1], model=other)
+    lesson = replace(LESSON, by_model={"other": other_form})
+    assert lesson.with_model("other") is other_form and lesson.with_model(tiny) is lesson is lesson.with_model(None)
+    found = lesson.run(model="other", data=(noise(60, 0), noise(20, 1)), seeds=1, parallel=1, show=False,
+                       folder=tmp_path)
+    assert [record["arm"] for record in found.records] == ["two"] and found.plan.model is other
+    assert "is not the lesson's own" not in str(found)
+
+
 def test_another_budget_in_the_same_folder_is_refused(result):
     with pytest.raises(ArgumentError, match="epochs is 3 and was 2"):
         run(result.plan.folder, epochs=3)
@@ -268,7 +322,8 @@ def test_an_arm_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"seeds": 0}, "seeds is 0"), ({"epochs": -1}, "epochs is -1"),
-    ({"images": 41}, "images is 41, expected at most 40"),
+    ({"images": 61}, "images is 61, expected at most 60"),
+    ({"images": 41, "rates": [0.1, 1]}, "images is 41, expected at most 40"),
     ({"rates": []}, "rates is empty"), ({"rates": [-1.0]}, "rates is -1"), ({"rates": [0]}, "rates is 0"),
     ({"rates": [math.inf]}, "rates is inf"), ({"arms": [Arm("a b"), Arm("a-b")]}, "differ in letters or digits"),
     ({"arms": ["five"]}, "no arm 'five'"),

@@ -94,10 +94,10 @@ def test_towers_have_the_sizes_they_say():
     assert counts["half"] < counts["half, last layer full"] < counts["no communication"] < counts["two towers"]
     assert counts["one of both towers' size"] == tn.alexnet_small(dropout=None).parameter_count
     assert nets["two towers"]["conv3"].groups == 1 and nets["no communication"]["conv3"].groups == 2
-    colour = towers.colour_of_towers(nets["two towers"], None)["colour"]
+    colour = towers.measured(nets["two towers"], None)["colour"]
     assert colour == pytest.approx([2 / 3, 2 / 3], abs=0.06)
     nets["two towers"]["conv1"].params["w"][..., :16] = 1.0
-    assert towers.colour_of_towers(nets["two towers"], None)["colour"][0] == pytest.approx(0, abs=1e-6)
+    assert towers.measured(nets["two towers"], None)["colour"][0] == pytest.approx(0, abs=1e-6)
 
 
 def test_towers_without_communication_do_not_see_each_other():
@@ -220,6 +220,10 @@ def test_the_lesson_on_optimizers_where_an_arm_diverged_or_no_rate_was_searched(
     assert len(optimizer.findings(alone)) == 1
 
 
+def halves(one, two):
+    return {"share": [one, two], "spread": [0.02, 0.03], "chance": 0.2, "p": 0.04}
+
+
 def test_columns_are_of_their_arm():
     each = augmentation.LESSON
     records = [ended(arm.name, seed, error) for arm, error in zip(each.arms, (0.5, 0.3, 0.1), strict=True)
@@ -228,9 +232,10 @@ def test_columns_are_of_their_arm():
     assert head[-3:-1] == ["ten crops", "ten crops bring, points"]
     assert [row[-3:-1] for row in rows] == [[f"{error}.0 +- 0.0%", "+5.0 +- 0.0"] for error in (55, 35, 15)]
     each = towers.LESSON
-    records = [ended(arm.name, 1, 0.5) | {"measured": {"colour": [i / 10, 0.6]}} for i, arm in enumerate(each.arms)]
-    shown = [row[-2] for row in Result(plan_of(each), records).head_and_rows()[1]]
-    assert shown == [f"{10 * i} and 60%" for i in range(5)]
+    records = [ended(arm.name, 1, 0.5) | {"measured": {"towers": halves(i / 10, 0.6)}}
+               for i, arm in enumerate(each.arms)]
+    shown = [row[-3:-1] for row in Result(plan_of(each), records).head_and_rows()[1]]
+    assert shown == [[f"60 +- 3 and {10 * i} +- 2%", f"{60 - 10 * i} (20, p 0.04)"] for i in range(5)]
 
 
 def test_ten_crops_are_in_the_picture():

@@ -9,6 +9,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
+from tinynet.layers.initializers import undrawn
 from tinynet.models import MODELS, alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5, make_model
 from tinynet.models.alexnet import AUTHORS, TEXT, VERSIONS, fan_in
 from tinynet.models.parts import he_initialization
@@ -439,3 +440,14 @@ def test_notes_follow_the_switches(without_drawing):
         assert topic in plain, topic
     bare = " ".join(alexnet(normalization=None, dropout=None).notes)
     assert "alpha" not in bare and "Dropout stands" not in bare
+
+
+def test_undrawn_networks_have_their_sizes_and_biases_and_drawing_goes_on_afterwards():
+    with undrawn():
+        net: Any = alexnet_small(seed=1)
+    drawn: Any = alexnet_small(seed=1)
+    assert net.parameter_count == drawn.parameter_count and not net["conv1"].params["w"].any()
+    assert net["fc5"].params["b"].tolist() == drawn["fc5"].params["b"].tolist() and drawn["conv1"].params["w"].all()
+    with pytest.raises(ArgumentError), undrawn():
+        make_model("alexnet-nothing")
+    assert alexnet_small().layers["conv1"].params["w"].any()

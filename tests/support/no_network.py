@@ -49,6 +49,8 @@ def commands(image: Path) -> list[list[str]]:
          "16", "--run", "run"],
         ["evaluate", "run", "--data", "images"],
         ["predict", str(image), "--checkpoint", "run"],
+        ["convert", "run/best.npz", "net.pth"],
+        ["models"],
         ["trace", str(image), "--checkpoint", "run", "--html", "page.html"],
         ["exercise", "1"],
         ["exercise", "1", "--check"],

@@ -6,6 +6,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, WeightsError
+from tinynet.layers.initializers import undrawn
 from tinynet.network.params import flat
 from tinynet.weights import load_weights, save_weights
 from tinynet.weights.pth import read_pth, write_pth
@@ -74,6 +75,23 @@ def test_our_weights_give_our_scores_in_pytorch(x, tmp_path, ending):
     np.testing.assert_allclose(scores_of(module, x), net.forward(x)[0], rtol=1e-5, atol=1e-6)
 
 
+def test_what_comes_between_a_flatten_and_a_linear_is_in_pytorchs_order(tmp_path):
+    nn, x = torch.nn, np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype("f4")
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(24), nn.Linear(24, 6), nn.BatchNorm1d(6))
+    module.train()(torch.randn(16, 4, 3, 2))
+    nn.init.normal_(module[1].weight)
+    torch.save(module.eval().state_dict(), tmp_path / "w.pth")
+    net = tn.Network([
+        ("0", tn.Flatten()), ("1", tn.BatchNorm1d(24)), ("2", tn.Linear(24, 6)), ("3", tn.BatchNorm1d(6)),
+    ], input_shape=(3, 2, 4))
+    load_weights(net, tmp_path / "w.pth")
+    np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+    save_weights(net, tmp_path / "again.pth")
+    module.load_state_dict(torch.load(tmp_path / "again.pth"), strict=False)
+    np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+
+
 def test_there_and_back_changes_no_bit(tmp_path, ending):
     net, other = ours(seed=7), ours()
     save_weights(net, tmp_path / f"w{ending}")
@@ -134,7 +152,64 @@ def test_damaged_safetensors_are_named(tmp_path):
     pytest.importorskip("safetensors", reason="needs the extra `weights`")
     save_weights(ours(), tmp_path / "w.safetensors")
     content = (tmp_path / "w.safetensors").read_bytes()
-    for bad in (content[:-5], content[:20], b"", b"<html>", content[8:]):
+    for bad in (content[:-5], content[:20], content[8:]):
         (tmp_path / "bad.safetensors").write_bytes(bad)
         with pytest.raises(WeightsError, match="bad.safetensors is damaged"):
             load_weights(ours(), tmp_path / "bad.safetensors")
+
+
+@pytest.mark.parametrize("call", [save_weights, load_weights])
+def test_the_order_behind_a_flatten_must_be_known(call, tmp_path):
+    save_weights(ours(), tmp_path / "w.pth")
+    net = tn.Network(list(ours().layers.items()), name="sizeless")
+    with pytest.raises(WeightsError, match=r"sizeless: layer flatten .*Network\(..., input_shape=\(H, W, C\)\)"):
+        call(net, tmp_path / "w.pth")
+    assert load_weights(ours(seed=5), tmp_path / "w.pth")                      # not overwritten
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"", "is empty"), (b"\n <!doctype html><title>Log in</title>", "is a web page, not weights"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "is a pointer to a large file"),
+])
+def test_what_a_failed_download_leaves_is_named_under_every_ending(content, message, ending, tmp_path):
+    (tmp_path / f"w{ending}").write_bytes(content)
+    with pytest.raises(WeightsError, match=f"w{ending} {message}"):
+        load_weights(ours(), tmp_path / f"w{ending}")
+
+
+def test_a_file_of_another_known_network_says_whose_it_is(tmp_path):
+    save_weights(tn.squeezenet(classes=3), tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="its layers are those of squeezenet or squeezenet-torchvision$"):
+        load_weights("alexnet-torchvision", tmp_path / "w.pth")
+
+
+def test_a_named_network_has_the_files_classes_and_a_given_one_its_own(tmp_path):
+    save_weights(tn.squeezenet(classes=3, seed=4), tmp_path / "w.pth")
+    net: Any = load_weights("squeezenet", tmp_path / "w.pth")
+    assert net["conv10"].params["b"].shape == (3,) and net.class_names is None
+    assert net.preprocessing.channel_order == "BGR"
+    with pytest.raises(WeightsError, match="classifier.1.weight 3 x 512 x 1 x 1 instead of 1000 x 512 x 1 x 1"):
+        load_weights(tn.squeezenet(), tmp_path / "w.pth")
+
+
+def test_published_weights_come_with_preprocessing_and_names_and_untrained_networks_without(tmp_path):
+    save_weights(tn.squeezenet("torchvision"), tmp_path / "w.pth")
+    net: Any = load_weights("squeezenet-torchvision", tmp_path / "w.pth")
+    assert (net.class_names[0], net.class_names[-1]) == ("n01440764", "n15075141")
+    assert net.preprocessing.image_size == (256, 256) and net.preprocessing.input_size == (224, 224)
+    untrained: Any = tn.squeezenet("torchvision")
+    assert untrained.preprocessing is None and untrained.class_names is None
+
+
+@pytest.mark.parametrize("variant, size, order, resize, mean", [
+    ("torchvision", 224, "RGB", "crop", [123.675, 116.28, 103.53]),
+    ("caffe", 227, "BGR", "squash", [103.939, 116.779, 123.68]),
+])
+def test_alexnets_recipes_say_what_published_weights_expect(variant, size, order, resize, mean):
+    with undrawn():
+        net, paper = tn.alexnet(variant), tn.alexnet()
+    ready = tn.data.Preprocessing(**net.recipe["preprocessing"])
+    assert (ready.input_size, ready.image_size) == ((size, size), (256, 256))
+    assert (ready.channel_order, ready.resize) == (order, resize)
+    np.testing.assert_allclose(ready.mean, mean)
+    assert net.preprocessing is None and "preprocessing" not in paper.recipe

@@ -7,6 +7,7 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet.data import Preprocessing, sample_photograph
+from tinynet.layers.initializers import undrawn
 from tinynet.network.params import flat
 from tinynet.weights.layout import places, their_shape
 
@@ -38,7 +39,8 @@ def test_torchvisions_alexnet_has_our_arrays_under_its_names():
     """With numbers the two were compared once: the same scores to 1e-4 of the largest; it takes a minute."""
     with torch.device("meta"):
         expected = {name: tuple(array.shape) for name, array in torchvision.models.alexnet().state_dict().items()}
-    net: Any = tn.alexnet("torchvision")
+    with undrawn():
+        net: Any = tn.alexnet("torchvision")
     found = {place.theirs: their_shape(place, net[place.layer]) for place in places(net)}
     assert found == expected and list(found) == list(expected)
     assert next(place for place in places(net) if place.layer == "fc6").before == (6, 6, 256)

@@ -1,7 +1,5 @@
 """What each command does; `parser` says what its options are."""
 import argparse
-import codecs
-import io
 import json
 import sys
 from pathlib import Path
@@ -9,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data import ImageFolder, Preprocessing, download, load_data, split_validation
+from ..data import ImageFolder, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
-from ..data.imagenet import word_of
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -21,16 +18,15 @@ from ..measure.profiling import profile
 from ..models import make_model
 from ..network import Network
 from ..network.compare import compare
-from ..ops.arrays import choose_device, to_gpu, why_no_gpu
+from ..ops.arrays import why_no_gpu
 from ..ops.checks import check_count
-from ..pretrained import DEFAULT, pretrained
-from ..training.checkpoint import load_checkpoint
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
-from ..training.preparation import check_several_classes, recipe_with_optimizer
+from ..training.preparation import check_several_classes, recipe_with_optimizer, stored_size
 from . import demo
 from .confusion import check_confusion_file, write_confusion
+from .networks import among_classes_of, named_network, placed, trained_preprocessing
 
 # Arguments of the networks that --set does not take, and what they come from.
 OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
@@ -103,15 +99,6 @@ def check_resize_option(options: argparse.Namespace) -> None:
                             "images keep their size")
 
 
-def placed(net: Network, device: str) -> Network:
-    """Return the network on the device that --device asks for."""
-    return to_gpu(net) if choose_device(device) == "gpu" else net
-
-
-def stored_size(net: Network) -> tuple[int, int]:
-    """Return the size to store photographs at for a network that crops them: 256 for 224 or 227, and so on."""
-    height, width = (256 if side == 224 else round(side * 256 / 227) for side in (net.input_shape or ())[:2])
-    return height, width
 
 
 def parse_switch(text: str) -> tuple[str, Any]:
@@ -130,7 +117,7 @@ def parse_switch(text: str) -> tuple[str, Any]:
 def run_evaluate(options: argparse.Namespace) -> None:
     if options.confusion is not None:
         check_confusion_file(options.confusion)
-    net = load_checkpoint(checkpoint_path(options.checkpoint))
+    net = named_network(options, default=None)
     preprocessing, size = trained_preprocessing(net), options.image_size
     if size is None and find_image_folder(options.data):
         size = preprocessing.unpadded_size
@@ -141,6 +128,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     data = train if options.split == "train" else test
     if data is None:
         raise DataError(f"{options.data} has no test images; --split train measures on the training images")
+    data = among_classes_of(net, data)
     net = placed(net, options.device)
     if options.confusion is None:
         print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
@@ -149,57 +137,6 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print(evaluation)
     names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]  # some outputs may have no name
     write_confusion(counts, names[: len(counts)], options.confusion)
-
-
-def trained_preprocessing(net: Network) -> Preprocessing:
-    """Return how the network's training images were stored and prepared."""
-    if net.preprocessing is None:
-        raise ArgumentError("the checkpoint has no preprocessing for images: it was saved before any training")
-    return net.preprocessing
-
-
-def class_names(net: Network, file: str | None, classes: int) -> list[str]:
-    """Return the names of the classes from a file, else from the checkpoint, else their numbers."""
-    if file is None:
-        names = net.class_names or [str(i) for i in range(classes)]
-        if len(names) != classes:
-            raise DataError(f"the checkpoint has {len(names)} class names, the network has {classes} classes: "
-                            "give a file with --names")
-        return names
-    content = Path(file).read_bytes()
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as some editors on Windows save text
-    try:
-        names = io.StringIO(content.decode("utf-16" if wide else "utf-8-sig"), newline=None).read().split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not text in UTF-{16 if wide else 8} ({error.reason} at byte {error.start})"
-                        ) from error
-    names = names[:-1] if names[-1] == "" else names
-    if len(names) != classes:
-        raise DataError(f"{file} has {len(names)} lines, the network has {classes} classes")
-    return names
-
-
-def named_network(options: argparse.Namespace) -> Network:
-    """Return the network of --checkpoint or --pretrained; where neither is given the shipped one, and say so."""
-    if options.checkpoint is not None:
-        return load_checkpoint(checkpoint_path(options.checkpoint))
-    net = pretrained(options.pretrained or DEFAULT)
-    names = net.class_names or []
-    print(f"tinynet: the network is {options.pretrained or DEFAULT}, pretrained on {len(names)} classes: "
-          f"{', '.join(map(word_of, names))}", file=sys.stderr)
-    return net
-
-
-def say_no_other_class(options: argparse.Namespace) -> None:
-    """Say why a pretrained network puts every picture into one of its classes."""
-    if options.checkpoint is None:
-        print('tinynet: it cannot say "none of these": its probabilities add up to 1 whatever the picture shows, so '
-              "that a picture of something else is put into one of its classes, too", file=sys.stderr)
-
-
-def checkpoint_path(path: str) -> Path:
-    """Return the checkpoint itself, or the best one of a run folder."""
-    return Path(path) / "best.npz" if Path(path).is_dir() else Path(path)
 
 
 def run_gradcheck(options: argparse.Namespace) -> None:
@@ -255,7 +192,3 @@ def run_exercise(options: argparse.Namespace) -> int:
     else:
         show.say(show.written(exercise, exercise.write(Path(options.to))))
     return 0
-
-
-def run_download(options: argparse.Namespace) -> None:
-    print(f"{options.name} is in {download(options.name, options.to, progress=True)}")

@@ -20,7 +20,7 @@ def run_lesson(options: argparse.Namespace) -> None:
             raise ArgumentError(f"lesson speed has no --{given[0].replace('_', '-')}: it times one convolution")
         speed.run(options.run or "tinynet-lesson")
         return
-    lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON
+    lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON.with_model(options.model)
     arms: list[Arm | str] | None = None
     if options.arms is not None or options.arm:
         known, own = [arm.name for arm in lesson.arms], [arm.name for arm in lesson.own_arms(options.quick)]

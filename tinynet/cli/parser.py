@@ -9,10 +9,15 @@ from ..data.image_file import RESIZES
 from ..files import with_home
 from ..lessons import LESSONS
 from ..models import MODELS
-from ..pretrained import DEFAULT, SHIPPED
+from ..pretrained import DEFAULT, TRAINED
+from ..pretrained.cache import CACHE_VARIABLE
+from ..pretrained.trained import TO_FETCH
 from ..training.optim import OPTIMIZERS
 from . import commands, demo
+from .convert import run_convert
+from .fetch import DATA_FOLDER, run_download
 from .lesson import run_lesson
+from .models import run_models
 from .predict import run_predict
 from .trace import run_trace
 
@@ -60,8 +65,12 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
 
 
 def evaluate_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("checkpoint", metavar="CHECKPOINT", type=with_home,
-                     help="a checkpoint, or a run folder (its best checkpoint)")
+    net = add.add_argument_group("network (one of the three)")
+    which = net.add_mutually_exclusive_group()
+    which.add_argument("checkpoint", metavar="CHECKPOINT", nargs="?", type=with_home,
+                       help="a checkpoint, or a run folder (its best checkpoint)")
+    add_pretrained(which)
+    add_weights(net, which)
     data = add.add_argument_group("data")
     add_data(data, "as in training", "as in training")
     data.add_argument("--split", choices=["test", "train"], default="test", help="which images to evaluate on "
@@ -77,7 +86,9 @@ def predict_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("images", nargs="+", metavar="PATH", type=with_home,
                      help="an image file, or a folder: all images in it and its "
                      "subfolders")
-    add_trained(add.add_argument_group("network (one of the two)").add_mutually_exclusive_group())
+    net = add.add_argument_group("network (one of the three)")
+    which = add_trained(net)
+    add_weights(net, which)
     add.add_argument("--names", metavar="FILE", type=with_home, help="file of class names, one per line, instead of "
                      "the checkpoint's")
     add.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to print (default: %(default)s)")
@@ -98,9 +109,9 @@ def summary_arguments(add: argparse.ArgumentParser) -> None:
 def trace_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("image", nargs="?", metavar="IMAGE", type=with_home,
                      help="an image file (default: a shape is drawn)")
-    net = add.add_argument_group("network (one of the three)").add_mutually_exclusive_group()
-    add_trained(net)
-    net.add_argument("--model", metavar="NAME", help="an untrained network, such as alexnet-small")
+    net = add.add_argument_group("network (one of the three)")
+    which = add_trained(net)
+    add_weights(net, which, "; without it the network is untrained")
     add.add_argument("--html", metavar="FILE", type=with_home,
                      help="write a page for the browser instead of the table: it shows where "
                      "each number came from")
@@ -161,9 +172,25 @@ def exercise_arguments(add: argparse.ArgumentParser) -> None:
     add_computation(add, device=False)
 
 
+def models_arguments(add: argparse.ArgumentParser) -> None:
+    add_computation(add, device=False)
+
+
+def convert_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("source", metavar="IN", type=with_home, help="a checkpoint (.npz), or a file of weights: .pth, "
+                     ".safetensors or .onnx")
+    add.add_argument("target", metavar="OUT", type=with_home, help="the new file, of the form that its ending says")
+    add.add_argument("--model", metavar="NAME", help=f"the network that weights are of: one of {', '.join(MODELS)}")
+    add.add_argument("--names", metavar="FILE", type=with_home, help="file of class names for a checkpoint, one per "
+                     "line")
+    add_computation(add, device=False)
+
+
 def download_arguments(add: argparse.ArgumentParser) -> None:
-    add.add_argument("name", choices=list(SOURCES), metavar="NAME", help=f"one of {', '.join(SOURCES)}")
-    add.add_argument("--to", default="data", metavar="DIR", type=with_home, help="folder (default: %(default)s)")
+    add.add_argument("name", choices=[*SOURCES, *TO_FETCH], metavar="NAME", nargs="?", help="a data set, "
+                     f"{', '.join(SOURCES)}, or a trained network, {', '.join(TO_FETCH)}; without it all are listed")
+    add.add_argument("--to", metavar="DIR", type=with_home, help=f"folder (default: {DATA_FOLDER} for a data set, the "
+                     f"user's cache for a network, which the variable {CACHE_VARIABLE} moves)")
     add_computation(add, device=False)
 
 
@@ -171,11 +198,24 @@ def add_model(to: Any) -> None:
     to.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
 
 
-def add_trained(to: Any) -> None:
-    to.add_argument("--checkpoint", metavar="CHECKPOINT", type=with_home,
-                    help="a checkpoint, or a run folder (its best checkpoint)")
-    to.add_argument("--pretrained", choices=list(SHIPPED), metavar="NAME", help="a network that was trained already: "
-                    f"{', '.join(SHIPPED)} (default: {DEFAULT})")
+def add_trained(net: Any) -> Any:
+    """Add --checkpoint and --pretrained, and return the group of which one is given at most."""
+    which = net.add_mutually_exclusive_group()
+    which.add_argument("--checkpoint", metavar="CHECKPOINT", type=with_home,
+                       help="a checkpoint, or a run folder (its best checkpoint)")
+    add_pretrained(which, f" (default: {DEFAULT})")
+    return which
+
+
+def add_pretrained(which: Any, default: str = "") -> None:
+    which.add_argument("--pretrained", choices=list(TRAINED), metavar="NAME", help="a network that was trained "
+                       f"already: {', '.join(TRAINED)}{default}")
+
+
+def add_weights(net: Any, which: Any, more: str = "") -> None:
+    which.add_argument("--model", metavar="NAME", help=f"a network, such as squeezenet, with --weights{more}")
+    net.add_argument("--weights", metavar="FILE", type=with_home, help="its weights, in another program's file: .pth, "
+                     ".safetensors or .onnx")
 
 
 def add_data(to: Any, size: str, resize: str) -> None:
@@ -222,6 +262,7 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "predict": (run_predict, predict_arguments, "classify images with a trained network"),
     },
     "look into a network": {
+        "models": (run_models, models_arguments, "list the networks, and which trained weights there are"),
         "summary": (commands.run_summary, summary_arguments,
                     "print a network's layers and their costs, or compare two networks"),
         "trace": (run_trace, trace_arguments, "follow one image forward and backward through a network"),
@@ -237,9 +278,11 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "exercise": (commands.run_exercise, exercise_arguments,
                      "mend a broken layer; without a number, list the exercises"),
     },
-    "data": {
-        "download": (commands.run_download, download_arguments,
-                     "download a data set and verify it (needs the extra download)"),
+    "files": {
+        "download": (run_download, download_arguments,
+                     "download a data set or a trained network, and verify it"),
+        "convert": (run_convert, convert_arguments,
+                    "write a network into a file of another form, such as .pth"),
     },
 }
 

@@ -18,7 +18,7 @@ from ..files import atomic_write, printable
 from ..network import Network
 from ..ops.checks import check_count
 from ..training.evaluation import predict
-from .commands import class_names, named_network, placed, say_no_other_class, trained_preprocessing
+from .networks import class_names, named_network, placed, say_no_other_class, trained_preprocessing
 from .output import check_picture, check_place, csv_bytes
 
 MOST_ON_SHEET = 64

@@ -15,12 +15,12 @@ from ..network import Network
 from ..ops.checks import check_count
 from ..tracing import trace
 from ..tracing.page import Subject, write_page
-from .commands import named_network, say_no_other_class, trained_preprocessing
+from .networks import named_network, say_no_other_class, trained_preprocessing
 
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("trace", "--seed", options.seed, least=0)
-    untrained = options.model is not None
+    untrained = options.model is not None and options.weights is None
     net = make_model(options.model, seed=options.seed) if untrained else named_network(options)
     preprocessing = untrained_preprocessing(net) if untrained else trained_preprocessing(net)
     drawn = None

@@ -1,5 +1,8 @@
 """The initial parameters of a layer: random weights, one number for all biases."""
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -7,6 +10,18 @@ import numpy as np
 from ..ops.arrays import Shape
 from ..ops.checks import Seed, check_between, check_seed
 from ..ops.parameter_limit import count_parameters
+
+_draw: ContextVar[bool] = ContextVar("whether new layers draw their weights", default=True)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Let the weights of new layers be 0 inside the block: to count them, or where a file is going to replace them."""
+    token = _draw.set(False)
+    try:
+        yield
+    finally:
+        _draw.reset(token)
 
 
 def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> np.ndarray:
@@ -23,6 +38,8 @@ def random_weights(shape: Shape, fan_in: int, std: float | None, seed: Seed) -> 
     seed : int or list of int
     """
     count_parameters(shape)
+    if not _draw.get():
+        return np.zeros(shape, np.float32)
     scale = np.float32(math.sqrt(2 / fan_in) if std is None else std)
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * scale
 

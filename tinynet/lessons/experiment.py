@@ -51,7 +51,7 @@ class Budget:
     search_epochs : int, optional
         Of each training of this search; None: all of `epochs`, since a few favour the rate that is fast at first.
     test_images : int
-        Images in the test set, and as many held out; 0: neither.
+        Images in the test set at most, and where rates are searched as many held out; 0: neither.
     until : float, optional
         A training error at which a training stops.
     drops : tuple of float
@@ -93,7 +93,8 @@ class Experiment:
     measure : function of (network, Plan), optional
         More numbers of a trained network, a dict for JSON.
     watch : function of (network, Plan), optional
-        More numbers of each epoch of a training that is reported, a dict: further columns of the CSV.
+        Numbers of a network before training and after each epoch of a training that is reported, a dict for JSON. They
+        are in the record under "watched"; each that is one number also in its epoch's row, and so a column of the CSV.
     columns : mapping of str to function of (Result, Arm)
         More columns of the table; each gives an arm's cell. {first} in a name stands for the first arm's.
     findings : function of a Result
@@ -115,7 +116,7 @@ class Experiment:
     training: Mapping[str, Any] = field(default_factory=dict)
     stages: Callable[[Any], list[dict[str, Any]]]
     measure: Callable[[Network, Any], dict[str, Any]] | None = None
-    watch: Callable[[Network, Any], dict[str, float]] | None = None
+    watch: Callable[[Network, Any], dict[str, Any]] | None = None
     columns: Mapping[str, Callable[[Any, Arm], str]] = field(default_factory=dict)
     findings: Callable[[Any], list[str]] = lambda result: []
     draw: Callable[[Any], Any]

@@ -55,7 +55,7 @@ class Job:
     measure : function of a Network, or None
         More numbers of the trained network, a dict for JSON.
     watch : function of a Network, or None
-        More numbers of each epoch, a dict for JSON.
+        Numbers of it before training and after each epoch, a dict for JSON.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class Job:
     batch_size: int
     drops: tuple[float, ...]
     measure: Callable[[Network], dict[str, Any]] | None
-    watch: Callable[[Network], dict[str, float]] | None
+    watch: Callable[[Network], dict[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -139,11 +139,11 @@ class Job:
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
             message = str(error).replace(f"{self.folder.parents[1]}/", "")  # the folder is not part of the result
             chance = 1 - 1 / len(self.train.class_names)
-            self.add_notes(found["history"])
+            self.add_notes(found)
             return found | {
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
-        self.add_notes(found["history"])
+        self.add_notes(found)
         some = self.train.subset(np.arange(min(MEASURED_ON, len(self.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
@@ -151,8 +151,8 @@ class Job:
         return found
 
     @property
-    def notes(self) -> dict[str, dict[str, float]]:
-        """What was seen after each epoch, by its number; in a file beside the checkpoints."""
+    def notes(self) -> dict[str, dict[str, Any]]:
+        """What was seen before training and after each epoch, by its number; in a file beside the checkpoints."""
         path = self.folder / "watched.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
@@ -163,8 +163,10 @@ class Job:
             with atomic_write(self.folder / "watched.json") as file:
                 file.write(json.dumps(notes).encode())
 
-    def add_notes(self, history: list[dict[str, Any]]) -> None:
-        """Add to each epoch's row what was seen after it."""
+    def add_notes(self, found: dict[str, Any]) -> None:
+        """Add what was seen to the record, and to each epoch's row what is one number."""
         notes = self.notes
-        for row in history:
-            row |= notes.get(str(row["epoch"]), {})
+        for row in found["history"]:
+            row |= {name: x for name, x in notes.get(str(row["epoch"]), {}).items() if isinstance(x, int | float)}
+        if self.watch is not None:
+            found["watched"] = list(notes.values())

@@ -1,6 +1,6 @@
 """A lesson: a question, arms that answer it at equal budgets, seeds that are the same for all arms, and a report."""
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..ops.checks import check_count
 from ..ops.threads import available_cores
 from .experiment import Arm, Experiment
 from .job import folder_name
-from .plan import Plan, changed_budget, make_network, split_data
+from .plan import Plan, changed_budget, image_size, make_network, split_data
 from .result import Result
 
 SEARCH_SEED = 0  # of the search for learning rates; the seeds that are reported start at 1
@@ -52,10 +52,21 @@ def usual_plot(result: Result) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson(Experiment):
-    """An experiment that `tinynet lesson NAME` or `run` runs."""
+    """An experiment that `tinynet lesson NAME` or `run` runs.
+
+    Parameters
+    ----------
+    by_model : mapping of str to Lesson
+        For other networks, by their names: the lesson with arms and budgets that suit them.
+    """
 
     stages: Callable[[Plan], list[dict[str, Any]]] = search_then_seeds
     draw: Callable[[Result], Any] = usual_plot
+    by_model: Mapping[str, "Lesson"] = field(default_factory=dict)
+
+    def with_model(self, model: Any) -> "Lesson":
+        """Return the lesson as it is for a network, by its name: this one, unless there is one in `by_model`."""
+        return self.by_model.get(model, self) if isinstance(model, str) else self
 
     def own_arms(self, quick: bool) -> tuple[Arm, ...]:
         """Return the arms that are run unless others are asked for."""
@@ -75,13 +86,14 @@ class Lesson(Experiment):
             Minutes, on drawn shapes, instead of hours on CIFAR-10.
         data : path-like, "shapes", or a pair of data sets (train, test)
         model : str or function
-            Instead of the lesson's.
+            Instead of the lesson's. For some names the lesson has other arms and budgets, see `by_model`.
         arms : list of Arm or names
             The lesson's own by name, and further ones.
         epochs, images, batch_size, seeds, rates
             Instead of the budget's; rates also instead of those that the lesson's arms have of their own.
         folder : path-like
-            Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick.
+            Default: tinynet-lesson/NAME, for the quick form tinynet-lesson/NAME-quick; for a network of `by_model`
+            with its name behind the lesson's.
         parallel : int
             Trainings at the same time, each in a process of its own; default: one on each core.
         show : bool
@@ -96,6 +108,12 @@ class Lesson(Experiment):
         ArgumentError, DataError
             Before anything is trained.
         """
+        lesson = self.with_model(model)
+        if lesson is not self:
+            return lesson.run(
+                quick=quick, data=data, arms=arms, epochs=epochs, images=images, batch_size=batch_size, seeds=seeds,
+                rates=rates, folder=folder or f"tinynet-lesson/{self.name}-{model}{'-quick' if quick else ''}",
+                parallel=parallel, show=show)
         given = {"epochs": epochs, "images": images, "batch_size": batch_size, "seeds": seeds, "rates": rates}
         budget = changed_budget(self.name, self.quick if quick else self.full, given)
         if data is None and not quick:
@@ -109,7 +127,8 @@ class Lesson(Experiment):
         model = model or self.model
         made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
         train, held_out, test = split_data(
-            self.name, "shapes" if data is None else data, budget, (made.input_shape or (32,))[0], images is not None)
+            self.name, "shapes" if data is None else data, budget, image_size(made), images is not None,
+            search=any(len(arm.rates or budget.rates) > 1 for arm in chosen))
         budget = replace(budget, images=len(train))
         path = user_path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
         plan = Plan(self, chosen, model, budget, train, held_out, test, path, parallel, show)

@@ -13,6 +13,7 @@ from ..errors import ArgumentError, DataError
 from ..models import make_model
 from ..network import Network
 from ..ops.checks import check_between, check_count
+from ..training.preparation import stored_size
 from .experiment import Arm, Budget, Experiment
 from .job import Job, folder_name
 from .jobs import run_jobs
@@ -100,11 +101,20 @@ def changed_budget(name: str, budget: Budget, given: Mapping[str, Any]) -> Budge
     return replace(budget, search_epochs=min(budget.search_epochs or budget.epochs, budget.epochs))
 
 
-def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool) -> tuple[Any, Any, Any]:
+def image_size(net: Network) -> int:
+    """Return the size to store images at: that of the network's input, larger where its recipe crops without a border.
+    """
+    augmentation = net.recipe.get("augmentation") or {}
+    if net.input_shape is not None and augmentation.get("crop") and not augmentation.get("pad"):
+        return stored_size(net)[0]
+    return (net.input_shape or (32,))[0]
+
+
+def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool, search: bool) -> tuple[Any, Any, Any]:
     """Return training, held-out and test images; held-out ones are training images that are not trained on.
 
-    `size` is the network's input, to which folders of photographs are brought. With `strict` too few images are an
-    error, else as many are taken as there are.
+    Folders of photographs are brought to `size`. With `strict` too few images are an error, else as many are taken as
+    there are. Without a `search` for learning rates no images are held out.
     """
     count, aside = budget.images, budget.test_images
     train: Any
@@ -117,16 +127,18 @@ def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool) ->
             train, test = train.stored_as(size, 3), None if test is None else test.stored_as(size, 3)
     if aside and test is None:
         raise DataError(f"lesson {name}: {data} has no test images")
-    room = len(train) - aside
+    aside = min(aside, len(test)) if aside else 0
+    held_out = aside if search else 0
+    room = len(train) - held_out
     if room < 1 or (strict and count > room):
         raise ArgumentError(f"lesson {name}: images is {count}, expected at most {room}: there are {len(train)} for "
-                            f"training, of which {aside} are held out")
+                            f"training, of which {held_out} are held out")
     order, count = np.random.default_rng(0).permutation(len(train)), min(count, room)
     chosen = train.subset(np.sort(order[:count]))
     if not aside:
         return chosen, None, None
     tested = np.sort(np.random.default_rng(0).permutation(len(test))[:aside])
-    return chosen, train.subset(np.sort(order[count : count + aside])), test.subset(tested)
+    return chosen, train.subset(np.sort(order[count : count + held_out])) if search else None, test.subset(tested)
 
 
 def _measured(measure: Callable[[Network, Plan], dict[str, Any]], plan: Plan, net: Network) -> dict[str, Any]:

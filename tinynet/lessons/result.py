@@ -105,7 +105,7 @@ class Result:
                          f"50% by {100 * sampling:.1f} points (one standard deviation); the intervals leave that out.")
         if "all" in self.lesson.published:
             notes.append(f"Reported: {self.lesson.published['all']}")
-        if plan.model is not self.lesson.model:
+        if plan.model != self.lesson.model:
             name = plan.model if isinstance(plan.model, str) else plan.model.__name__
             return [*notes, f"The network, {name}, is not the lesson's own. The lesson's scale: {self.lesson.scale}"]
         return [*notes, f"In scale: {self.lesson.scale}"]

@@ -10,7 +10,7 @@ from ..layers import Conv2d, Flatten, Linear, SpatialResponseNorm
 from ..layers.base import Layer
 from ..network import Network
 from ..ops.checks import check_count
-from .alexnet_notes import HINTS, RECIPES, notes
+from .alexnet_notes import HINTS, PREPROCESSING, RECIPES, notes
 from .parts import Initialization, choose, dropout_layer, initial_weights
 from .switches import Switches, check_switches
 
@@ -123,7 +123,8 @@ def alexnet(
     Returns
     -------
     Network
-        With `notes` on its choices and the `recipe` to train it. The softmax belongs to the loss.
+        With `notes` on its choices and the `recipe` to train it; of caffe and torchvision `recipe["preprocessing"]` is
+        what their published weights expect. The softmax belongs to the loss.
 
     Raises
     ------
@@ -142,13 +143,14 @@ def alexnet(
     switches = check_switches("alexnet", activation, normalization, overlapping_pooling, dropout, init)
     version = VERSIONS[variant]
     initialization = switches.initialization(version.initialization, TEXT, fan_in(version))
+    expected = {"preprocessing": PREPROCESSING[variant]} if variant in PREPROCESSING else {}
     return Network(
         switches.arrange(version.order, table(version, classes, initialization, seed, switches)),
         name="alexnet" if variant == "paper" else f"alexnet-{variant}",
         input_shape=(version.input_size, version.input_size, 3),
         hint=HINTS[variant],
         notes=notes(variant, switches),
-        recipe=RECIPES.get(variant, RECIPES["paper"]) | {"initialization": initialization},
+        recipe=RECIPES.get(variant, RECIPES["paper"]) | {"initialization": initialization} | expected,
     )
 
 

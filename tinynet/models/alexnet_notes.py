@@ -1,6 +1,7 @@
 """What to know about each version of AlexNet: sentences for its summary, hints for its errors, recipes for training."""
 from typing import Any
 
+from .parts import TORCHVISION_PREPROCESSING
 from .switches import Switches
 
 HINTS = {
@@ -39,6 +40,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 RECIPES["caffenet"] = RECIPES["caffe"]
 
+PREPROCESSING: dict[str, dict[str, Any]] = {  # of weights that others trained; training anew takes its own mean
+    "caffe": {  # the mean colour of its mean image; photographs are squashed to 256 x 256
+        "input_size": 227, "mean": [103.939, 116.779, 123.68], "image_size": 256, "resize": "squash",
+        "channel_order": "BGR"},
+    "torchvision": {"input_size": 224, **TORCHVISION_PREPROCESSING},
+}
+
 SIZE_227 = (
     "Input 227 x 227. The paper's text says 224, from which 11 x 11 windows 4 apart cannot make its 55 x 55 outputs; "
     "its authors' program took 224 and rounded up (variant='source2012')."
@@ -56,7 +64,7 @@ LRN_MEAN = (
 )
 INSIDE = " The windows stay inside a tower, as in the authors' program."
 RATES = "The authors' program has twice the learning rate for biases and no decay of them, which the text does not say."
-BGR = "Images are BGR minus the mean image: turn the channels round before using weights from Caffe."
+BGR = "Weights from Caffe expect images as BGR, minus their mean; load_weights gives the network that preprocessing."
 UP = "Pooling rounds up, which changes nothing at 227 x 227."
 INITIALIZATION = (
     "Initialization of the authors' program: N(0, 0.03) in conv3 to conv5, which learns at once; the text's 0.01 "
@@ -99,7 +107,7 @@ NOTES: dict[str, dict[str, str]] = {  # by variant, then by what the sentence is
         "pooling": POOLS + " torchvision's adaptive average pooling to 6 x 6 changes nothing at 224 and is left out.",
         "dropout": "Dropout stands before fc6 and fc7; the paper's authors have it after them.",
         "images": "Weights from torchvision expect RGB divided by 255, minus (0.485, 0.456, 0.406), divided by (0.229, "
-                  "0.224, 0.225); tinynet's own training takes 0 to 255 minus the mean.",
+                  "0.224, 0.225), which load_weights sees to; tinynet's own training takes 0 to 255 minus the mean.",
         "initialization": "Initialization of its designer's program, cuda-convnet2, the same as the paper's; PyTorch's "
                           "general rule, which torchvision uses, is for images of deviation 1.",
     },

@@ -11,6 +11,12 @@ Initialization = dict[str, tuple[float, float]]  # by layer: standard deviation 
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 
+# What torchvision's weights expect: pixels / 255, minus these means, divided by these deviations; here times 255.
+TORCHVISION_PREPROCESSING: dict[str, Any] = {
+    "mean": [255 * 0.485, 255 * 0.456, 255 * 0.406], "deviation": [255 * 0.229, 255 * 0.224, 255 * 0.225],
+    "image_size": 256,
+}
+
 PIXEL_DEVIATION = 64.0  # of photographs with pixels from 0 to 255, minus their mean: about 60 to 70
 
 # How much smaller the mean square gets on the way through an activation: ReLU halves it (He et al. 2015), tanh is

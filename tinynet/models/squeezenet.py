@@ -5,7 +5,7 @@ from ..layers import AvgPool2d, Conv2d, Dropout, Fire, Flatten, MaxPool2d, ReLU
 from ..layers.base import Layer
 from ..network import Network
 from ..ops.checks import check_count
-from .parts import choose
+from .parts import TORCHVISION_PREPROCESSING, choose
 
 FIRES = {  # filters that squeeze, and of either size that expand
     "fire2": (16, 64), "fire3": (16, 64), "fire4": (32, 128), "fire5": (32, 128), "fire6": (48, 192),
@@ -16,9 +16,7 @@ INPUT = {"caffe": 227, "torchvision": 224}
 LAST_MAP = {"caffe": 14, "torchvision": 13}  # height and width behind fire9
 PREPROCESSING: dict[str, dict[str, Any]] = {
     "caffe": {"mean": [104.006, 116.669, 122.679], "image_size": 227, "resize": "squash", "channel_order": "BGR"},
-    "torchvision": {  # pixels / 255, minus these means, divided by these deviations: here times 255
-        "mean": [255 * 0.485, 255 * 0.456, 255 * 0.406], "deviation": [255 * 0.229, 255 * 0.224, 255 * 0.225],
-        "image_size": 256},
+    "torchvision": TORCHVISION_PREPROCESSING,
 }
 NOTES = [
     "SqueezeNet 1.1: conv1 has 64 filters of 3 x 3, and pooling comes earlier than in the paper's SqueezeNet 1.0.",

@@ -56,7 +56,7 @@ def formula_of(layer: Layer) -> str:
 
 def trace_text(trace: TraceRecord) -> str:
     """Return the table of all layers."""
-    return f"{headline(trace)}\n{text_table(HEAD, [row(step) for step in trace.steps])}"
+    return f"{headline(trace)}\n{text_table(HEAD, [row(step) for step in trace.steps], wrap=40)}"
 
 
 def trace_html(trace: TraceRecord) -> str:

@@ -83,8 +83,9 @@ def fit(
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
     after_epoch : function of (Network, int), optional
-        Looks at the network after each epoch, whose number it gets, and changes nothing in it. It is called before the
-        epoch's checkpoint is written: a run that is stopped in between does this epoch, and the call, once more.
+        Looks at the network before the first step, with the number 0, and after each epoch, with the epoch's; it
+        changes nothing in it. It is called before the checkpoint is written: a run that is stopped in between does
+        this epoch, and the call, once more.
 
     Returns
     -------

@@ -88,6 +88,8 @@ class Training:
             if isinstance(self.schedule, StepSchedule):
                 self.schedule.step(self.position.epoch)  # the optimizer may come from another training
             if not self.history and not self.position.images:
+                if self.after_epoch is not None:
+                    self.after_epoch(self.net, 0)
                 self.save()  # the initial parameters
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()

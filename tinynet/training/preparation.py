@@ -52,6 +52,12 @@ def recipe_with_optimizer(recipe: Mapping[str, Any], name: str) -> dict[str, Any
     return kept | {"optimizer": name} | defaults
 
 
+def stored_size(net: Network) -> tuple[int, int]:
+    """Return the size to store photographs at for a network that crops them: 256 for 224 or 227, and so on."""
+    height, width = (256 if side == 224 else round(side * 256 / 227) for side in (net.input_shape or ())[:2])
+    return height, width
+
+
 def check_belongs(net: Network, optimizer: Any, schedule: Any) -> None:
     """Raise unless the optimizer is one of this network, and the schedule, if there is one, of this optimizer."""
     for name, given, attribute, whose, kind in (

@@ -4,11 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers import BatchNorm2d, Conv2d, Fire, Flatten, Linear
+from ..errors import WeightsError
+from ..layers import BatchNorm1d, BatchNorm2d, Conv2d, Fire, Flatten, Linear
 from ..layers.base import Layer
+from ..layers.parameter_shapes import check_parameters
 from ..network import Network
 from ..network.params import single_layers
-from ..ops.arrays import Shape
+from ..ops.arrays import Shape, to_cpu
 
 ALEXNET = {  # torchvision/models/alexnet.py
     "conv1": "features.0", "conv2": "features.3", "conv3": "features.6", "conv4": "features.8", "conv5": "features.10",
@@ -21,19 +23,24 @@ SQUEEZENET = {  # torchvision/models/squeezenet.py, version 1.1
 }
 # By a network's name: our layer, their layer.
 THEIR_LAYERS = {"alexnet-torchvision": ALEXNET, "squeezenet": SQUEEZENET, "squeezenet-torchvision": SQUEEZENET}
-THEIR_KEYS = {  # by a layer's class: our parameter or running statistic, theirs
+NORMS = {"w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"}
+THEIR_KEYS: dict[type, dict[str, str]] = {  # by a layer's class: our parameter or running statistic, theirs
     Conv2d: {"w": "weight", "b": "bias"},
     Linear: {"w": "weight", "b": "bias"},
     Fire: {f"{ours}_{key}": f"{theirs}.{name}" for ours, theirs in (
         ("squeeze", "squeeze"), ("expand1", "expand1x1"), ("expand3", "expand3x3"))
         for key, name in (("w", "weight"), ("b", "bias"))},
-    BatchNorm2d: {"w": "weight", "b": "bias", "running_mean": "running_mean", "running_variance": "running_var"},
+    BatchNorm1d: NORMS,
+    BatchNorm2d: NORMS,
 }
 TRAINING_ALONE = "num_batches_tracked"  # in PyTorch's batch normalization; nothing is computed with it
 
 
 class Place(NamedTuple):
-    """Where an array of ours is, and what its counterpart is called; `before` is (H, W, C) in front of a Flatten."""
+    """Where an array of ours is, and what its counterpart is called.
+
+    `before` is (H, W, C) where the array's first axis runs over the numbers of flattened images.
+    """
 
     layer: str
     key: str
@@ -52,19 +59,31 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
         Our layers' names and theirs, "conv1": "features.0". Without it the table of the network's name; a layer that is
         in neither is called as ours.
 
+    Raises
+    ------
+    WeightsError
+        For a Flatten before a Linear in a network that does not say its images' size.
+
     Notes
     -----
     A layer that PyTorch has no counterpart of keeps our names of its arrays, and their axes.
+    Between a Flatten and the Linear that follows it, numbers of images come in our order here, in PyTorch's there.
     """
     table = THEIR_LAYERS.get(net.name, {}) if names is None else names
+    layers = list(single_layers(net))
     shape, flattened = net.input_shape, None
-    for name, layer in single_layers(net):
+    for i, (name, layer) in enumerate(layers):
         keys = THEIR_KEYS.get(type(layer), {})
-        if isinstance(layer, Flatten):
-            flattened = shape
+        if isinstance(layer, Flatten) and any(isinstance(later, Linear) for _, later in layers[i:]):
+            if shape is None:
+                raise WeightsError(
+                    f"{net.name}: layer {name} puts images in the order H, W, C, and PyTorch in C, H, W; to exchange "
+                    "them the network must know its images' size: Network(..., input_shape=(H, W, C))")
+            flattened = shape if len(shape) == 3 else flattened
         for key, array in {**layer.params, **layer.buffers}.items():
             theirs = f"{table.get(name, name)}.{keys.get(key, key)}"
-            yield Place(name, key, theirs, array, flattened if isinstance(layer, Linear) else None)
+            reordered = isinstance(layer, BatchNorm1d) or (isinstance(layer, Linear) and key == "w")
+            yield Place(name, key, theirs, array, flattened if reordered else None)
         if isinstance(layer, Linear):
             flattened = None
         shape = None if shape is None else layer.output_shape(shape)
@@ -73,30 +92,39 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
 def to_theirs(place: Place, layer: Layer) -> np.ndarray:
     """Return an array of ours with PyTorch's axes.
 
-    Filters (KH, KW, C, F) become (F, C, KH, KW), linear weights (in, out) become (out, in). Where the inputs of a
-    linear layer are the numbers of an image, ours come in the order H, W, C, and theirs in the order C, H, W.
+    Filters (KH, KW, C, F) become (F, C, KH, KW), linear weights (in, out) become (out, in). Where they meet the numbers
+    of flattened images, ours come in the order H, W, C, and theirs in the order C, H, W.
     """
     array = np.asarray(place.array)
-    if type(layer) not in THEIR_KEYS or array.ndim < 2:
+    if type(layer) not in THEIR_KEYS:
         return array
     if array.ndim == 4:
         return array.transpose(3, 2, 0, 1)
-    if place.before is not None and len(place.before) == 3:
+    if place.before is not None:
         h, w, c = place.before
-        array = array.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(len(array), -1)
+        array = array.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(array.shape)
     return array.T
+
+
+def their_arrays(net: Network, names: Mapping[str, str] | None = None) -> Iterator[tuple[Place, np.ndarray]]:
+    """Yield each array of a network with PyTorch's axes, on the CPU, beside its place; ShapeError for a wrong one."""
+    layers = dict(single_layers(net))
+    for name, layer in layers.items():
+        check_parameters(f"{net.name}, layer {name} ({type(layer).__name__})", layer)
+    for place in places(net, names):
+        yield place, to_theirs(place._replace(array=to_cpu(place.array)), layers[place.layer])
 
 
 def to_ours(array: np.ndarray, place: Place, layer: Layer) -> np.ndarray:
     """Return an array of PyTorch's axes with ours; the inverse of `to_theirs`."""
-    if type(layer) not in THEIR_KEYS or array.ndim < 2:
+    if type(layer) not in THEIR_KEYS:
         return array
     if array.ndim == 4:
         return array.transpose(2, 3, 1, 0)
-    array = array.T                                                            # (in, out)
-    if place.before is not None and len(place.before) == 3:
+    array = array.T                                                            # (in, out), or (features,)
+    if place.before is not None:
         h, w, c = place.before
-        array = array.reshape(c, h, w, -1).transpose(1, 2, 0, 3).reshape(len(array), -1)
+        array = array.reshape(c, h, w, -1).transpose(1, 2, 0, 3).reshape(array.shape)
     return array
 
 

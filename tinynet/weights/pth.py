@@ -142,18 +142,22 @@ def check_form(path: Path, head: bytes) -> None:
     """Raise WeightsError for what people have instead of a .pth file, by its first bytes."""
     if head.startswith(b"PK\x03\x04"):
         return
-    if not head:
-        found = "is empty"
-    elif head.lstrip()[:1] == b"<":
-        found = "is a web page, not weights: its download went wrong, fetch it again"
-    elif head.startswith(b"version https://git-lfs"):
-        found = "is a pointer to a large file, not the file itself: fetch it with git lfs, or from its own address"
-    elif head.startswith(OLD_FORM) or head[257:262] == b"ustar":
+    found = no_weights(head)
+    if head.startswith(OLD_FORM) or head[257:262] == b"ustar":
         found = ("is in PyTorch's form from before version 1.6, which tinynet does not read: "
                  "torch.save(torch.load(path), path) in a newer PyTorch writes the newer form")
-    else:
-        found = "is not a .pth file: expected the zip that torch.save writes"
-    raise WeightsError(f"{path} {found}")
+    raise WeightsError(f"{path} {found or 'is not a .pth file: expected the zip that torch.save writes'}")
+
+
+def no_weights(head: bytes) -> str | None:
+    """Say what a failed download leaves in place of any file of weights, by its first bytes; None for other files."""
+    if not head:
+        return "is empty"
+    if head.lstrip()[:1] == b"<" and b"\0" not in head:
+        return "is a web page, not weights: its download went wrong, fetch it again"
+    if head.startswith(b"version https://git-lfs"):
+        return "is a pointer to a large file, not the file itself: fetch it with git lfs, or from its own address"
+    return None
 
 
 def check_archive(path: Path, archive: zipfile.ZipFile) -> str:
