@@ -23,7 +23,9 @@ WRITERS: dict[str, Callable[[Path, Mapping[str, np.ndarray]], None]] = {
 MOST_NAMED = 6  # names of each kind in an error message
 
 
-def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[str, str] | None = None) -> Network:
+def load_weights(
+    model: str | Network, path: str | os.PathLike, names: Mapping[str, str] | None = None, new_last: bool = False
+) -> Network:
     """Fill a network with the weights of a file: PyTorch's .pth, or .safetensors.
 
     Parameters
@@ -35,6 +37,9 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     names : dict of str to str, optional
         For a network of one's own: its layers' names, and theirs in the file, {"conv1": "features.0"}. Layers that are
         left out have the same name in both.
+    new_last : bool
+        For a training on other classes: where the last layer with parameters gives another number of scores in the
+        file, the network's own stays as it is.
 
     Returns
     -------
@@ -59,6 +64,12 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     layers, wanted = dict(single_layers(net)), {place.theirs: place for place in places(net, names)}
     found = {name: array for name, array in arrays.items() if not name.endswith(TRAINING_ALONE)}
     shapes = {name: their_shape(place, layers[place.layer]) for name, place in wanted.items()}
+    if new_last and wanted:
+        last = list(wanted.values())[-1].layer
+        own = [name for name, place in wanted.items() if place.layer == last and name in found
+               and found[name].shape[1:] == shapes[name][1:] and found[name].shape != shapes[name]]
+        for name in own:
+            del wanted[name], found[name]
     problems = {
         "missing": [name for name in wanted if name not in found],
         "left over": [name for name in found if name not in wanted],
