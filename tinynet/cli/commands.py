@@ -46,8 +46,8 @@ def run_train(options: argparse.Namespace) -> None:
     switches = dict(parse_switch(text) for text in options.set)
     check_resize_option(options)
     if options.freeze is not None and options.weights is None:
-        raise ArgumentError(f"--freeze {options.freeze}: what is frozen has to be trained already, give the file of its "
-                            "weights with --weights")
+        raise ArgumentError(f"--freeze {options.freeze}: what is frozen has to be trained already, give the file of "
+                            "its weights with --weights")
     train, validation = load_data(options.data, options.image_size)
     check_several_classes("the data of --data", train)
     if options.validation is not None:

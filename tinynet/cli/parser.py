@@ -41,7 +41,8 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
                      "and its mirror image (or, with --no-augmentation, for the image alone), and kept in memory: how "
                      "much, is said. Each epoch has both; there are no random crops or colours")
     data = add.add_argument_group("data")
-    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes; with --weights what they expect", "crop, with --weights what they expect")
+    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes; with --weights as "
+             "they expect", "crop; with --weights as they expect")
     data.add_argument("--validation", type=float, metavar="SHARE", help="share of the training images of each class "
                       "to hold out for validation, such as 0.1, where the data has no validation images; --seed draws "
                       "them")

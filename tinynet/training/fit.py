@@ -155,8 +155,7 @@ def fit(
         check_first_image(net, loader, augmented_alone=resume)
         if frozen is not None:
             mirror = augmentation is not None and augmentation.mirror
-            data = features_of(net, frozen, train, validation, batch_size, mirror, progress)
-            train, validation = data
+            train, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
             loader = Loader(train, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
         if validation is not None and not resume:
             check_validation(trained, validation, batch_size, progress)
@@ -173,8 +172,8 @@ def go_on(
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
-    whole = {"freeze": None}  # what runs that train the whole network do not say
-    difference = first_difference(whole | progress["settings"], whole | settings)
+    saved = progress["settings"]
+    difference = first_difference({"freeze": None, **saved}, {"freeze": None, **settings})
     if difference is not None:
         raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
     restore_network(folder.last, net)

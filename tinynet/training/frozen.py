@@ -20,6 +20,14 @@ from .preparation import first_batch
 from .progress import can_show_bar, say, tqdm_bar
 
 
+class Features(FloatImages):
+    """What frozen layers make of the images of another data set, `source`."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray, source: Any) -> None:
+        self.name, self.source = f"what frozen layers make of {source.name}", source
+        super().__init__(features, labels)
+
+
 def split_for_training(net: Network, freeze: str, optimizer: Any = None) -> tuple[Network, Network]:
     """Return the frozen layers, up to `freeze`, and those to train, as two networks with the layers of `net`.
 
@@ -62,7 +70,7 @@ def mirror_alone(given: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def features_of(
     net: Network, frozen: Network, train: Any, validation: Any, batch_size: int, mirror: bool, progress: bool
-) -> tuple[FloatImages, FloatImages | None]:
+) -> tuple[Features, Features | None]:
     """Return the outputs of frozen layers for two data sets, in memory.
 
     Parameters
@@ -98,8 +106,8 @@ def features_of(
             f"{'' if validation is None else f' and {len(validation)} validation images'}: {gigabytes(need)} of memory")
     free = allowed_memory()
     if free is not None and need > free:
-        raise OutOfMemoryError(f"out of memory: {told}, and the process may have {gigabytes(free)} more. Freeze up to a "
-                               "layer with a smaller output, or train without mirror images (--no-augmentation)")
+        raise OutOfMemoryError(f"out of memory: {told}, and the process may have {gigabytes(free)} more. Freeze up to "
+                               "a layer with a smaller output, or train without mirror images (--no-augmentation)")
     if progress:
         say(told)
     hide = not (progress and can_show_bar())
@@ -113,7 +121,7 @@ def features_of(
         return features(frozen, loaders[0], shape, views, bar), found
 
 
-def features(frozen: Network, loader: Loader, shape: Shape, views: int, bar: Any) -> FloatImages:
+def features(frozen: Network, loader: Loader, shape: Shape, views: int, bar: Any) -> Features:
     """Return the outputs for a loader's images, batch by batch; with two views also for their mirror images."""
     made: Any = None
     labels: list[np.ndarray] = []
@@ -128,4 +136,4 @@ def features(frozen: Network, loader: Loader, shape: Shape, views: int, bar: Any
             bar.update(len(y))
         count += len(some)
         labels.append(some)
-    return FloatImages(made[:, :count].reshape(-1, *shape), np.tile(np.concatenate(labels), views))
+    return Features(made[:, :count].reshape(-1, *shape), np.tile(np.concatenate(labels), views), loader.dataset)

@@ -207,7 +207,7 @@ class Training:
         """Return a line for each file that could not be read since the last call, and how many there are."""
         lines: list[str] = []
         for data in (self.loader.dataset, self.validation):
-            bad: BadFiles | None = getattr(data, "bad_files", None)
+            bad: BadFiles | None = getattr(getattr(data, "source", data), "bad_files", None)
             problems = [] if bad is None else list(bad.problems.values())[self.named.get(bad, 0):]
             if bad is not None and problems:
                 self.named[bad] = len(bad.problems)

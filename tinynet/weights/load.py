@@ -66,10 +66,10 @@ def load_weights(
     shapes = {name: their_shape(place, layers[place.layer]) for name, place in wanted.items()}
     if new_last and wanted:
         last = list(wanted.values())[-1].layer
-        own = [name for name, place in wanted.items() if place.layer == last and name in found
-               and found[name].shape[1:] == shapes[name][1:] and found[name].shape != shapes[name]]
-        for name in own:
-            del wanted[name], found[name]
+        for name in [name for name, place in wanted.items() if place.layer == last and name in found]:
+            shape = found[name].shape
+            if shape != shapes[name] and shape[1:] == shapes[name][1:]:
+                del wanted[name], found[name]
     problems = {
         "missing": [name for name in wanted if name not in found],
         "left over": [name for name in found if name not in wanted],
@@ -83,7 +83,8 @@ def load_weights(
         raise WeightsError(f"{path} does not fit {net.name}; {'; '.join(told)}")
     for name, place in wanted.items():
         layer = layers[place.layer]
-        numbers = np.ascontiguousarray(to_ours(found[name], place, layer), dtype=place.array.dtype)
+        # A copy, since a training writes into it: what a reader gives may be the file's own bytes.
+        numbers = np.array(to_ours(found[name], place, layer), dtype=place.array.dtype, order="C")
         own = layer.params if place.key in layer.params else layer.buffers
         own[place.key] = array_module(place.array).asarray(numbers)
     if net.preprocessing is None and "preprocessing" in net.recipe:
