@@ -49,8 +49,8 @@ def train(root, weights, *more):
 def test_a_fresh_last_layer_is_trained_on_frozen_ones(weights, root, tmp_path, capsys):
     command = train(root, weights, "--freeze", "relu3", "--run", tmp_path)
     code, out, err = tinynet(capsys, *command)
-    assert code == 0 and err == (f"tinynet: fc5 of {root / weights} is for another number of classes than the data has: "
-                                 "a fresh fc5 takes its place\n")
+    assert code == 0 and err == (f"tinynet: fc5 of {root / weights} is for another number of classes than the data "
+                                 "has: a fresh fc5 takes its place\n")
     assert "the output of alexnet-small up to relu3 is computed once, for 30 training images and their mirror" in out
     before, after = tn.load_checkpoint(root / "ten.npz"), tn.load_checkpoint(tmp_path / "last.npz")
     fresh = tn.alexnet_small(classes=2)

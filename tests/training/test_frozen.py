@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tinynet as tn
-from tinynet.data import Augmentation, Dataset, Loader, PCAColour, Preprocessing
+from tinynet.data import Augmentation, Dataset, ImageFolder, Loader, PCAColour, Preprocessing
 from tinynet.errors import ArgumentError, OutOfMemoryError, ShapeError
 from tinynet.network.params import flat
 from tinynet.training import frozen
@@ -169,8 +170,9 @@ def test_what_does_not_go_together(options, words, tmp_path):
 
 def test_features_that_do_not_fit_into_memory_are_refused_before(monkeypatch):
     monkeypatch.setattr(frozen, "allowed_memory", lambda: 1000)
-    with pytest.raises(OutOfMemoryError, match="the output of small up to drop1 is computed once, for 21 training images "
-                                               "and their mirror images and 9 validation images: .* GB of memory, and"):
+    words = ("the output of small up to drop1 is computed once, for 21 training images and their mirror images and 9 "
+             "validation images: .* GB of memory, and the process may have")
+    with pytest.raises(OutOfMemoryError, match=words):
         quiet(small_net())
 
 
@@ -181,3 +183,28 @@ def test_validation_images_that_do_not_fit_are_named_first():
     other = Dataset(generator.integers(0, 256, (5, 7, 7, 3), dtype=np.uint8), np.arange(5) % 3, ["a", "b", "c"])
     with pytest.raises(ShapeError, match="the validation set cannot be used: .* 6 x 6, these are 7 x 7"):
         tn.fit(net, small_data(), other, freeze="drop1", progress=False)
+
+
+def test_a_file_that_cannot_be_read_is_left_out_and_named_in_the_log(tmp_path):
+    folder = tmp_path / "train" / "a"
+    folder.mkdir(parents=True)
+    for index, image in enumerate(small_data(120).images):
+        Image.fromarray(image).save(folder / f"{index:03}.png")
+    (folder / "007.png").write_bytes((folder / "007.png").read_bytes()[:-30])
+    data = ImageFolder(sorted(folder.iterdir()), np.arange(120) % 3, ["a", "b", "c"], 6)
+    history = tn.fit(small_net(), data, freeze="drop1", epochs=1, run=tmp_path / "run", progress=False)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert log.count("left out: ") == 1 and "007.png" in log and "1 of 120 files" in log
+    assert history[0]["train_error"] * 238 == pytest.approx(round(history[0]["train_error"] * 238))
+
+
+def test_on_the_gpu_it_is_the_same(gpu):
+    recipe = {"batch_size": 8, "epochs": 2, "learning_rate": 0.001, "augmentation": {"crop": False}}
+    net = small_net(recipe, "float64")
+    there = tn.to_gpu(net)
+    quiet(net)
+    quiet(there)
+    for path, array in arrays_of(net).items():
+        found = arrays_of(there)[path]
+        assert isinstance(found, gpu.ndarray)
+        np.testing.assert_allclose(tn.to_cpu(found), array, rtol=1e-9, atol=1e-12)
