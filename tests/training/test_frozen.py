@@ -68,7 +68,8 @@ def test_what_is_frozen_stays_bit_for_bit_and_the_rest_is_trained(freeze, tmp_pa
     assert list(whole.layers) == list(net.layers) and whole.class_names == ["a", "b", "c"]
     kept = load_training_state(tmp_path / "last.npz")["optimizer"]["velocity"]
     assert set(kept) == {"conv1", "norm1", "conv2", "fc"} - set(names)
-    assert json.loads((tmp_path / "settings.json").read_text())["freeze"] == freeze
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings["freeze"] == freeze and settings["data_name"] == "noise"
     data = small_data(9, 1)
     np.testing.assert_array_equal(tn.predict(whole, data.images), tn.predict(net, data.images))
     history = load_training_state(tmp_path / "last.npz")["progress"]["history"]
@@ -120,14 +121,15 @@ def test_without_augmentation_there_are_no_mirror_images(augmentation, capsys):
             in capsys.readouterr().out)
 
 
-def test_a_stopped_run_goes_on_with_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", [8, 12])  # of 6 in an epoch
+def test_a_stopped_run_goes_on_with_the_same_bits(step, tmp_path, monkeypatch):
     straight = small_net()
     history = quiet(straight, run=tmp_path / "straight")
     usual, steps = tn.SGD.step, []
 
     def stop(self, grads):
         steps.append(1)
-        if len(steps) == 8:  # of 6 in an epoch
+        if len(steps) == step:
             raise KeyboardInterrupt
         usual(self, grads)
 

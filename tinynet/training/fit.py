@@ -149,14 +149,14 @@ def fit(
         pad = 0 if augmentation is None else augmentation.pad
         ready = choose_preprocessing(net, train, preprocessing, resume, pad)
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
-        if position.batch > len(loader):
-            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
-                                  f"an epoch of {len(loader)}")
         check_first_image(net, loader, augmented_alone=resume)
         if frozen is not None:
             mirror = augmentation is not None and augmentation.mirror
-            train, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
-            loader = Loader(train, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
+            features, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
+            loader = Loader(features, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
+        if position.batch > len(loader):
+            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
+                                  f"an epoch of {len(loader)}")
         if validation is not None and not resume:
             check_validation(trained, validation, batch_size, progress)
         if folder is not None:
