@@ -13,6 +13,7 @@ from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
 from .checkpoint import check_network, reason, restore_network
+from .frozen import features_of, mirror_alone, split_for_training
 from .history import History
 from .loop import Position, Training
 from .memory import explain_memory
@@ -37,7 +38,7 @@ def fit(
     optimizer: Optimizer | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
-    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
+    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None, freeze: str | None = None,
 ) -> History:
     """Train a network.
 
@@ -81,6 +82,12 @@ def fit(
     until : float, optional
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
+    freeze : str, optional
+        The name of a layer: only what comes after it is trained. All up to it stays as it is, and runs as in
+        evaluation; its outputs for the training and validation images are computed once, before the first epoch, and
+        kept in memory (how much, is said). Therefore only mirror images are left of the augmentation, and no crops or
+        colours: each epoch has every training image and its mirror image. Checkpoints have the whole network.
+        `optimizer`, if given, is one of the layers to train, ``SGD(tn.split_network(net, freeze)[1])``.
 
     Returns
     -------
@@ -119,36 +126,43 @@ def fit(
     check_classes(net, train, validation)
     if resume and run is None:
         raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
-    optimizer = optimizer_from(net) if optimizer is None else optimizer
+    frozen, trained = (None, net) if freeze is None else split_for_training(net, freeze, optimizer)
+    optimizer = optimizer_from(trained) if optimizer is None else optimizer
     if schedule is None and "schedule" in recipe:
         schedule = schedule_from(recipe["schedule"], optimizer)
-    check_belongs(net, optimizer, schedule)
+    check_belongs(trained, optimizer, schedule)
     folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
     on_gpu = library_of(net) is not np
     shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
+    if frozen is not None:
+        recipe, shape = mirror_alone(augmentation, recipe), frozen.output_shape(shape)
     with nullcontext() if folder is None else folder.in_use(), \
-            nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
+            nullcontext() if on_gpu else explain_memory(trained, shape, most, optimizer):
         state = folder.training_state() if folder is not None and resume else None
         saved = None if state is None else state["progress"]["settings"]
         augmentation = choose_augmentation(augmentation, recipe, train, saved)
         settings = {} if folder is None else describe_run(
-            net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+            net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze)
         position, history = Position(), History()
         if folder is not None and state is not None:
             position, history = go_on(folder, state, settings, net, optimizer, schedule)
         pad = 0 if augmentation is None else augmentation.pad
         ready = choose_preprocessing(net, train, preprocessing, resume, pad)
         loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+        check_first_image(net, loader, augmented_alone=resume)
+        if frozen is not None:
+            mirror = augmentation is not None and augmentation.mirror
+            features, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
+            loader = Loader(features, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
         if position.batch > len(loader):
             raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
                                   f"an epoch of {len(loader)}")
-        check_first_image(net, loader, augmented_alone=resume)
         if validation is not None and not resume:
-            check_validation(net, validation, batch_size, progress)
+            check_validation(trained, validation, batch_size, progress)
         if folder is not None:
             folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
-        training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                            checkpoint_seconds, progress, position, history)
+        training = Training(trained, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                            checkpoint_seconds, progress, position, history, net)
         return training.run()
 
 
@@ -158,7 +172,8 @@ def go_on(
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
-    difference = first_difference(progress["settings"], settings)
+    saved = progress["settings"]
+    difference = first_difference({"freeze": None, **saved}, {"freeze": None, **settings})
     if difference is not None:
         raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
     restore_network(folder.last, net)

@@ -57,6 +57,8 @@ class Training:
     ----------
     position : Position
     history : History
+    whole : Network
+        What checkpoints have: `net`, or the network whose last layers `net` is.
     between_batches : bool
         Whether parameters, what the optimizer keeps, masks, `position` and best.npz belong together: only then
         last.npz is right.
@@ -66,8 +68,9 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History,
+        position: Position, history: History, whole: Network | None = None,
     ) -> None:
+        self.whole = net if whole is None else whole
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
@@ -204,7 +207,7 @@ class Training:
         """Return a line for each file that could not be read since the last call, and how many there are."""
         lines: list[str] = []
         for data in (self.loader.dataset, self.validation):
-            bad: BadFiles | None = getattr(data, "bad_files", None)
+            bad: BadFiles | None = getattr(getattr(data, "source", data), "bad_files", None)
             problems = [] if bad is None else list(bad.problems.values())[self.named.get(bad, 0):]
             if bad is not None and problems:
                 self.named[bad] = len(bad.problems)
@@ -223,8 +226,8 @@ class Training:
             "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
         }
         if best:
-            save_checkpoint(self.folder.best, self.net, progress=progress)
-        save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
+            save_checkpoint(self.folder.best, self.whole, progress=progress)
+        save_checkpoint(self.folder.last, self.whole, self.optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
 
     def stop(self, reason: str) -> NoReturn:
