@@ -12,6 +12,7 @@ from tinynet.network.fast_on_gpu import FusedResponseNorm
 drawn = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_on_the_gpu_it_does_what_its_layer_does(dtype, gpu):
     close = {"rtol": 1e-12, "atol": 1e-12} if dtype == "float64" else {"rtol": 2e-5, "atol": 2e-5}
