@@ -292,7 +292,7 @@ def asnumpy(a: Any) -> np.ndarray:
 
 
 def check_transfers(expected: list[Transfer]) -> None:
-    """Compare what has crossed since `transfers` was cleared; of the real CuPy, which a test may have, none are known."""
+    """Compare what has crossed since `transfers` was cleared; the real CuPy, which a test may have, counts nothing."""
     if isinstance(sys.modules.get("cupy"), Part):
         assert transfers == expected
     transfers.clear()
