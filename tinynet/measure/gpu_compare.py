@@ -117,7 +117,7 @@ def layer_difference(layer: Layer, shape: Shape, dtype: str) -> float:
         return [y, dx, *(grads[key] for key in sorted(grads)), *owner.buffers.values()]
 
     gpu_x = moved(x)
-    fast = fast_implementation(there, on_gpu=True)  # that itself, whether it is right or not
+    fast = fast_implementation(there, True, shape[1:])  # that itself, whether it is right or not
     run = there if fast is None else fast(there)
     return difference(passes(run, there, gpu_x, moved), passes(layer, layer, x, lambda dy: dy))
 
