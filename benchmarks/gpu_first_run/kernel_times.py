@@ -17,7 +17,7 @@ from common import REHEARSAL, Results, numbers, time_on_gpu
 
 import tinynet as tn
 from tinynet.measure.gpu_check import measured_card
-from tinynet.measure.gpu_prediction import Work, kernel, product
+from tinynet.measure.gpu_work import Work, kernel, product
 from tinynet.ops import cuda_ops
 from tinynet.ops.arrays import Shape
 

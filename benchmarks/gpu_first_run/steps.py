@@ -71,9 +71,9 @@ def time_on_torch(torch: Any, function: Callable[[], Any], seconds: float = 0.05
 
 def let_tf32(cupy: Any, torch: Any, allowed: bool) -> None:
     """Let both libraries round the factors of float32 products to TF32, or not."""
-    if hasattr(cupy._core, "set_compute_type"):
-        kind = cupy._core.COMPUTE_TYPE_TF32 if allowed else cupy._core.COMPUTE_TYPE_DEFAULT
-        cupy._core.set_compute_type(np.float32, kind)
+    if hasattr(cupy._core, "_routines_linalg"):  # the stand-in has none
+        own = (cupy._core._routines_linalg.COMPUTE_TYPE_DEFAULT, cupy._core._routines_linalg.COMPUTE_TYPE_TF32)
+        cupy._core._routines_linalg.set_compute_type(np.float32, own[allowed])  # what CUPY_TF32=1 sets at the start
     if torch is not None:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
@@ -82,6 +82,15 @@ def our_step(net: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], A
     there, x = tn.to_gpu(net), tn.to_gpu(images)
     optimizer = tn.SGD(there, compare.RATE, compare.MOMENTUM, compare.DECAY)
     return lambda: tn.training_step(there, x, labels, optimizer)
+
+
+def with_layers_own_methods(step: Callable[[], Any]) -> Callable[[], Any]:
+    """The same step without fast implementations."""
+    def run() -> None:
+        with tn.plain():
+            step()
+
+    return run
 
 
 def their_step(
@@ -107,7 +116,10 @@ def their_step(
 def in_turn(cupy: Any, torch: Any, net: Any, batch: int, compiled: bool) -> dict[str, Any]:
     """Time all contestants, one after the other and again; return seconds for a step, by round."""
     images, labels = compare.batch(net, batch)
-    makers: dict[str, Callable[[], Any]] = {"tinynet": lambda: our_step(net, images, labels)}
+    makers: dict[str, Callable[[], Any]] = {
+        "tinynet": lambda: our_step(net, images, labels),
+        "tinynet-plain": lambda: with_layers_own_methods(our_step(net, images, labels)),
+    }
     if torch is not None:
         for layout in (False, True):
             name = "torch-channels-last" if layout else "torch"
@@ -118,24 +130,31 @@ def in_turn(cupy: Any, torch: Any, net: Any, batch: int, compiled: bool) -> dict
     for name, make in makers.items():
         try:
             start = time.perf_counter()
-            steps[name] = make()
-            steps[name]()
+            step = make()
+            step()
+            steps[name] = step
             found[name] = {"first_step": time.perf_counter() - start, "seconds": []}
         except Exception as error:  # out of memory, no compiler, or whatever else: the others are to run
-            steps.pop(name, None)
-            found[name] = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
+            found[name] = failure(error)
     for _ in range(ROUNDS):
         for tf32 in (False, True):
             let_tf32(cupy, torch, tf32)
             for name, step in steps.items():
-                measured = (time_on_gpu(cupy, step, SECONDS, 1) if name == "tinynet"
-                            else time_on_torch(torch, step, SECONDS))
-                found.setdefault(f"{name}-tf32" if tf32 else name, {"seconds": []})["seconds"].append(measured)
+                row = found.setdefault(f"{name}-tf32" if tf32 else name, {"seconds": []})
+                try:
+                    row["seconds"].append(time_on_gpu(cupy, step, SECONDS, 1) if name.startswith("tinynet")
+                                          else time_on_torch(torch, step, SECONDS))
+                except Exception as error:
+                    row.update(failure(error))
     let_tf32(cupy, torch, False)
     for row in found.values():
-        if "seconds" in row:
+        if row.get("seconds"):
             row["images_per_second"] = batch / statistics.median(row["seconds"])
     return found
+
+
+def failure(error: Exception) -> dict[str, str]:
+    return {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
 
 
 def layers(cupy: Any, torch: Any, net: Any, batch: int) -> dict[str, Any]:
@@ -148,12 +167,14 @@ def layers(cupy: Any, torch: Any, net: Any, batch: int) -> dict[str, Any]:
         run = fast_or_own(layer, x, shape, name)
         y, saved = run.forward(x, True)
         back, dy, needed = fast_or_own(layer, y, shape, name, "backward"), numbers(cupy, y.shape), not first
-        found[name] = {
-            "kind": type(layer).__name__, "fast": getattr(back, "label", None),
-            "forward": time_on_gpu(cupy, lambda run=run, x=x: run.forward(x, True), 0.02),
-            "backward": time_on_gpu(
-                cupy, lambda back=back, dy=dy, saved=saved, needed=needed: back.backward(dy, saved, needed), 0.02),
-        }
+
+        def times(forward, backward, x=x, dy=dy, saved=saved, needed=needed):
+            return (time_on_gpu(cupy, lambda: forward(x, True), 0.01),
+                    time_on_gpu(cupy, lambda: backward(dy, saved, needed), 0.01))
+
+        found[name] = dict(zip(("forward", "backward"), times(run.forward, back.backward), strict=True))
+        if run is not layer or back is not layer:
+            found[name] |= {"fast": getattr(back, "label", "no"), "own_methods": times(layer.forward, layer.backward)}
         if torch is not None:
             for layout in (torch.contiguous_format, torch.channels_last):
                 times = their_layer(torch, layer, (batch, *shape), needed, layout)
@@ -172,10 +193,10 @@ def their_layer(torch: Any, layer: Any, shape: tuple, needed: bool, layout: Any)
     y = module(x)
     wanted = [tensor for tensor in (x, *module.parameters()) if tensor.requires_grad]
     if not wanted:
-        return time_on_torch(torch, lambda: module(x), 0.02), 0.0
+        return time_on_torch(torch, lambda: module(x), 0.01), 0.0
     dy = torch.rand_like(y)
-    return (time_on_torch(torch, lambda: module(x), 0.02),
-            time_on_torch(torch, lambda: torch.autograd.grad(y, wanted, dy, retain_graph=True), 0.02))
+    return (time_on_torch(torch, lambda: module(x), 0.01),
+            time_on_torch(torch, lambda: torch.autograd.grad(y, wanted, dy, retain_graph=True), 0.01))
 
 
 def main() -> None:

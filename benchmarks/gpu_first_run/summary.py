@@ -19,7 +19,10 @@ def read(folder: Path, name: str) -> dict[str, Any]:
 
 
 def step_rows(steps: dict[str, Any]) -> list[list[str]]:
-    """A row for each network and batch: images a second, and tinynet's speed as a part of PyTorch's."""
+    """A row for each network and batch: images a second, and tinynet's speed as a part of PyTorch's.
+
+    The last column is tinynet with its layers' own methods alone, without fast implementations.
+    """
     rows = []
     for net, by_batch in steps.items():
         for batch, found in by_batch.items():
@@ -30,7 +33,8 @@ def step_rows(steps: dict[str, Any]) -> list[list[str]]:
                 theirs = max((rates.get(f"{name}{tf32}") or 0 for name in LAYOUTS), default=0)
                 cells += [f"{rate:.0f}" if rate else "-" for rate in (ours, theirs)]
                 cells.append(f"{ours / theirs:.2f}" if ours and theirs else "-")
-            rows.append(cells)
+            plain = rates.get("tinynet-plain")
+            rows.append([*cells, f"{plain:.0f}" if plain else "-"])
     return rows
 
 
@@ -82,8 +86,8 @@ def main() -> None:
     print(f"\nNumbers: {len(lines)} comparisons with NumPy, {len(wrong)} wrong or failed {wrong[:10] or ''}")
     if "steps" in steps:
         print("\nTraining steps, images a second (PyTorch's faster layout):")
-        print(text_table(["network", "batch", "tinynet", "PyTorch", "ratio", "tinynet TF32", "PyTorch TF32", "ratio"],
-                         step_rows(steps["steps"])))
+        print(text_table(["network", "batch", "tinynet", "PyTorch", "ratio", "tinynet TF32", "PyTorch TF32", "ratio",
+                          "plain"], step_rows(steps["steps"])))
     if "work" in steps:
         print("\nFurthest behind their predictions:")
         print(text_table(["kernel", "in a step", "ms", "predicted", "GB/s", "tera/s"], slow_work(steps["work"])[:12]))

@@ -59,7 +59,7 @@ def check(out: Path, printed: str) -> None:
     failed = [words for words in all_texts(steps) if "Error" in words]
     assert not failed, failed
     rates = steps["steps"]["alexnet"]["2"]
-    assert {"tinynet", "torch", "torch-channels-last", "tinynet-tf32", "torch-tf32"} <= set(rates)
+    assert {"tinynet", "tinynet-plain", "torch", "torch-channels-last", "tinynet-tf32", "torch-tf32"} <= set(rates)
     assert all(row["images_per_second"] > 0 for row in rates.values())
     assert set(steps["work"]["conv2"]["conv"]) == {"im2col", "product y", "product dw", "product dx", "col2im"}
     assert set(steps["work"]["conv1"]["conv"]) == {"im2col", "product y", "product dw"}, "the images need no gradient"
@@ -67,6 +67,7 @@ def check(out: Path, printed: str) -> None:
     assert set(steps["work"]) == worked
     assert "dw transposed" in steps["experiments"]["conv2"] and len(steps["layers"]) == 16
     assert all("torch" in row for row in steps["layers"].values())
+    assert steps["layers"]["norm1"]["fast"] == "one kernel each way" and "fast" not in steps["layers"]["conv1"]
 
     small = found["training.json"]["alexnet-small"]
     for gpu, cpu in zip(small["gpu"]["curves"]["train_loss"], small["cpu"]["curves"]["train_loss"], strict=True):

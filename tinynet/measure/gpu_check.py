@@ -27,7 +27,8 @@ from .gpu_compare import (
     moved,
     step_difference,
 )
-from .gpu_prediction import OF_BANDWIDTH, OF_PRODUCTS, predict_kernel, predict_step, step_work
+from .gpu_prediction import predict_kernel, predict_step, step_work
+from .gpu_work import OF_BANDWIDTH, OF_PRODUCTS
 from .profiling import gpu_rates, median, profile
 
 DTYPES = ("float32", "float64")
