@@ -7,6 +7,7 @@ A step is forward, loss, backward without the images' gradient, and SGD with mom
 the GPU already. Times are by events: what the GPU takes, with its waiting for Python.
 """
 import itertools
+import os
 import statistics
 import sys
 import time
@@ -73,7 +74,8 @@ def let_tf32(cupy: Any, torch: Any, allowed: bool) -> None:
     """Let both libraries round the factors of float32 products to TF32, or not."""
     if hasattr(cupy._core, "_routines_linalg"):  # the stand-in has none
         own = (cupy._core._routines_linalg.COMPUTE_TYPE_DEFAULT, cupy._core._routines_linalg.COMPUTE_TYPE_TF32)
-        cupy._core._routines_linalg.set_compute_type(np.float32, own[allowed])  # what CUPY_TF32=1 sets at the start
+        cupy._core._routines_linalg.set_compute_type(np.float32, own[allowed])
+    os.environ["CUPY_TF32"] = str(int(allowed))  # CuPy looks at it once, tinynet when it chooses an implementation
     if torch is not None:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 

@@ -68,7 +68,7 @@ def test_sums_of_rows_on_the_gpu_do_what_the_convolution_does(taps, padding, gro
     assert back.backward(gpu.asarray(dy), gpu_saved, False)[0] is None
 
 
-def test_sums_of_rows_are_taken_where_the_products_are_large(gpu):
+def test_sums_of_rows_are_taken_where_the_products_are_large_and_exact(gpu, monkeypatch):
     for conv, size in (  # the paper's conv2 to conv5
         (tn.Conv2d(96, 256, 5, padding=2, groups=2), 27), (tn.Conv2d(256, 384, 3, padding=1), 13),
         (tn.Conv2d(384, 384, 3, padding=1, groups=2), 13), (tn.Conv2d(384, 256, 3, padding=1, groups=2), 13),
@@ -77,6 +77,8 @@ def test_sums_of_rows_are_taken_where_the_products_are_large(gpu):
     assert fast_implementation(tn.Conv2d(3, 96, 11, stride=4), True, (227, 227, 3)) is None
     assert fast_implementation(tn.Conv2d(32, 32, 5, padding=2), True, (16, 16, 32)) is None, "cifar-80sec's conv2"
     assert fast_implementation(tn.Conv2d(64, 64, 3, stride=2), True, (200, 200, 64)) is None
+    monkeypatch.setenv("CUPY_TF32", "1")
+    assert fast_implementation(conv, True, (13, 13, 384)) is None
 
 
 def test_layers_on_the_gpu_have_none_of_the_cpu(gpu):

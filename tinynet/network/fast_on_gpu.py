@@ -1,5 +1,6 @@
 """Fast implementations on a GPU (see `kernels/README.md`): fewer products, a whole layer as one kernel each way."""
 import math
+import os
 from typing import Any
 
 from ..layers import Conv2d, LocalResponseNorm
@@ -16,7 +17,13 @@ WORTH = 50_000_000
 
 
 def fast_convolution_on_gpu(layer: Conv2d, shape: Shape) -> Any:
-    """Return the class of a convolution's fast implementation on a GPU, for images of a shape; None if it has none."""
+    """Return the class of a convolution's fast implementation on a GPU, for images of a shape; None if it has none.
+
+    Where CuPy may round the factors of products to TF32, products cost little, and sums of rounded numbers would differ
+    from the layer's own by more than the proof before use lets pass.
+    """
+    if os.environ.get("CUPY_TF32", "0") != "0":
+        return None
     w = layer.params["w"]
     suits = layer.window.stride == (1, 1) and 3 <= len(w) <= MOST_TAPS
     return WinogradOnGpu if suits and w.size * math.prod(shape[:2]) >= WORTH else None
