@@ -30,9 +30,10 @@ export PYTHONPATH="$PWD:$PWD/benchmarks${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFF
 export OPENBLAS_NUM_THREADS=1
 outcomes=()
 
-# part NAME LIMIT COMMAND...: run it for at most LIMIT seconds, or for what is left of all; note how it ended.
+# part NAME LIMIT COMMAND...: run it for at most LIMIT seconds, or for what is left of all; note how it ended. Into a file
+# and not through a pipe, whose end would be waited for as long as a process that got away still has it.
 part() {
-    local name=$1 limit=$2 left=$((seconds - SECONDS)) start=$SECONDS code
+    local name=$1 limit=$2 left=$((seconds - SECONDS)) start=$SECONDS code printed
     shift 2
     if [ "$left" -lt 3 ]; then
         outcomes+=("$name:no time left:0")
@@ -41,15 +42,17 @@ part() {
     fi
     [ "$limit" -le "$left" ] || limit=$left
     echo "== $name, at $start s, for at most $limit s" | tee -a "$out/run.log"
-    timeout --kill-after=3 "$limit" "$@" 2>&1 | tee -a "$out/run.log"
-    code=${PIPESTATUS[0]}
+    printed=$(wc -c < "$out/run.log")
+    timeout --kill-after=3 "$limit" "$@" >> "$out/run.log" 2>&1 < /dev/null
+    code=$?
+    tail -c "+$((printed + 1))" "$out/run.log"
     case $code in
         0) outcomes+=("$name:done:$((SECONDS - start))") ;;
-        3) outcomes+=("$name:skipped:$((SECONDS - start))") ;; # the part has said why
+        77) outcomes+=("$name:skipped:$((SECONDS - start))") ;; # the part has said why
         124 | 137) outcomes+=("$name:cut off:$((SECONDS - start))") ;;
         *) outcomes+=("$name:failed ($code):$((SECONDS - start))") ;;
     esac
-    echo "== ${outcomes[-1]}" >> "$out/run.log"
+    echo "== ${outcomes[-1]}" | tee -a "$out/run.log"
 }
 
 stand_ins=$("$python" "$here/missing.py") && export PYTHONPATH="$stand_ins$PYTHONPATH"

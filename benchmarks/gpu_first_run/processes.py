@@ -1,6 +1,6 @@
 """Two processes that train together on one GPU, their gradients added through the host: by mpirun, where there is one.
 
-    processes.py OUTPUT_FOLDER    writes processes.json; ends with 3 where something is missing, and says what
+    processes.py OUTPUT_FOLDER    writes processes.json; ends with 77 where something is missing, and says what
 """
 import importlib.util
 import os
@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from common import REHEARSAL, Results, needed_cupy
+from common import REHEARSAL, SKIPPED, Results, needed_cupy
 from drawn import drawn_images
 
 import tinynet as tn
@@ -17,12 +18,17 @@ import tinynet as tn
 COUNT, SIZE, EPOCHS = (8, 16, 1) if REHEARSAL else (2048, 32, 2)
 
 
+def mpirun() -> str | None:
+    """Return where it is: beside this Python, where the package mpich has put it, or on the PATH."""
+    return shutil.which("mpirun", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+
+
 def missing() -> str | None:
     """Return what several processes would need and is not there."""
     for module in ("tinynet.distributed", "mpi4py"):
         if importlib.util.find_spec(module) is None:
             return f"there is no {module}"
-    return None if shutil.which("mpirun") else "there is no mpirun"
+    return None if mpirun() else "there is no mpirun"
 
 
 def train(**options) -> dict[str, object]:
@@ -46,10 +52,10 @@ def main() -> None:
     if reason:
         results.add(reason, "skipped")
         print(f"skipped: {reason}")
-        sys.exit(3)
+        sys.exit(SKIPPED)
     results.attempt(train, "one process")
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # Open MPI asks twice
-    done = subprocess.run(["mpirun", "-n", "2", sys.executable, __file__, sys.argv[1], "--worker"],
+    done = subprocess.run([mpirun(), "-n", "2", sys.executable, __file__, sys.argv[1], "--worker"],
                           env=os.environ | root)
     sys.exit(done.returncode)
 

@@ -17,7 +17,7 @@ from typing import Any
 import compare
 import kernel_times
 import numpy as np
-from common import REHEARSAL, Results, needed_cupy, numbers, time_on_gpu, traced
+from common import REHEARSAL, SKIPPED, Results, needed_cupy, numbers, time_on_gpu, traced
 
 import tinynet as tn
 from tinynet.models import make_model
@@ -206,7 +206,7 @@ def main() -> None:
     results, compiled = Results(sys.argv[1], "steps.json"), "--compiled" in sys.argv
     if compiled and (torch is None or device(torch) == "cpu"):
         print("skipped: torch.compile needs PyTorch and a card that it compiles for")
-        sys.exit(3)
+        sys.exit(SKIPPED)
     if compiled:
         for name in ("cifar-80sec", "alexnet"):
             net = NETS[name]()

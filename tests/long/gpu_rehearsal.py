@@ -72,6 +72,10 @@ def check(out: Path, printed: str) -> None:
     small = found["training.json"]["alexnet-small"]
     for gpu, cpu in zip(small["gpu"]["curves"]["train_loss"], small["cpu"]["curves"]["train_loss"], strict=True):
         assert abs(gpu - cpu) < 1e-3 * cpu
+    processes = found["processes.json"]
+    if outcomes["processes"] == "done":
+        one, two = (processes[key]["train_loss"][0] for key in ("one process", "two processes"))
+        assert abs(one - two) < 1e-3 * one
     assert found["training.json"]["alexnet-medium"]["memory"]["pool_bytes"] > 0
     last = (out / "summary.txt").read_text().splitlines()[-1]
     assert " PyTorch (cuDNN, TF32 off, its faster layout) on the paper's network at batch 2: " in last, last

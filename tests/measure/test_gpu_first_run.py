@@ -42,8 +42,8 @@ def run(folder, parts="", **environment):
 def test_a_part_that_hangs_is_cut_off_and_the_next_ones_run(tmp_path):
     out = tmp_path / "out"
     done = run(out, "\n".join([
-        "part hangs 1 bash -c 'echo begun; sleep 60 & sleep 60'", "part fails 9 bash -c 'echo broken; exit 7'",
-        "part waits 9 bash -c 'echo no card; exit 3'", "part works 9 echo all right", "seconds=$SECONDS",
+        "part hangs 1 bash -c 'echo begun; setsid sleep 30 & sleep 60'", "part fails 9 bash -c 'echo broken; exit 7'",
+        "part waits 9 bash -c 'echo no card; exit 77'", "part works 9 echo all right", "seconds=$SECONDS",
         "part late 9 echo never",
     ]))
     log, summary = (out / "run.log").read_text(), (out / "summary.txt").read_text()
