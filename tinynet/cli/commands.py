@@ -12,6 +12,7 @@ import numpy as np
 from ..data import ImageFolder, Preprocessing, download, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
 from ..data.imagenet import word_of
+from ..distributed.team import started_by_mpirun
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -69,6 +70,7 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    comm = started_by_mpirun()
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:
@@ -76,7 +78,7 @@ def run_train(options: argparse.Namespace) -> None:
             fit(
                 net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
                 run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
-                loader_threads=options.loader_threads,
+                loader_threads=options.loader_threads, comm=comm,
             )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():

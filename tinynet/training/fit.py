@@ -6,12 +6,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data import Augmentation, Loader, Preprocessing
+from ..data import Augmentation, Preprocessing
 from ..data.dataset import as_data
+from ..distributed.data_parallel import check_can_share, loader_for
+from ..distributed.team import Team
 from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
+from .alike import begin_alike, check_same_settings
 from .checkpoint import check_network, reason, restore_network
 from .history import History
 from .loop import Position, Training
@@ -37,7 +40,7 @@ def fit(
     optimizer: Optimizer | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
-    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
+    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None, comm: Any = None,
 ) -> History:
     """Train a network.
 
@@ -81,6 +84,10 @@ def fit(
     until : float, optional
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
+    comm : mpi4py.MPI.Comm, optional
+        Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: each computes a part of every
+        batch, and together they do what one process does (docs/processes.md). All begin with what the first one has,
+        which alone has `run` and prints. An error, other than Ctrl-C, is printed and ends all processes.
 
     Returns
     -------
@@ -108,48 +115,57 @@ def fit(
     KeyboardInterrupt
         After Ctrl-C, when the batch under way is done and a checkpoint written.
     """
-    check_network("fit", net)
-    recipe = net.recipe
-    epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
-    batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
-    check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
-    if until is not None:
-        until = check_between("fit", "until", until, 0, 1)
-    train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
-    check_classes(net, train, validation)
-    if resume and run is None:
-        raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
-    optimizer = optimizer_from(net) if optimizer is None else optimizer
-    if schedule is None and "schedule" in recipe:
-        schedule = schedule_from(recipe["schedule"], optimizer)
-    check_belongs(net, optimizer, schedule)
-    folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
-    on_gpu = library_of(net) is not np
-    shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
-    with nullcontext() if folder is None else folder.in_use(), \
-            nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
-        state = folder.training_state() if folder is not None and resume else None
-        saved = None if state is None else state["progress"]["settings"]
-        augmentation = choose_augmentation(augmentation, recipe, train, saved)
-        settings = {} if folder is None else describe_run(
-            net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
-        position, history = Position(), History()
-        if folder is not None and state is not None:
-            position, history = go_on(folder, state, settings, net, optimizer, schedule)
-        pad = 0 if augmentation is None else augmentation.pad
-        ready = choose_preprocessing(net, train, preprocessing, resume, pad)
-        loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
-        if position.batch > len(loader):
-            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
-                                  f"an epoch of {len(loader)}")
-        check_first_image(net, loader, augmented_alone=resume)
-        if validation is not None and not resume:
-            check_validation(net, validation, batch_size, progress)
-        if folder is not None:
-            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
-        training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                            checkpoint_seconds, progress, position, history)
-        return training.run()
+    team = Team(comm)
+    with team.end_together():
+        check_network("fit", net)
+        recipe = net.recipe
+        epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
+        batch_size = check_count(
+            "fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
+        check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+        if until is not None:
+            until = check_between("fit", "until", until, 0, 1)
+        train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
+        check_classes(net, train, validation)
+        check_can_share(net, batch_size, team)
+        if resume and run is None:
+            raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
+        optimizer = optimizer_from(net) if optimizer is None else optimizer
+        if schedule is None and "schedule" in recipe:
+            schedule = schedule_from(recipe["schedule"], optimizer)
+        check_belongs(net, optimizer, schedule)
+        progress = progress and team.leads
+        folder = RunFolder(run, resume, say if progress else lambda text: None) if run and team.leads else None
+        on_gpu = library_of(net) is not np
+        shape, most = net.input_shape or train.image_shape, -(-min(batch_size, len(train)) // team.size)
+        with nullcontext() if folder is None else folder.in_use(), \
+                nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
+            state = folder.training_state() if folder is not None and resume else None
+            saved = team.from_first(None if state is None else state["progress"]["settings"])
+            augmentation = choose_augmentation(augmentation, recipe, train, saved)
+            settings = {} if run is None and team.size == 1 else describe_run(
+                net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
+            check_same_settings(team, settings)
+            position, history = Position(), History()
+            if folder is not None and state is not None:
+                position, history = go_on(folder, state, settings, net, optimizer, schedule)
+            position, history = begin_alike(team, net, optimizer, schedule, (position, history))
+            pad = 0 if augmentation is None else augmentation.pad
+            ready = choose_preprocessing(net, train, preprocessing, resume, pad)
+            loader = loader_for(team)(
+                train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+            if position.batch > len(loader):
+                raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch "
+                                      f"{position.batch} of an epoch of {len(loader)}")
+            check_first_image(net, loader, augmented_alone=resume)
+            if validation is not None and not resume:
+                check_validation(net, validation, batch_size, progress)
+            if folder is not None:
+                folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
+            training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                                checkpoint_seconds, progress, position, history, team)
+            with team.hold_interrupts():
+                return training.run()
 
 
 def go_on(

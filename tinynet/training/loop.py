@@ -10,13 +10,16 @@ import numpy as np
 
 from ..data import FloatImages, Loader
 from ..data.bad_files import BadFiles
+from ..distributed.data_parallel import loader_for
+from ..distributed.team import Team
 from ..errors import NotFiniteError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
+from ..ops.processes import batch_sum, gather, sharing, whole_batch
 from .checkpoint import generator_states, save_checkpoint
-from .evaluation import count_errors, evaluate
+from .evaluation import count_errors, measure
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -66,8 +69,9 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History,
+        position: Position, history: History, team: Team,
     ) -> None:
+        self.team = team
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
@@ -122,13 +126,14 @@ class Training:
                 with hold_interrupts():
                     self.between_batches = False
                     loss, errors = self.train_batch(images, labels)
+                    count = whole_batch(len(labels))
                     at.batch += 1
-                    at.loss += loss * len(labels)
+                    at.loss += loss * count
                     at.errors += errors
-                    at.images += len(labels)
+                    at.images += count
                     at.epoch_seconds += self.tick()
                     self.between_batches = True
-                self.bar.update(len(labels), f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
+                self.bar.update(count, f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
                                 at.errors / at.images)
                 if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
                     self.save()
@@ -139,7 +144,7 @@ class Training:
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Take a step; return the mean loss and the number of wrong images."""
+        """Take a step; return the mean loss and the number of wrong images, of the whole batch."""
         with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
             return self.attempt(images, labels)
 
@@ -154,15 +159,16 @@ class Training:
         try:
             loss, scores = training_step(net, x, labels, self.optimizer)
         except NotFiniteError:
-            self.stop(why_not_finite(net, x, labels, states))
+            self.stop_not_finite(x, labels, states)
         if not math.isfinite(loss):  # and all gradients are
-            self.stop(why_not_finite(net, x, labels, states))
-        return loss, float(count_errors(scores, library_of(net).asarray(labels), 1))
+            self.stop_not_finite(x, labels, states)
+        return loss, float(batch_sum(count_errors(scores, library_of(net).asarray(labels), 1)))
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
         self.optimizer.prepare()
-        training_step(self.net, self.given(images), labels, _NoUpdate())
+        with sharing(None):  # other processes know nothing of it
+            training_step(self.net, self.given(images), labels, _NoUpdate())
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
@@ -175,7 +181,8 @@ class Training:
         }
         if self.validation is not None:
             try:
-                found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+                found = measure(self.net, self.validation, self.loader.batch_size, False,
+                                loader=loader_for(self.team))
             except NotFiniteError as problem:
                 self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
@@ -226,6 +233,12 @@ class Training:
             save_checkpoint(self.folder.best, self.net, progress=progress)
         save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
+
+    def stop_not_finite(self, images: Array, labels: np.ndarray, states: Mapping[str, Any]) -> NoReturn:
+        """Say where in the step of a batch the first numbers are that are not finite."""
+        images, labels = gather(images), gather(labels)
+        with sharing(None):  # each process goes through all of it
+            self.stop(why_not_finite(self.net, images, labels, states))
 
     def stop(self, reason: str) -> NoReturn:
         """Raise NotFiniteError; the checkpoint from before stays."""
