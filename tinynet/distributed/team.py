@@ -161,6 +161,7 @@ class Team:
             if sys.__stderr__ is not None:  # `silence` has not closed this one
                 print(text, file=sys.__stderr__, flush=True)
             self.comm.Abort(code)
+            os._exit(code)  # Abort may return before it has ended this process
 
     def silence(self) -> None:
         """Let all processes but the first print nothing, as long as they live."""
