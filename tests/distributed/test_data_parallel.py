@@ -10,7 +10,7 @@ from support.several_processes import mpirun
 
 import tinynet as tn
 from tinynet.data import Augmentation, Preprocessing
-from tinynet.distributed.data_parallel import check_can_share, part_of
+from tinynet.distributed.data_parallel import DataParallel, part_of
 from tinynet.distributed.team import Team
 from tinynet.errors import ArgumentError
 from tinynet.layers.base import Layer
@@ -34,7 +34,12 @@ def assert_same(one, two):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max(), err_msg=name)
 
 
-@pytest.mark.parametrize("name", ["sgd 1", "sgd 2", "sgd 3", "sgd 4", "adam 2"])
+@pytest.mark.parametrize("name", [
+    "sgd 1", "sgd 2", "sgd 3", "sgd 4",
+    "towers 2",       # two towers
+    "towers-adam 2",  # two towers that went on with a run of one process
+    "towers-adam 1",  # one process that went on with a run of two towers
+])
 def test_parameters_statistics_and_history_are_those_of_one_process(trained, name):
     kind, _ = name.split()
     assert_same(trained[f"{kind} 0"], trained[name])
@@ -66,7 +71,7 @@ def test_augmentation_of_a_part_draws_what_the_whole_batch_has():
     assert np.array_equal(part, whole[4:7])
 
 
-class Answers(Team):
+class Answers(DataParallel):
     """One of two processes, with what the other one would have answered."""
 
     def __init__(self, other):
@@ -89,16 +94,16 @@ class OwnNoise(Layer):
 def test_what_cannot_be_shared_out_is_refused():
     two = Answers(None)
     with pytest.raises(ArgumentError, match="batch_size is 1, expected at least one image for each of the 2 processes"):
-        check_can_share(several_processes.network(), 1, two)
+        two.check_network(several_processes.network(), 1)
     own = tn.Network([("noise", OwnNoise()), ("fc", tn.Linear(3, 2))])
     with pytest.raises(ArgumentError, match=r"layer noise \(OwnNoise\) looks at the whole batch, or draws random"):
-        check_can_share(own, 8, two)
-    check_can_share(own, 8, Team())
-    check_can_share(several_processes.network(), 8, two)
+        two.check_network(own, 8)
+    Team().check_network(own, 8)
+    two.check_network(several_processes.network(), 8)
 
 
 def test_a_data_folder_that_differs_between_processes_is_refused():
-    with pytest.raises(ArgumentError, match="process 1 has another network.*: data.count is 9 there and 8 in process 0"):
+    with pytest.raises(ArgumentError, match="process 1 has .* other data .*: data.count is 9 there and 8 in process 0"):
         check_same_settings(Answers({"data": {"count": 8}}), {"data": {"count": 9}})
     check_same_settings(Answers({"data": {"count": 8}}), {"data": {"count": 8}})
 

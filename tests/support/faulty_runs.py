@@ -225,8 +225,8 @@ def write_digits(folder: Path, count: int = 400) -> None:
 def start_command(data: Path, folder: Path, before: list[str] | None = None, **options: Any) -> subprocess.Popen:
     """Start `tinynet train` on these digits, or go on with it; `before` may be `mpirun` and its arguments."""
     resume = ["--resume"] if (folder / "last.npz").exists() else []
-    command = [*(before or []), sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(data), "--run", str(folder),
-               "--epochs", str(COMMAND_EPOCHS), "--batch-size", "50", *resume]
+    command = [*(before or []), sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(data),
+               "--run", str(folder), "--epochs", str(COMMAND_EPOCHS), "--batch-size", "50", *resume]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
 
 

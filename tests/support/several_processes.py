@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import sys
+import time
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,23 @@ def network() -> tn.Network:
     """A network with every layer that looks at the whole batch; its biases do not stand before a normalization."""
     return tn.Network([
         ("conv1", tn.Conv2d(3, 4, 5, 2)), ("norm1", tn.LocalResponseNorm(5)), ("relu1", tn.ReLU()),
-        ("bn1", tn.BatchNorm2d(4)), ("pool1", tn.MaxPool2d(3, 2)), ("drop1", tn.Dropout(0.3)), ("flatten", tn.Flatten()),
-        ("fc2", tn.Linear(36, 12)), ("relu2", tn.ReLU()), ("bn2", tn.BatchNorm1d(12)), ("drop2", tn.Dropout()),
+        ("bn1", tn.BatchNorm2d(4)), ("pool1", tn.MaxPool2d(3, 2)), ("drop1", tn.Dropout(0.3)),
+        ("flatten", tn.Flatten()), ("fc2", tn.Linear(36, 12)),
+        ("relu2", tn.ReLU()), ("bn2", tn.BatchNorm1d(12)), ("drop2", tn.Dropout()),
         ("fc3", tn.Linear(12, 4)),
     ], name="small", input_shape=(17, 17, 3), seed=3).astype("float64")
+
+
+def two_towers() -> tn.Network:
+    """A network in two towers, with every layer that a tower may have."""
+    return tn.Network([
+        ("conv1", tn.Conv2d(3, 8, 5, 2)), ("relu1", tn.ReLU()), ("norm1", tn.LocalResponseNorm(3, groups=2)),
+        ("conv2", tn.Conv2d(8, 4, 3, padding=1, groups=2)), ("relu2", tn.ReLU()),
+        ("bn2", tn.BatchNorm2d(4)), ("drop2", tn.Dropout(0.2)), ("pool2", tn.MaxPool2d(3, 2)), ("conv3", tn.Conv2d(4, 6, 3, padding=1)), ("tanh3", tn.Tanh()),
+        ("conv4", tn.Conv2d(6, 6, 3, padding=1, groups=2)), ("flatten", tn.Flatten()), ("drop5", tn.Dropout(0.2)),
+        ("fc5", tn.Linear(54, 10)), ("drop6", tn.Dropout(0.2)), ("fc6", tn.Linear(10, 8)), ("relu6", tn.ReLU()),
+        ("fc7", tn.Linear(8, 4)),
+    ], name="towers", input_shape=(17, 17, 3), seed=4).astype("float64")
 
 
 def noise(count: int, seed: int) -> Dataset:
@@ -50,14 +64,14 @@ def noise(count: int, seed: int) -> Dataset:
 
 
 def train(
-    comm: Any, optimizer: str = "sgd", train: Any = None, epochs: int = 5, batch_size: int = 16
+    comm: Any, optimizer: str = "sgd", train: Any = None, epochs: int = 5, batch_size: int = 16, **options: Any
 ) -> dict[str, Any]:
     """Train, by default for twenty steps, with all augmentation; return parameters, running statistics and history."""
-    net = network()
+    net = two_towers() if "split" in options else network()
     net.recipe = {"optimizer": optimizer, "learning_rate": 0.01,
                   "augmentation": {"pad": 1, "colour": True, "stretch": 1 / 3}}
     history = tn.fit(net, train or noise(IMAGES, 0), noise(23, 1), epochs=epochs, batch_size=batch_size, comm=comm,
-                     progress=False)
+                     progress=False, **options)
     numbers = {".".join(path): array.tolist() for path, array in {**flat(net.params), **flat(net.buffers)}.items()}
     return numbers | {key: [row[key] for row in history] for key in history[0] if "second" not in key}
 
@@ -73,31 +87,53 @@ def folder_of_images(folder: Path) -> None:
     (folder / "train" / "b" / "77.png").write_bytes(b"no image")
 
 
+def train_folder(comm: Any, folder: Path) -> dict[str, Any]:
+    """Train on the folder with a file that cannot be read; also return what was said of it."""
+    images, _ = load_image_folder(folder, (19, 19))
+    with redirect_stderr(io.StringIO()):
+        numbers = train(comm, train=images, epochs=2, batch_size=24)
+    return numbers | {"bad": list(images.bad_files.problems.values())}
+
+
+def trainings(comm: Any, folder: Path) -> dict[str, Any]:
+    """Return what the trainings of so many processes come to; `comm` None: of one that knows of no others."""
+    size = 0 if comm is None else comm.size
+    found = {f"sgd {size}": train(comm)}
+    if size in (0, 2):
+        split = {"split": "towers" if size else "batch"}
+        found |= {f"folder {size}": train_folder(comm, folder / "images"), f"towers {size}": train(comm, **split)}
+        # What one form has begun the other one goes on with.
+        if size:
+            found["towers-adam 2"] = train(comm, "adam", run=folder / "run0", resume=True, **split)
+        train(comm, "adam", epochs=2, run=folder / f"run{size}", **split)
+    return found
+
+
+def wait(comm: Any) -> None:
+    """Wait for all processes without computing: MPI's own barrier takes the core that others need."""
+    request = comm.Ibarrier()
+    while not request.Test():
+        time.sleep(0.01)
+
+
 def main(out: Path) -> None:
     from mpi4py import MPI
 
-    world, found = MPI.COMM_WORLD, {}
+    world, found, folder = MPI.COMM_WORLD, {}, out.parent
+    groups = [world.Split(int(world.rank < size), world.rank) for size in (1, 2, 3, 4)]
     tn.set_threads(1)
-
-    def train_folder(comm: Any) -> dict[str, Any]:
-        images, _ = load_image_folder(out.parent / "images", (19, 19))
-        with redirect_stderr(io.StringIO()):
-            numbers = train(comm, train=images, epochs=2, batch_size=24)
-        return numbers | {"bad": list(images.bad_files.problems.values())}
-
     if world.rank == 0:
-        folder_of_images(out.parent / "images")
-        found = {"sgd 0": train(None), "adam 0": train(None, "adam"), "folder 0": train_folder(None)}
-    for size in (1, 2, 3, 4):
-        world.barrier()
-        comm = world.Split(int(world.rank < size), world.rank)
+        folder_of_images(folder / "images")
+        found = trainings(None, folder)
+    for size, group in enumerate(groups, 1):
+        wait(world)
         if world.rank < size:
-            found[f"sgd {size}"] = train(comm)
-            if size == 2:
-                found[f"adam {size}"] = train(comm, "adam")
-                found[f"folder {size}"] = train_folder(comm)
+            found |= trainings(group, folder)
     if world.rank == 0:
+        found["towers-adam 0"] = train(None, "adam", split="batch")
+        found["towers-adam 1"] = train(None, "adam", run=folder / "run2", resume=True, split="batch")
         out.write_text(json.dumps(found))
+    wait(world)
 
 
 if __name__ == "__main__":

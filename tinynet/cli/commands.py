@@ -78,7 +78,7 @@ def run_train(options: argparse.Namespace) -> None:
             fit(
                 net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
                 run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
-                loader_threads=options.loader_threads, comm=comm,
+                loader_threads=options.loader_threads, comm=comm, split=options.split,
             )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, TinynetError
+from ..network import Network
 from ..ops.arrays import Array, array_module, to_cpu
+from ..ops.processes import Share
 from ..ops.threads import available_cores
 
 COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # where MPICH's mpirun, and Open MPI's, say how many processes they start
@@ -49,7 +51,7 @@ def started_by_mpirun() -> Any:
 
 
 class Team:
-    """The processes of one training, or the one.
+    """The processes of one training, or the one; a derived class says how they share the work.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ class Team:
     number, size : int
         Which of how many processes this is, from 0; 0 is the one that writes files and prints.
     """
+
+    can_repeat = True  # one process alone can go through a batch again
 
     def __init__(self, comm: Any = None) -> None:
         if comm is not None and not hasattr(comm, "Allreduce"):
@@ -117,6 +121,26 @@ class Team:
         if counts[1]:
             raise AllStopped
         return int(counts[0])
+
+    def part(self, count: int) -> slice:
+        """Return which of a batch's `count` images this process takes."""
+        return slice(0, count)
+
+    def share(self, count: int) -> Share | None:
+        """Return how this process's part of a batch of `count` images belongs to the whole; None: it is the whole."""
+        return None
+
+    def check_network(self, net: Network, batch_size: int) -> None:
+        """Raise ArgumentError for a network, or a batch, that these processes cannot train together."""
+
+    @contextmanager
+    def own_network(self, net: Network, optimizer: Any) -> Iterator[Network]:
+        """Yield what this process trains of a network; the optimizer works on it inside the block."""
+        yield net
+
+    def whole(self, net: Network, optimizer: Any) -> tuple[Network, Any]:
+        """Return the whole network, for what `own_network` gave, and what has the `state` of a whole optimizer."""
+        return net, optimizer
 
     @contextmanager
     def hold_interrupts(self) -> Iterator[None]:

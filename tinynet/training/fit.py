@@ -8,8 +8,8 @@ import numpy as np
 
 from ..data import Augmentation, Preprocessing
 from ..data.dataset import as_data
-from ..distributed.data_parallel import check_can_share, loader_for
-from ..distributed.team import Team
+from ..distributed import team_of
+from ..distributed.shared_loader import loader_for
 from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
@@ -41,6 +41,7 @@ def fit(
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
     progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None, comm: Any = None,
+    split: str = "batch",
 ) -> History:
     """Train a network.
 
@@ -85,9 +86,12 @@ def fit(
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
     comm : mpi4py.MPI.Comm, optional
-        Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: each computes a part of every
-        batch, and together they do what one process does (docs/processes.md). All begin with what the first one has,
-        which alone has `run` and prints. An error, other than Ctrl-C, is printed and ends all processes.
+        Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: together they do what one
+        process does (docs/processes.md). All begin with what the first one has, which alone has `run` and prints. An
+        error, other than Ctrl-C, is printed and ends all processes.
+    split : str
+        What several processes share out: "batch", each has some of its images; or "towers", each of two processes has
+        one of the network's two towers.
 
     Returns
     -------
@@ -115,7 +119,7 @@ def fit(
     KeyboardInterrupt
         After Ctrl-C, when the batch under way is done and a checkpoint written.
     """
-    team = Team(comm)
+    team = team_of(comm, split)
     with team.end_together():
         check_network("fit", net)
         recipe = net.recipe
@@ -127,7 +131,7 @@ def fit(
             until = check_between("fit", "until", until, 0, 1)
         train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
         check_classes(net, train, validation)
-        check_can_share(net, batch_size, team)
+        team.check_network(net, batch_size)
         if resume and run is None:
             raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
         optimizer = optimizer_from(net) if optimizer is None else optimizer
@@ -162,9 +166,9 @@ def fit(
                 check_validation(net, validation, batch_size, progress)
             if folder is not None:
                 folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
-            training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                                checkpoint_seconds, progress, position, history, team)
-            with team.hold_interrupts():
+            with team.hold_interrupts(), team.own_network(net, optimizer) as own:
+                training = Training(own, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                                    checkpoint_seconds, progress, position, history, team)
                 return training.run()
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..data import FloatImages, Loader
 from ..data.bad_files import BadFiles
-from ..distributed.data_parallel import loader_for
-from ..distributed.team import Team
+from ..distributed.shared_loader import loader_for
+from ..distributed.team import AllStopped, Team
 from ..errors import NotFiniteError
 from ..network import Network
 from ..network.params import library_of
@@ -96,9 +96,10 @@ class Training:
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
                 self.finish_epoch()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
-            if self.between_batches and not_finite_in(self.net) is None:
+            agreed = self.team.size == 1 or isinstance(stop, AllStopped)
+            if agreed and self.between_batches and not_finite_in(self.net) is None:
                 with hold_interrupts():
                     self.save()
             raise
@@ -135,7 +136,8 @@ class Training:
                     self.between_batches = True
                 self.bar.update(count, f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
                                 at.errors / at.images)
-                if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
+                # The first process decides: each would have another time.
+                if self.team.from_first(time.perf_counter() - self.saved_at >= self.checkpoint_seconds):
                     self.save()
                     self.tick()
 
@@ -223,6 +225,7 @@ class Training:
         ruined = not_finite_in(self.net)
         if ruined is not None:
             self.stop(f"{ruined} has numbers that are not finite")
+        net, optimizer = self.team.whole(self.net, self.optimizer)
         if self.folder is None:
             return
         self.tick()
@@ -230,12 +233,14 @@ class Training:
             "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
         }
         if best:
-            save_checkpoint(self.folder.best, self.net, progress=progress)
-        save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
+            save_checkpoint(self.folder.best, net, progress=progress)
+        save_checkpoint(self.folder.last, net, optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
 
     def stop_not_finite(self, images: Array, labels: np.ndarray, states: Mapping[str, Any]) -> NoReturn:
         """Say where in the step of a batch the first numbers are that are not finite."""
+        if not self.team.can_repeat:
+            self.stop("the loss, or a gradient in one of the towers, is not finite")
         images, labels = gather(images), gather(labels)
         with sharing(None):  # each process goes through all of it
             self.stop(why_not_finite(self.net, images, labels, states))
