@@ -7,18 +7,10 @@ import time
 
 import pytest
 from support.faulty_runs import ended, position, start_command, trouble, wait_for, write_digits
-from support.several_processes import mpirun
+from support.several_processes import mpirun, started_by
 
 import tinynet as tn
 from tinynet.distributed import team
-
-
-def children(process):
-    """Return the ids of the processes that mpirun has started, by its proxy."""
-    def below(pid):
-        return [int(text) for text in open(f"/proc/{pid}/task/{pid}/children").read().split()]
-
-    return [each for proxy in below(process.pid) for each in below(proxy)]
 
 
 def wait_for_checkpoint(process, run, after=None):
@@ -49,7 +41,7 @@ def test_stopped_by_ctrl_c_then_killed_in_one_folder(tmp_path):
 
     process = start_command(data, run, before=three)
     wait_for_checkpoint(process, run, stopped)
-    at, victim = time.monotonic(), children(process)[1]
+    at, victim = time.monotonic(), started_by(process)[1]
     os.kill(victim, signal.SIGKILL)
     code, text = ended(process)
     assert code != 0 and time.monotonic() - at < 10

@@ -7,9 +7,10 @@ import importlib.util
 import io
 import json
 import shutil
+import subprocess
 import sys
 import time
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ def mpirun(processes: int) -> list[str]:
     return [found, "-n", str(processes)]
 
 
+def started_by(mpi: subprocess.Popen) -> list[int]:
+    """Return the ids of the processes that an mpirun has started, through its proxy; by Linux's /proc."""
+    def below(pid: int) -> list[int]:
+        with suppress(OSError):  # it has just ended
+            return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return []
+
+    return [each for proxy in below(mpi.pid) for each in below(proxy)]
+
+
 def network() -> tn.Network:
     """A network with every layer that looks at the whole batch; its biases do not stand before a normalization."""
     return tn.Network([
@@ -50,7 +61,8 @@ def two_towers() -> tn.Network:
     return tn.Network([
         ("conv1", tn.Conv2d(3, 8, 5, 2)), ("relu1", tn.ReLU()), ("norm1", tn.LocalResponseNorm(3, groups=2)),
         ("conv2", tn.Conv2d(8, 4, 3, padding=1, groups=2)), ("relu2", tn.ReLU()),
-        ("bn2", tn.BatchNorm2d(4)), ("drop2", tn.Dropout(0.2)), ("pool2", tn.MaxPool2d(3, 2)), ("conv3", tn.Conv2d(4, 6, 3, padding=1)), ("tanh3", tn.Tanh()),
+        ("bn2", tn.BatchNorm2d(4)), ("drop2", tn.Dropout(0.2)), ("pool2", tn.MaxPool2d(3, 2)),
+        ("conv3", tn.Conv2d(4, 6, 3, padding=1)), ("tanh3", tn.Tanh()),
         ("conv4", tn.Conv2d(6, 6, 3, padding=1, groups=2)), ("flatten", tn.Flatten()), ("drop5", tn.Dropout(0.2)),
         ("fc5", tn.Linear(54, 10)), ("drop6", tn.Dropout(0.2)), ("fc6", tn.Linear(10, 8)), ("relu6", tn.ReLU()),
         ("fc7", tn.Linear(8, 4)),
