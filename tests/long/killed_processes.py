@@ -51,11 +51,14 @@ def start(run: Path, processes: int) -> subprocess.Popen:
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def kill(run: Path, generator: random.Random, seconds: float) -> dict[str, Any]:
-    """Start a training and kill one of its processes within so many seconds; return what happened."""
+def kill(run: Path, generator: random.Random) -> dict[str, Any]:
+    """Start a training and kill one of its processes; return what happened."""
     before, processes = position(run), generator.randint(2, 4)
     mpi = start(run, processes)
-    wait_for(mpi, time.monotonic() + generator.uniform(0.3, seconds))
+    begin = generator.random() < 0.2  # at any moment, that of the beginning too; else while it trains
+    while not begin and mpi.poll() is None and (position(run) or (0, 0)) <= (before or (0, 0)):
+        wait_for(mpi, time.monotonic() + 0.02)
+    wait_for(mpi, time.monotonic() + generator.uniform(0, 3 if begin else 0.5))
     ids = started_by(mpi)
     if mpi.poll() is not None or len(ids) < processes:
         code, text = ended(mpi)  # it was too late, or too early, for a kill
@@ -99,7 +102,7 @@ def main() -> None:
         if code:
             raise RuntimeError(text)
     while len(record["kills"]) < options.kills:
-        found = kill(run, random.Random(f"{len(record['kills'])} {time.time()}"), seconds=6)
+        found = kill(run, random.Random(f"{len(record['kills'])} {time.time()}"))
         record["trouble"] += found.pop("trouble")
         if found.pop("killed"):
             record["kills"].append(found)

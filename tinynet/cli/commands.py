@@ -12,6 +12,7 @@ import numpy as np
 from ..data import ImageFolder, Preprocessing, download, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
 from ..data.imagenet import word_of
+from ..distributed.cards import take_own_card
 from ..distributed.team import started_by_mpirun
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
@@ -71,6 +72,7 @@ def run_train(options: argparse.Namespace) -> None:
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
     comm = started_by_mpirun()
+    take_own_card(comm)
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:

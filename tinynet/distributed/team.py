@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..network import Network
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.processes import Share
 from ..ops.threads import available_cores
+from .cards import nccl_backend
 
 COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # where MPICH's mpirun, and Open MPI's, say how many processes they start
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")  # and which of them a process is
@@ -99,14 +101,30 @@ class Team:
 
     def gather(self, array: Array) -> Array:
         """Return the processes' arrays, one behind the other."""
-        return array_module(array).asarray(np.concatenate(self.from_all(to_cpu(array))))
+        return self.joined(array, axis=0)
+
+    def joined(self, array: Array, axis: int) -> Array:
+        """Return the processes' arrays joined along an axis, in the processes' order."""
+        own, parts = np.ascontiguousarray(to_cpu(array)), []
+        for number, shape in enumerate(self.from_all(own.shape)):
+            part = own if number == self.number else np.empty(shape, own.dtype)
+            self.comm.Bcast(part, root=number)  # as memory: what is no array, mpi4py turns into bytes first
+            parts.append(part)
+        return array_module(array).asarray(np.concatenate(parts, axis))
 
     def add_into(self, own: Array, total: Array) -> None:
-        """Put the sum of the processes' arrays `own` into `total`."""
+        """Put the sum of the processes' arrays `own` into `total`; from GPU to GPU where each process has its own."""
         if array_module(own) is np:
             self.comm.Allreduce(own, total)
+        elif self.nccl is not None:
+            self.nccl.all_reduce(own, total)
         else:
             total[...] = self.add(own)
+
+    @cached_property
+    def nccl(self) -> Any:
+        """What adds up arrays that lie on GPUs, without the CPU; None where that cannot be done."""
+        return nccl_backend(self.comm)
 
     def take_first(self, own: Array, total: Array) -> None:
         """Put the first process's array `own` into `total`."""

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..errors import ArgumentError
 from ..layers import (
     AvgPool2d,
@@ -31,7 +29,7 @@ from ..layers import (
 )
 from ..layers.base import Layer
 from ..network import Network
-from ..ops.arrays import Array, Shape, array_module, shape_text, to_cpu
+from ..ops.arrays import Array, Shape, array_module, shape_text
 from ..tables import text_table
 from .team import Team
 from .tower_layers import BothTowers, LinearOverTowers, TowerDropout
@@ -77,9 +75,7 @@ class TwoTowers(Team):
         last = last_linear(self.whole_net)
 
         def joined(array: Array, axis: int | None) -> Array:
-            if axis is None:
-                return array
-            return array_module(array).asarray(np.concatenate(self.from_all(to_cpu(array)), axis))
+            return array if axis is None else self.joined(array, axis)
 
         for name, layer in self.whole_net.layers.items():
             layer.params |= each_array(net[name].params, joined, last, (name,))
