@@ -10,10 +10,12 @@ from support.several_processes import mpirun
 
 import tinynet as tn
 from tinynet.data import Augmentation, Preprocessing
+from tinynet.distributed import data_parallel
 from tinynet.distributed.data_parallel import DataParallel, part_of
 from tinynet.distributed.team import Team
 from tinynet.errors import ArgumentError
 from tinynet.layers.base import Layer
+from tinynet.network.params import flat
 from tinynet.training.alike import check_same_settings
 
 
@@ -112,3 +114,21 @@ def test_what_is_no_communicator_is_refused():
     net = several_processes.network()
     with pytest.raises(ArgumentError, match="comm is 2, expected a communicator of mpi4py"):
         tn.fit(net, several_processes.noise(8, 0), comm=2)
+
+
+def test_gradients_go_in_pieces_and_small_ones_together(monkeypatch):
+    generator = np.random.default_rng(0)
+    grads = {"a": {"w": generator.random((5, 7)), "b": generator.random(3, np.float32)}, "net": {
+        "c": {"w": generator.random((4, 30)).T, "b": generator.random(()), "v": generator.random(6, np.float32)}}}
+    monkeypatch.setattr(data_parallel, "SMALL", 500)  # bytes: all but the largest, which is no memory in a row
+    monkeypatch.setattr(data_parallel, "PIECE", 400)
+    sizes = []
+
+    def twice(own, total):
+        sizes.append(own.nbytes)
+        total[...] = 2 * own
+
+    found = data_parallel.exchanged(grads, twice)
+    assert sizes == [8 * 36, 4 * 9, 400, 400, 160]
+    for path, array in flat(grads).items():
+        assert np.array_equal(flat(found)[path], 2 * array) and flat(found)[path].dtype == array.dtype

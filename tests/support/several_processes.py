@@ -13,6 +13,7 @@ import time
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ import tinynet as tn  # noqa: E402
 from tinynet.data import Dataset, load_image_folder  # noqa: E402
 from tinynet.distributed.team import Team, started_by_mpirun  # noqa: E402
 from tinynet.network.params import flat  # noqa: E402
+from tinynet.training.run_folder import RunFolder  # noqa: E402
 
 IMAGES = 51  # so that the last of four batches has three images: not one for each of four processes
 
@@ -82,8 +84,9 @@ def train(
     net = two_towers() if "split" in options else network()
     net.recipe = {"optimizer": optimizer, "learning_rate": 0.01,
                   "augmentation": {"pad": 1, "colour": True, "stretch": 1 / 3}}
-    history = tn.fit(net, train or noise(IMAGES, 0), noise(23, 1), epochs=epochs, batch_size=batch_size, comm=comm,
-                     progress=False, **options)
+    with mock.patch.object(RunFolder, "draw_curve"):  # which takes longer than the training
+        history = tn.fit(net, train or noise(IMAGES, 0), noise(23, 1), epochs=epochs, batch_size=batch_size, comm=comm,
+                         progress=False, **options)
     numbers = {".".join(path): array.tolist() for path, array in {**flat(net.params), **flat(net.buffers)}.items()}
     return numbers | {key: [row[key] for row in history] for key in history[0] if "second" not in key}
 
@@ -116,8 +119,8 @@ def trainings(comm: Any, folder: Path) -> dict[str, Any]:
         found |= {f"folder {size}": train_folder(comm, folder / "images"), f"towers {size}": train(comm, **split)}
         # What one form has begun the other one goes on with.
         if size:
-            found["towers-adam 2"] = train(comm, "adam", run=folder / "run0", resume=True, **split)
-        train(comm, "adam", epochs=2, run=folder / f"run{size}", **split)
+            found["towers-adam 2"] = train(comm, "adam", epochs=3, run=folder / "run0", resume=True, **split)
+        train(comm, "adam", epochs=1, run=folder / f"run{size}", **split)
     return found
 
 
@@ -142,8 +145,8 @@ def main(out: Path) -> None:
         if world.rank < size:
             found |= trainings(group, folder)
     if world.rank == 0:
-        found["towers-adam 0"] = train(None, "adam", split="batch")
-        found["towers-adam 1"] = train(None, "adam", run=folder / "run2", resume=True, split="batch")
+        found["towers-adam 0"] = train(None, "adam", epochs=3, split="batch")
+        found["towers-adam 1"] = train(None, "adam", epochs=3, run=folder / "run2", resume=True, split="batch")
         out.write_text(json.dumps(found))
     wait(world)
 

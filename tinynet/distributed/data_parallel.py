@@ -11,12 +11,13 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..network import Network
-from ..network.params import single_layers
+from ..network.params import flat, single_layers
 from ..ops.arrays import Array, array_module
 from ..ops.processes import Share
 from .team import Team
 
 PIECE = 25_000_000  # bytes of a gradient that are added up at a time
+SMALL = 1_000_000   # bytes of a gradient below which it goes together with others
 
 
 class DataParallel(Team):
@@ -58,13 +59,42 @@ def itself(x: Array) -> Array:
     return x
 
 
-def exchanged(grads: Any, exchange: Callable[[Array, Array], None]) -> Any:
-    """Return gradients, nested by layer, after an exchange between the processes, piece by piece."""
-    if isinstance(grads, dict):
-        return {name: exchanged(gradient, exchange) for name, gradient in grads.items()}
-    xp = array_module(grads)
-    own, total = xp.ascontiguousarray(grads).reshape(-1), xp.empty(grads.size, grads.dtype)
-    step = PIECE // grads.dtype.itemsize
-    for start in range(0, grads.size, step):
+def exchanged(grads: dict[str, Any], exchange: Callable[[Array, Array], None]) -> dict[str, Any]:
+    """Return gradients, nested by layer, after an exchange between the processes, in messages of up to 25 MB.
+
+    The small ones go together: what a message costs, it costs whatever its size.
+    """
+    arrays, done = flat(grads), {}
+    small = [path for path, array in arrays.items() if array.nbytes < SMALL]
+    for dtype in {arrays[path].dtype: None for path in small}:
+        paths = [path for path in small if arrays[path].dtype == dtype]
+        one = array_module(arrays[paths[0]]).concatenate([arrays[path].reshape(-1) for path in paths])
+        total, start = in_pieces(one, exchange), 0
+        for path in paths:
+            done[path] = total[start : start + arrays[path].size].reshape(arrays[path].shape)
+            start += arrays[path].size
+    for path, array in arrays.items():
+        if path not in done:
+            done[path] = in_pieces(array, exchange).reshape(array.shape)
+    return nested(done)
+
+
+def in_pieces(array: Array, exchange: Callable[[Array, Array], None]) -> Array:
+    """Return an array of one axis with what an exchange makes of the numbers of this one."""
+    xp = array_module(array)
+    own, total = xp.ascontiguousarray(array).reshape(-1), xp.empty(array.size, array.dtype)
+    step = PIECE // array.dtype.itemsize
+    for start in range(0, array.size, step):
         exchange(own[start : start + step], total[start : start + step])
-    return total.reshape(grads.shape)
+    return total
+
+
+def nested(arrays: dict[tuple[str, ...], Array]) -> dict[str, Any]:
+    """Return arrays by path, as `flat` gives them, in dicts within dicts again."""
+    found: dict[str, Any] = {}
+    for path, array in arrays.items():
+        inner = found
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = array
+    return found
