@@ -17,7 +17,7 @@ ON_CARDS = Path(__file__).parents[1] / "support" / "on_cards.py"
 def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path):
     out = tmp_path / "found.json"
     done = subprocess.run([*mpirun(2), sys.executable, str(ON_CARDS), str(out), how], capture_output=True, text=True,
-                          timeout=120)
+                          timeout=300)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert found["difference"] < 1e-5

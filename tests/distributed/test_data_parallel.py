@@ -24,7 +24,7 @@ def trained(tmp_path_factory):
     """What the trainings of `several_processes` came to."""
     out = tmp_path_factory.mktemp("trained") / "numbers.json"
     done = subprocess.run([*mpirun(4), sys.executable, several_processes.__file__, str(out)], capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text())
 
@@ -96,12 +96,12 @@ class OwnNoise(Layer):
 def test_what_cannot_be_shared_out_is_refused():
     two = Answers(None)
     with pytest.raises(ArgumentError, match="batch_size is 1, expected at least one image for each of the 2 processes"):
-        two.check_network(several_processes.network(), 1)
+        two.check_network(several_processes.network(0), 1)
     own = tn.Network([("noise", OwnNoise()), ("fc", tn.Linear(3, 2))])
     with pytest.raises(ArgumentError, match=r"layer noise \(OwnNoise\) looks at the whole batch, or draws random"):
         two.check_network(own, 8)
     Team().check_network(own, 8)
-    two.check_network(several_processes.network(), 8)
+    two.check_network(several_processes.network(0), 8)
 
 
 def test_a_data_folder_that_differs_between_processes_is_refused():
@@ -111,7 +111,7 @@ def test_a_data_folder_that_differs_between_processes_is_refused():
 
 
 def test_what_is_no_communicator_is_refused():
-    net = several_processes.network()
+    net = several_processes.network(0)
     with pytest.raises(ArgumentError, match="comm is 2, expected a communicator of mpi4py"):
         tn.fit(net, several_processes.noise(8, 0), comm=2)
 

@@ -76,7 +76,7 @@ print("went on")
 ])
 def test_a_process_that_raises_ends_all_with_its_message_once(what, code, message):
     done = subprocess.run([*mpirun(2), sys.executable, "-c", NAN_IN_ONE, what], capture_output=True, text=True,
-                          timeout=120)
+                          timeout=300)
     assert done.returncode == code
     assert done.stderr.count(message) == 1 and done.stdout == ""
 

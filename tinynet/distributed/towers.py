@@ -31,7 +31,7 @@ from ..layers.base import Layer
 from ..network import Network
 from ..ops.arrays import Array, Shape, array_module, shape_text
 from ..tables import text_table
-from .team import Team
+from .team import INSTALL, Team
 from .tower_layers import BothTowers, LinearOverTowers, TowerDropout
 
 EACH_CHANNEL_ALONE = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d, SpatialResponseNorm)
@@ -52,7 +52,7 @@ class TwoTowers(Team):
         super().__init__(comm)
         if self.size != 2:
             raise ArgumentError(f"two towers need two processes, not {self.size}: mpirun -n 2 tinynet train --split "
-                                "towers ...")
+                                f"towers ... ({INSTALL})")
 
     def check_network(self, net: Network, batch_size: int) -> None:
         cut(net, self)
