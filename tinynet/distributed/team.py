@@ -198,7 +198,7 @@ class Team:
             raise
         except BaseException as error:
             time.sleep(2 * self.number / self.size)
-            text, code = message(error)
+            text, code = message(error, "tinynet" if self.leads else f"tinynet, process {self.number}")
             sys.stdout.flush()
             if sys.__stderr__ is not None:  # `silence` has not closed this one
                 print(text, file=sys.__stderr__, flush=True)
@@ -218,12 +218,12 @@ class Team:
         return max(1, available_cores() // here.size)
 
 
-def message(error: BaseException) -> tuple[str, int]:
+def message(error: BaseException, who: str) -> tuple[str, int]:
     """Return what to print of an error, and the exit code, as the command line has them."""
     if isinstance(error, KeyboardInterrupt):
-        return "tinynet: stopped", 130
+        return f"{who}: stopped", 130
     if isinstance(error, TinynetError | OSError):
-        return f"tinynet: {error}", 2
+        return f"{who}: {error}", 2
     if isinstance(error, MemoryError):
-        return f"tinynet: out of memory: {error}", 2
-    return "".join(traceback.format_exception(error)), 1
+        return f"{who}: out of memory: {error}", 2
+    return f"{who}:\n{''.join(traceback.format_exception(error))}", 1

@@ -31,10 +31,11 @@ from ..layers.base import Layer
 from ..network import Network
 from ..ops.arrays import Array, Shape, array_module, shape_text
 from ..tables import text_table
-from .team import INSTALL, Team
+from .team import INSTALL, AllStopped, Team
 from .tower_layers import BothTowers, LinearOverTowers, TowerDropout
 
 EACH_CHANNEL_ALONE = (ReLU, Tanh, Sigmoid, MaxPool2d, AvgPool2d, SpatialResponseNorm)
+MAY_BE_CUT = (*EACH_CHANNEL_ALONE, Conv2d, Linear, LocalResponseNorm, BatchNorm1d, BatchNorm2d, Dropout, Flatten)
 
 
 class TwoTowers(Team):
@@ -63,13 +64,17 @@ class TwoTowers(Team):
         state = each_array(optimizer.state(), lambda array, axis: half(array, axis, self.number), last)
         optimizer.net = tower
         optimizer.load_state(state)
-        self.whole_net = net
+        self.whole_net, stopped = net, None
         try:
             yield tower
-            _, whole = self.whole(tower, optimizer)
+        except AllStopped as stop:
+            stopped = stop
         finally:
             optimizer.net = net
+        _, whole = self.whole(tower, optimizer)  # together: after any other error the other process is gone
         optimizer.load_state(whole.state())
+        if stopped is not None:
+            raise stopped
 
     def whole(self, net: Network, optimizer: Any) -> tuple[Network, Any]:
         last = last_linear(self.whole_net)
@@ -130,6 +135,9 @@ def sees_all(layer: Layer) -> bool:
 def own_part(name: str, layer: Layer, team: Team, split: bool, last: bool) -> Layer:
     """Return a tower's part of a layer, with any numbers; `split`: its input is this tower's half."""
     settings = layer.settings
+    if type(layer) not in MAY_BE_CUT:  # the very classes: one derived from them may do something else
+        raise ArgumentError(f"layer {name} ({type(layer).__name__}) cannot be cut in two towers: expected one of "
+                            f"{', '.join(kind.__name__ for kind in MAY_BE_CUT)}")
     if isinstance(layer, EACH_CHANNEL_ALONE) or (not split and isinstance(layer, Dropout | Flatten)):
         return layer
     if isinstance(layer, Conv2d) and layer.groups == (2 if split else 1):
@@ -175,10 +183,7 @@ def each_array(
 
 def half(array: Array, axis: int | None, number: int) -> Array:
     """Return a copy of a tower's half of an array along an axis; of all of it for None."""
-    if axis is None:
-        return array.copy()
-    xp = array_module(array)
-    return xp.ascontiguousarray(xp.split(array, 2, axis)[number])
+    return array.copy() if axis is None else array_module(array).split(array, 2, axis)[number].copy()
 
 
 class Crossing(NamedTuple):

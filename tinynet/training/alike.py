@@ -6,6 +6,7 @@ from ..distributed.team import Team
 from ..errors import ArgumentError
 from ..network import Network
 from .checkpoint import contents, fill_network, packed, unpack
+from .optimizer import Optimizer
 from .run_folder import first_difference
 
 
@@ -17,6 +18,14 @@ def check_same_settings(team: Team, settings: Mapping[str, Any]) -> None:
         if found is not None:
             raise ArgumentError(f"fit: process {number} has another network, other data or other settings than process "
                                 f"0: {found}")
+
+
+def check_adds_up(team: Team, optimizer: Any) -> None:
+    """Raise ArgumentError for an optimizer whose own `step` would not add the gradients of several processes up."""
+    if team.size > 1 and getattr(type(optimizer), "step", None) is not Optimizer.step:
+        raise ArgumentError(f"fit: {type(optimizer).__name__} has a step of its own, which does not add up what "
+                            "several processes found: derive it from Optimizer (tinynet/training/optimizer.py), with "
+                            "its formula in `update`, or train in one process")
 
 
 def begin_alike(team: Team, net: Network, optimizer: Any, schedule: Any, progress: Any) -> Any:

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
-from .alike import begin_alike, check_same_settings
+from .alike import begin_alike, check_adds_up, check_same_settings
 from .checkpoint import check_network, reason, restore_network
 from .history import History
 from .loop import Position, Training
@@ -138,8 +138,11 @@ def fit(
         if schedule is None and "schedule" in recipe:
             schedule = schedule_from(recipe["schedule"], optimizer)
         check_belongs(net, optimizer, schedule)
+        check_adds_up(team, optimizer)
         progress = progress and team.leads
-        folder = RunFolder(run, resume, say if progress else lambda text: None) if run and team.leads else None
+        folder = None
+        if run is not None and team.leads:
+            folder = RunFolder(run, resume, say if progress else lambda text: None)
         on_gpu = library_of(net) is not np
         shape, most = net.input_shape or train.image_shape, -(-min(batch_size, len(train)) // team.size)
         with nullcontext() if folder is None else folder.in_use(), \
