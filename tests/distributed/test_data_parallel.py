@@ -12,8 +12,9 @@ import tinynet as tn
 from tinynet.data import Augmentation, Preprocessing
 from tinynet.distributed import data_parallel
 from tinynet.distributed.data_parallel import DataParallel, part_of
+from tinynet.distributed.shared_loader import SharedLoader
 from tinynet.distributed.team import Team
-from tinynet.errors import ArgumentError
+from tinynet.errors import ArgumentError, DataError
 from tinynet.layers.base import Layer
 from tinynet.network.params import flat
 from tinynet.training.alike import check_same_settings
@@ -132,3 +133,26 @@ def test_gradients_go_in_pieces_and_small_ones_together(monkeypatch):
     assert sizes == [8 * 36, 4 * 9, 400, 400, 160]
     for path, array in flat(grads).items():
         assert np.array_equal(flat(found)[path], 2 * array) and flat(found)[path].dtype == array.dtype
+
+
+class Tells(Answers):
+    """One of two processes, of which the other one tells of files that it could not read."""
+
+    def agree(self, count):
+        return count + len(self.other)
+
+    def from_all(self, value):
+        return [value, self.other]
+
+
+def test_files_that_are_too_many_together_end_the_training_in_all_processes(tmp_path):
+    several_processes.folder_of_images(tmp_path)  # 120
+    bad = {47: "77.png is no image"}  # in the other one's half of the first batch
+    for told, too_many in ((bad, False), (bad | {5: "5.png is cut off"}, True)):
+        images, _ = tn.data.load_image_folder(tmp_path, (19, 19))
+        loader = SharedLoader(Tells(told), images, None, 60, threads=0)
+        if too_many:
+            with pytest.raises(DataError, match=r"2 of 120 files .* cannot be read, more than 1%: .*5.png is cut off"):
+                list(loader.batches())
+        else:
+            assert [len(labels) for _, labels in loader.batches()] == [29, 30]  # half of 59, half of 60
