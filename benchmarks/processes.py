@@ -231,8 +231,8 @@ def on_paper(options: argparse.Namespace) -> dict[str, Any]:
     gain = {(row["network"], row["machines"]): row["times_one"] for row in rows if row["batch"] == "of all machines"}
     little = {name: next((n for n, double in zip(MACHINES, MACHINES[1:], strict=False)
                           if gain[name, double] < 1.1 * gain[name, n]), MACHINES[-1]) for name in rates}
-    return {"batch": many, "little_gain_from": little, "seconds_an_image": each, "seconds_always": always, "bytes": sent["bytes"],
-            "bytes_a_second_here": rates["between two processes here"], "rows": rows,
+    return {"batch": many, "little_gain_from": little, "seconds_an_image": each, "seconds_always": always,
+            "bytes": sent["bytes"], "bytes_a_second_here": rates["between two processes here"], "rows": rows,
             # Below this batch (of all machines together) the time to send grows faster than the computing falls.
             "least_batch_that_gains": {name: 2 * sent["bytes"] / rate / each for name, rate in rates.items()}}
 
