@@ -72,7 +72,8 @@ def run_train(options: argparse.Namespace) -> None:
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
     comm = started_by_mpirun()
-    take_own_card(comm)
+    if options.device != "cpu":
+        take_own_card(comm)
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:
