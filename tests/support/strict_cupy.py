@@ -302,11 +302,13 @@ def make() -> Part:
     """Return the module, with nothing counted yet."""
     transfers.clear()
     memory.__init__()  # type: ignore[misc]
+    device = types.SimpleNamespace(pci_bus_id="0000:00:00.0", use=lambda: None)
     runtime = Part("cupy.cuda.runtime", memGetInfo=lambda: (memory.limit - memory.total, memory.limit),
-                   getDevice=lambda: 0,
+                   getDevice=lambda: 0, getDeviceCount=lambda: 1,
                    getDeviceProperties=lambda device: {"name": b"Stand-in"})
     stream = types.SimpleNamespace(synchronize=lambda: None)
-    cuda = Part("cupy.cuda", is_available=lambda: True, runtime=runtime, get_current_stream=lambda: stream,
+    cuda = Part("cupy.cuda", is_available=lambda: True, Device=lambda index=None: device,
+                nccl=types.SimpleNamespace(available=False), runtime=runtime, get_current_stream=lambda: stream,
                 Event=Event, get_elapsed_time=get_elapsed_time,
                 memory=Part("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError))
     tricks = Part("cupy.lib.stride_tricks", np.lib.stride_tricks)

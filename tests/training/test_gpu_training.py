@@ -10,6 +10,7 @@ from support.strict_cupy import TO_CPU, TO_GPU, Transfer
 import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset, Preprocessing
+from tinynet.distributed.team import Team
 from tinynet.errors import GpuMemoryError, NotFiniteError
 from tinynet.measure import profiling
 from tinynet.network.params import flat
@@ -36,7 +37,7 @@ def trainer(net, images, labels, kind=tn.SGD, **options):
     """A Training whose batches the test takes by itself."""
     loader = tn.data.Loader((images, labels), None, len(labels), threads=0)
     optimizer = kind(net, 1e-3, **options)
-    return Training(net, loader, None, optimizer, None, 1, None, {}, None, 30, False, Position(), History())
+    return Training(net, loader, None, optimizer, None, 1, None, {}, None, 30, False, Position(), History(), Team())
 
 
 def small_net() -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..data import ImageFolder, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
+from ..distributed.cards import take_own_card
+from ..distributed.team import started_by_mpirun
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -75,6 +77,9 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    comm = started_by_mpirun()
+    if options.device != "cpu":
+        take_own_card(comm)
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:
@@ -82,7 +87,7 @@ def run_train(options: argparse.Namespace) -> None:
             fit(
                 net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
                 run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
-                loader_threads=options.loader_threads, freeze=options.freeze,
+                loader_threads=options.loader_threads, freeze=options.freeze, comm=comm, split=options.split,
             )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..data.download import SOURCES
 from ..data.image_file import RESIZES
+from ..distributed import SPLITS
 from ..files import with_home
 from ..lessons import LESSONS
 from ..models import MODELS
@@ -69,6 +70,9 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
                      help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
     run.add_argument("--resume", action="store_true", help="resume the run in DIR; give the other arguments as before")
     where = add_computation(add)
+    where.add_argument("--split", choices=SPLITS, default="batch", help="what several processes, started by mpirun "
+                       "-n N tinynet train ..., share out: the images of each batch, or the two towers of a network "
+                       "(default: %(default)s)")
     where.add_argument("--loader-threads", type=int, default=1, metavar="N", help="threads that read and augment "
                        "images during training (default: %(default)s)")
 

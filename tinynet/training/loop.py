@@ -10,13 +10,16 @@ import numpy as np
 
 from ..data import FloatImages, Loader
 from ..data.bad_files import BadFiles
+from ..distributed.shared_loader import loader_for
+from ..distributed.team import AllStopped, Team
 from ..errors import NotFiniteError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
+from ..ops.processes import batch_sum, gather, sharing, whole_batch
 from .checkpoint import generator_states, save_checkpoint
-from .evaluation import count_errors, evaluate
+from .evaluation import count_errors, measure
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -57,8 +60,8 @@ class Training:
     ----------
     position : Position
     history : History
-    whole : Network
-        What checkpoints have: `net`, or the network whose last layers `net` is.
+    frozen_with : Network or None
+        The network whose last layers `net` is, where its first ones are frozen: what checkpoints then have.
     between_batches : bool
         Whether parameters, what the optimizer keeps, masks, `position` and best.npz belong together: only then
         last.npz is right.
@@ -68,9 +71,9 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History, whole: Network | None = None,
+        position: Position, history: History, team: Team, frozen_with: Network | None = None,
     ) -> None:
-        self.whole = net if whole is None else whole
+        self.team, self.frozen_with = team, frozen_with
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
@@ -95,9 +98,10 @@ class Training:
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
                 self.finish_epoch()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
-            if self.between_batches and not_finite_in(self.net) is None:
+            agreed = self.team.size == 1 or isinstance(stop, AllStopped)
+            if agreed and self.between_batches and not_finite_in(self.net) is None:
                 with hold_interrupts():
                     self.save()
             raise
@@ -125,15 +129,17 @@ class Training:
                 with hold_interrupts():
                     self.between_batches = False
                     loss, errors = self.train_batch(images, labels)
+                    count = whole_batch(len(labels))
                     at.batch += 1
-                    at.loss += loss * len(labels)
+                    at.loss += loss * count
                     at.errors += errors
-                    at.images += len(labels)
+                    at.images += count
                     at.epoch_seconds += self.tick()
                     self.between_batches = True
-                self.bar.update(len(labels), f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
+                self.bar.update(count, f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
                                 at.errors / at.images)
-                if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
+                # The first process decides: each would have another time.
+                if self.team.from_first(time.perf_counter() - self.saved_at >= self.checkpoint_seconds):
                     self.save()
                     self.tick()
 
@@ -142,7 +148,7 @@ class Training:
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Take a step; return the mean loss and the number of wrong images."""
+        """Take a step; return the mean loss and the number of wrong images, of the whole batch."""
         with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
             return self.attempt(images, labels)
 
@@ -157,15 +163,16 @@ class Training:
         try:
             loss, scores = training_step(net, x, labels, self.optimizer)
         except NotFiniteError:
-            self.stop(why_not_finite(net, x, labels, states))
+            self.stop_not_finite(x, labels, states)
         if not math.isfinite(loss):  # and all gradients are
-            self.stop(why_not_finite(net, x, labels, states))
-        return loss, float(count_errors(scores, library_of(net).asarray(labels), 1))
+            self.stop_not_finite(x, labels, states)
+        return loss, float(batch_sum(count_errors(scores, library_of(net).asarray(labels), 1)))
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
         self.optimizer.prepare()
-        training_step(self.net, self.given(images), labels, _NoUpdate())
+        with sharing(None):  # other processes know nothing of it
+            training_step(self.net, self.given(images), labels, _NoUpdate())
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
@@ -178,7 +185,8 @@ class Training:
         }
         if self.validation is not None:
             try:
-                found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+                found = measure(self.net, self.validation, self.loader.batch_size, False,
+                                loader=loader_for(self.team))
             except NotFiniteError as problem:
                 self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
@@ -219,16 +227,26 @@ class Training:
         ruined = not_finite_in(self.net)
         if ruined is not None:
             self.stop(f"{ruined} has numbers that are not finite")
+        net, optimizer = self.team.whole(self.net, self.optimizer)
         if self.folder is None:
             return
+        net = net if self.frozen_with is None else self.frozen_with
         self.tick()
         progress = {
             "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
         }
         if best:
-            save_checkpoint(self.folder.best, self.whole, progress=progress)
-        save_checkpoint(self.folder.last, self.whole, self.optimizer, self.schedule, progress)
+            save_checkpoint(self.folder.best, net, progress=progress)
+        save_checkpoint(self.folder.last, net, optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
+
+    def stop_not_finite(self, images: Array, labels: np.ndarray, states: Mapping[str, Any]) -> NoReturn:
+        """Say where in the step of a batch the first numbers are that are not finite."""
+        if not self.team.can_repeat:
+            self.stop("the loss, or a gradient in one of the towers, is not finite")
+        images, labels = gather(images), gather(labels)
+        with sharing(None):  # each process goes through all of it
+            self.stop(why_not_finite(self.net, images, labels, states))
 
     def stop(self, reason: str) -> NoReturn:
         """Raise NotFiniteError; the checkpoint from before stays."""
