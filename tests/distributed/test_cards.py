@@ -25,6 +25,7 @@ def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path
 
 
 @pytest.mark.skipif(REAL is None, reason=MISSING)
+@pytest.mark.filterwarnings("ignore:\\s*nccl library could not be loaded")
 def test_cupy_has_what_is_asked_of_it():
     import cupyx.distributed as real
 
