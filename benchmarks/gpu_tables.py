@@ -7,13 +7,10 @@ from tinynet.measure.gpu_prediction import (
     H100,
     LAPTOP,
     Card,
-    Work,
-    expression,
-    kernel,
     predict_step,
-    product,
     step_work,
 )
+from tinynet.measure.gpu_work import Work, expression, kernel, product
 from tinynet.models import alexnet
 from tinynet.network import Network
 from tinynet.ops.window import Window

@@ -58,7 +58,9 @@ def every_class_is_trusted_again():
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch):
-    """A strict stand-in for CuPy, in CuPy's place."""
+    """A strict stand-in for CuPy, in CuPy's place; with TINYNET_GPU_TESTS=real CuPy, for `pytest -m gpu` on a GPU."""
+    if os.environ.get("TINYNET_GPU_TESTS") == "real":
+        return pytest.importorskip("cupy")
     from support import strict_cupy
 
     module = strict_cupy.make()

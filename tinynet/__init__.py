@@ -27,6 +27,7 @@ from .layers.loss import softmax_cross_entropy
 from .models import alexnet, alexnet_medium, alexnet_small, cifar_net, lenet5, squeezenet
 from .moved import keep_old_names
 from .network import Network
+from .network.split import split_network
 from .ops.arrays import to_cpu, to_gpu
 from .ops.fast_switch import plain, set_fast
 from .ops.threads import set_threads
@@ -48,7 +49,7 @@ __all__ = [
     "Softmax", "SpatialResponseNorm", "StepSchedule", "Tanh", "alexnet", "alexnet_medium", "alexnet_small",
     "check_gradients", "check_optimizer", "cifar_net", "data", "evaluate", "fit", "lenet5", "load_checkpoint",
     "load_weights", "plain", "predict", "pretrained", "save_checkpoint", "save_weights", "set_fast", "set_threads",
-    "softmax_cross_entropy", "squeezenet", "testing", "to_cpu", "to_gpu", "trace", "training_step",
+    "softmax_cross_entropy", "split_network", "squeezenet", "testing", "to_cpu", "to_gpu", "trace", "training_step",
 ]
 
 

@@ -343,8 +343,8 @@ numbers = 128 * 55 * 55 * 96
 # ```
 #
 # It prints 297 MB, 0.11 ms and 0.7% of the step (a prediction, like all times here). For all layers together
-# [kernels/README.md](../kernels/README.md) predicts 1.5%. tinynet leaves it out: the kernel would reach across two
-# layers, which a reader then could no longer understand one by one. Normalization, where one saves 11% for both passes,
+# [kernels/README.md](../kernels/README.md) predicts 1.7%. tinynet leaves it out: the kernel would reach across two
+# layers, which a reader then could no longer understand one by one. Normalization, where one saves 12% for both passes,
 # got a kernel of its own.
 #
 # </details>

@@ -73,9 +73,9 @@ def test_a_wrong_kernel_is_noticed(small, kernel, mistake, named, monkeypatch, c
     monkeypatch.setattr(module, kernel, lambda *args: mistake(right(*args)))
     if kernel == "im2col":  # later layers would refuse the type
         monkeypatch.setattr(gpu_check, "LAYERS", [])
-        monkeypatch.setattr(gpu_check, "compare_layers", lambda *args: [])
-        monkeypatch.setattr(gpu_check, "step_difference", lambda *args: 0.0)
-        monkeypatch.setattr(gpu_check, "step_seconds", lambda *args: 0.0)
+        same = gpu_check.ComparedItem("", {"float32": 0.0, "float64": 0.0})
+        for name in ("compare_in_net", "compare_step"):
+            monkeypatch.setattr(gpu_check, name, lambda *args: same)
     code, out, err = command(capsys)
     assert code == 2 and re.search(rf"^{re.escape(named)}.*WRONG", out, re.MULTILINE)
     assert err.startswith("tinynet: the GPU's results differ from NumPy's for: ") and named in err

@@ -8,7 +8,9 @@ from support.kernel_checks import kernels_on_cpu
 
 import tinynet as tn
 from tinynet.errors import ArgumentError
-from tinynet.measure.gpu_prediction import H100, kernel_cost, predict_kernel, predict_step, step_work
+from tinynet.measure.gpu_prediction import H100, predict_kernel, predict_step, step_work
+from tinynet.measure.gpu_work import kernel_cost
+from tinynet.network import fast_on_gpu
 from tinynet.ops import cuda_ops
 from tinynet.ops.window import Window
 
@@ -48,7 +50,9 @@ def test_bytes_are_those_of_the_arrays_that_a_kernel_is_given(launched):
         assert counted == moved + twice * x.nbytes, name
 
 
-def test_a_step_launches_the_kernels_that_are_counted(gpu, launched):
+@pytest.mark.parametrize("worth", [0, fast_on_gpu.WORTH])
+def test_a_step_launches_the_kernels_that_are_counted(worth, gpu, launched, monkeypatch):
+    monkeypatch.setattr(fast_on_gpu, "WORTH", worth)
     net = tn.Network([
         ("conv1", tn.Conv2d(3, 8, 3)), ("relu1", tn.ReLU()), ("norm1", tn.LocalResponseNorm(groups=2)),
         ("pool1", tn.MaxPool2d(3, 2)), ("conv2", tn.Conv2d(8, 4, 3, padding=1, groups=2)), ("flatten", tn.Flatten()),
@@ -66,7 +70,7 @@ def test_a_step_launches_the_kernels_that_are_counted(gpu, launched):
 
 def test_products_are_three_times_the_forward_pass_but_for_the_images_own_gradient():
     net = tn.alexnet()
-    products = sum(work.operations for work in step_work(net, 128) if work.what == "product")
+    products = sum(work.operations for work in step_work(net, 128, fused=False) if work.what == "product")
     forward, conv1 = net.multiply_adds((227, 227, 3)), net["conv1"].multiply_adds((227, 227, 3))
     assert products == pytest.approx(2 * 128 * (3 * forward - conv1))
 

@@ -9,6 +9,7 @@ from support.cupy_names import MISSING, REAL, look_up, signature_of
 import tinynet
 
 PACKAGE = Path(tinynet.__file__).parent
+FIRST_RUN = Path(__file__).parents[2] / "benchmarks/gpu_first_run"
 LIBRARIES = ("array_module", "library_of")  # what returns NumPy or CuPy
 METHODS = ("all", "any", "argmax", "argmin", "astype", "clip", "cumsum", "dot", "max", "mean", "min", "prod", "ravel",
            "repeat", "reshape", "round", "std", "sum", "take", "transpose", "var")  # an array's, by their names alone
@@ -98,6 +99,14 @@ def test_cupy_has_all_that_the_source_uses():
         text = file.read_text(encoding="utf-8")
         found += [f"tinynet/{name}, {problem}" for problem in problems(text, name.startswith(HEART))]
     assert not found, "\n".join(found)
+
+
+def test_cupy_has_all_that_the_first_run_on_a_gpu_uses():
+    """Of CuPy's private names too: nobody has time to look for another one on a card."""
+    found = [f"{file.name}, {problem}" for file in sorted(FIRST_RUN.glob("*.py"))
+             for problem in problems(file.read_text(encoding="utf-8"))]
+    assert not found, "\n".join(found)
+    assert "cupy._core._routines_linalg.COMPUTE_TYPE_TF32" in (FIRST_RUN / "steps.py").read_text(encoding="utf-8")
 
 
 def test_the_source_uses_names_that_it_looks_at():

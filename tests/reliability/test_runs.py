@@ -228,7 +228,7 @@ def test_a_resumption_refuses_the_best_checkpoint_of_another_run(tmp_path):
 def test_a_best_checkpoint_that_last_does_not_know_of_yet_is_the_runs_own(tmp_path, monkeypatch):
     errors = iter([0.5, 0.4, 0.4])
     evaluations = (Evaluation(1.0, error, 0.0, 16) for error in errors)
-    monkeypatch.setattr("tinynet.training.loop.evaluate", lambda *given, **options: next(evaluations))
+    monkeypatch.setattr("tinynet.training.loop.measure", lambda *given, **options: next(evaluations))
     faulty_runs.train(tmp_path, 4, epochs=1)
     older = (tmp_path / "last.npz").read_bytes()
     faulty_runs.train(tmp_path, 4, epochs=2, resume=True)

@@ -6,6 +6,8 @@ limits, and what a kernel writes must not overlap what else it is given.
 
 The environment variable TINYNET_SANITIZE ("address,undefined" or "thread") compiles with sanitizers of g++; their
 library has to be loaded first, see `sanitized_environment`. Every array is then copied to memory of exactly its size.
+
+TINYNET_COMPILED names a folder in which several processes, one after the other, find what the first has compiled.
 """
 import ctypes
 import functools
@@ -186,9 +188,15 @@ def launcher(name: str, parameters: list[Parameter]) -> str:
 
 
 @functools.cache
-def folder() -> tempfile.TemporaryDirectory:
-    """The folder of this process's libraries, which goes with it."""
-    return tempfile.TemporaryDirectory(prefix="cuda_on_cpu")
+def folder() -> Path:
+    """The folder of this process's libraries, which goes with it, or the one in which all find them."""
+    if shared := os.environ.get("TINYNET_COMPILED"):
+        return Path(shared)
+    _own.append(tempfile.TemporaryDirectory(prefix="cuda_on_cpu"))
+    return Path(_own[-1].name)
+
+
+_own: list[tempfile.TemporaryDirectory] = []
 
 
 @functools.cache
@@ -201,8 +209,10 @@ def compile_library(code: str, options: tuple[str, ...], sanitize: str) -> ctype
         flags += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all"]
     if sanitize == "thread":
         flags += ["-DTWO_THREADS", "-pthread"]
-    path = Path(folder().name) / hashlib.sha256(repr((text, flags)).encode()).hexdigest()[:16]
+    path = folder() / hashlib.sha256(repr((text, flags)).encode()).hexdigest()[:16]
     source, library = path.with_suffix(".cpp"), path.with_suffix(".so")
+    if library.exists():
+        return ctypes.CDLL(str(library))
     source.write_text(text)
     run = subprocess.run(["g++", *flags, str(source), "-o", str(library)], capture_output=True, text=True)
     if run.returncode:

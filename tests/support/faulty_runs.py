@@ -222,11 +222,11 @@ def write_digits(folder: Path, count: int = 400) -> None:
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_bytes(np.arange(some) % 10))
 
 
-def start_command(data: Path, folder: Path, **options: Any) -> subprocess.Popen:
-    """Start `tinynet train` on these digits, or go on with it."""
+def start_command(data: Path, folder: Path, before: list[str] | None = None, **options: Any) -> subprocess.Popen:
+    """Start `tinynet train` on these digits, or go on with it; `before` may be `mpirun` and its arguments."""
     resume = ["--resume"] if (folder / "last.npz").exists() else []
-    command = [sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(data), "--run", str(folder),
-               "--epochs", str(COMMAND_EPOCHS), "--batch-size", "50", *resume]
+    command = [*(before or []), sys.executable, "-m", "tinynet", "train", "--model", "lenet5", "--data", str(data),
+               "--run", str(folder), "--epochs", str(COMMAND_EPOCHS), "--batch-size", "50", *resume]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
 
 

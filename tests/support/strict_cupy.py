@@ -6,6 +6,8 @@ counted whenever numbers cross between the two memories. Names and keywords are 
 there to compare with (`cupy_names`).
 """
 import operator
+import sys
+import time
 import types
 import weakref
 from typing import Any, NamedTuple
@@ -232,6 +234,20 @@ class RawModule:
         return launch
 
 
+class Event:
+    """A mark in the GPU's work, which here is done when it is asked for."""
+
+    def record(self) -> None:
+        self.seconds = time.perf_counter()
+
+    def synchronize(self) -> None:
+        """Nothing to wait for."""
+
+
+def get_elapsed_time(start_event: Event, end_event: Event) -> float:
+    return 1e3 * (end_event.seconds - start_event.seconds)
+
+
 class Part(types.ModuleType):
     """CuPy, or a module in it, with the functions that are listed, and NumPy's of the same name."""
 
@@ -275,15 +291,25 @@ def asnumpy(a: Any) -> np.ndarray:
     return a.get() if isinstance(a, ndarray) else np.asarray(a)
 
 
+def check_transfers(expected: list[Transfer]) -> None:
+    """Compare what has crossed since `transfers` was cleared; the real CuPy, which a test may have, counts nothing."""
+    if isinstance(sys.modules.get("cupy"), Part):
+        assert transfers == expected
+    transfers.clear()
+
+
 def make() -> Part:
     """Return the module, with nothing counted yet."""
     transfers.clear()
     memory.__init__()  # type: ignore[misc]
+    device = types.SimpleNamespace(pci_bus_id="0000:00:00.0", use=lambda: None)
     runtime = Part("cupy.cuda.runtime", memGetInfo=lambda: (memory.limit - memory.total, memory.limit),
-                   getDevice=lambda: 0,
+                   getDevice=lambda: 0, getDeviceCount=lambda: 1,
                    getDeviceProperties=lambda device: {"name": b"Stand-in"})
     stream = types.SimpleNamespace(synchronize=lambda: None)
-    cuda = Part("cupy.cuda", is_available=lambda: True, runtime=runtime, get_current_stream=lambda: stream,
+    cuda = Part("cupy.cuda", is_available=lambda: True, Device=lambda index=None: device,
+                nccl=types.SimpleNamespace(available=False), runtime=runtime, get_current_stream=lambda: stream,
+                Event=Event, get_elapsed_time=get_elapsed_time,
                 memory=Part("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError))
     tricks = Part("cupy.lib.stride_tricks", np.lib.stride_tricks)
     return Part(

@@ -1,6 +1,7 @@
 """The two assertions: silent on right layers, loud on planted bugs, and with a text that names array and cause."""
 import copy
 import doctest
+import inspect
 from collections import OrderedDict
 
 import numpy as np
@@ -50,12 +51,12 @@ def test_right_layers_match_pytorch(name, data):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: reference)")
     layer, x = draw_case(data.draw, TABLE[name])
     layer.last_mask = np.ones(1)  # of dropout in evaluation
-    if layer.params:
-        def reference(x, w, b):
-            return TABLE[name].reference(torch, layer, x, {"w": w, "b": b})
-    else:
-        def reference(x):
-            return TABLE[name].reference(torch, layer, x, {})
+
+    def reference(x, **params):
+        return TABLE[name].reference(torch, layer, x, params)
+
+    reference.__signature__ = inspect.Signature([
+        inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD) for key in ("x", *layer.params)])
     assert_matches(layer, reference, x, train=name != "Dropout")
 
 

@@ -83,7 +83,7 @@ def test_layers_come_with_a_batch_and_random_parameters(drawn):
 def test_layers_draw_every_kind_and_only_those_that_were_asked_for():
     kinds, drawn = {getattr(tn, name) for name in tn.layers.__all__}, set()
 
-    @settings(max_examples=200)
+    @settings(max_examples=400)
     @given(layers(), layers(tn.Conv2d, tn.Linear))
     def collect(one, of_two):
         drawn.add(type(one.layer))

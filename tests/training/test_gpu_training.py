@@ -10,6 +10,7 @@ from support.strict_cupy import TO_CPU, TO_GPU, Transfer
 import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset, Preprocessing
+from tinynet.distributed.team import Team
 from tinynet.errors import GpuMemoryError, NotFiniteError
 from tinynet.measure import profiling
 from tinynet.network.params import flat
@@ -36,7 +37,7 @@ def trainer(net, images, labels, kind=tn.SGD, **options):
     """A Training whose batches the test takes by itself."""
     loader = tn.data.Loader((images, labels), None, len(labels), threads=0)
     optimizer = kind(net, 1e-3, **options)
-    return Training(net, loader, None, optimizer, None, 1, None, {}, None, 30, False, Position(), History())
+    return Training(net, loader, None, optimizer, None, 1, None, {}, None, 30, False, Position(), History(), Team())
 
 
 def small_net() -> Any:
@@ -63,6 +64,7 @@ def same_arrays(found, expected, digits):
                                    err_msg=".".join(path))
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", NETWORKS)
 def test_steps_of_training_are_the_same_on_the_gpu(name, gpu):
     net = NETWORKS[name]().astype("float64")
@@ -76,6 +78,7 @@ def test_steps_of_training_are_the_same_on_the_gpu(name, gpu):
     same_arrays(there.optimizer.velocity, here.optimizer.velocity, 1e-8)
 
 
+@pytest.mark.gpu
 def test_steps_with_adam_are_the_same_on_the_gpu(gpu):
     net = small_net().astype("float64")
     images, labels = batch(net, 8)
@@ -94,6 +97,7 @@ def test_steps_with_adam_are_the_same_on_the_gpu(gpu):
         np.testing.assert_allclose(found, array, rtol=1e-6, atol=1e-12, err_msg=str(path))
 
 
+@pytest.mark.gpu
 def test_a_step_in_float32_is_the_same_to_rounding(gpu):
     net = tn.alexnet_small(size=32)
     images, labels = batch(net, 8)
@@ -130,6 +134,7 @@ def test_a_batch_of_evaluation_copies_three_numbers_back(gpu):
     assert found.loss == pytest.approx(tn.evaluate(tn.to_cpu(net), (images, labels % 3)).loss, rel=1e-5)
 
 
+@pytest.mark.gpu
 def test_probabilities_and_ten_crops_are_the_same(gpu):
     net, data = small_net(), small_data()
     net.preprocessing = Preprocessing.fit(data, 6)
@@ -158,6 +163,7 @@ def losses(history):
     return [row[key] for row in history for key in ("train_loss", "validation_loss", "train_error")]
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize("devices", [("gpu", "gpu"), ("cpu", "gpu"), ("gpu", "cpu")])
 def test_a_run_goes_on_from_a_checkpoint_on_either_device(devices, gpu, tmp_path):
     def train(device, folder, **options):
@@ -177,6 +183,7 @@ def test_a_run_goes_on_from_a_checkpoint_on_either_device(devices, gpu, tmp_path
         np.testing.assert_array_equal(array, tn.to_cpu((flat(there.params) | flat(there.buffers))[path]))
 
 
+@pytest.mark.gpu
 def test_a_checkpoint_is_restored_where_the_network_is(gpu, tmp_path):
     net = small_net()
     tn.save_checkpoint(tmp_path / "here.npz", net)

@@ -45,7 +45,7 @@ def test_each_epoch_has_every_image_once_in_an_order_of_its_own():
 
 def test_the_best_checkpoint_is_that_of_the_lowest_validation_error(tmp_path, monkeypatch):
     errors = iter([0.5, 0.4, 0.6, 0.45, 0.4])
-    monkeypatch.setattr(loop, "evaluate", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
+    monkeypatch.setattr(loop, "measure", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
     fit(small_net(), Watched(), Watched(), epochs=5, run=tmp_path, progress=False)
     position = load_training_state(tmp_path / "best.npz")["progress"]["position"]
     assert position["epoch"] == 2 and position["best"] == 0.4
@@ -99,7 +99,7 @@ def test_ctrl_c_while_the_best_checkpoint_is_written_leaves_the_last_from_before
         usual(path, *args, **options)
 
     errors = iter([0.5, 0.4])
-    monkeypatch.setattr(loop, "evaluate", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
+    monkeypatch.setattr(loop, "measure", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
     monkeypatch.setattr(loop, "save_checkpoint", save)
     with pytest.raises(KeyboardInterrupt):
         fit(small_net(), Watched(), Watched(), epochs=2, run=tmp_path, progress=False)

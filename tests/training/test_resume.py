@@ -173,7 +173,7 @@ def test_stopped_while_images_are_read(threads, straight, tmp_path, monkeypatch)
 
 def test_stopped_in_validation(straight, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evaluate", lambda *args, **options: raise_interrupt())
+        patch.setattr(loop, "measure", lambda *args, **options: raise_interrupt())
         with pytest.raises(KeyboardInterrupt):
             quiet(small_net(), run=tmp_path)
     assert load_training_state(tmp_path / "last.npz")["progress"]["position"]["batch"] == BATCHES

@@ -98,6 +98,22 @@ def test_there_and_back_changes_no_bit(tmp_path, ending):
     load_weights(other, tmp_path / f"w{ending}")
     for name, array in flat(net.params).items():
         assert np.array_equal(array, flat(other.params)[name])
+    assert all(array.flags.writeable for array in flat(other.params).values())  # a training writes into them
+
+
+def test_a_last_layer_for_other_classes_stays_if_that_is_asked_for(tmp_path):
+    net, other = ours(seed=7), ours()
+    other = tn.Network([(name, tn.Linear(5, 4, seed=9) if name == "fc2" else layer)
+                        for name, layer in other.layers.items()], input_shape=(8, 10, 3), name="mine")
+    own = other["fc2"].params["w"].copy()
+    save_weights(net, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"fc2.weight 3 x 5 instead of 4 x 5, fc2.bias 3 instead of 4"):
+        load_weights(other, tmp_path / "w.pth")
+    load_weights(other, tmp_path / "w.pth", new_last=True)
+    assert np.array_equal(other["fc2"].params["w"], own)
+    assert np.array_equal(other["fc1"].params["w"], net["fc1"].params["w"])
+    load_weights(other := ours(), tmp_path / "w.pth", new_last=True)  # of the same size
+    assert np.array_equal(other["fc2"].params["w"], net["fc2"].params["w"])
 
 
 def test_float64_networks_stay_float64(tmp_path, ending):

@@ -315,3 +315,14 @@ def test_graphs_as_other_programs_write_them_are_recognized(tmp_path):
                        r"windows \(4, 2\) instead of \(1, 1\), rows and columns that a window's mean counts "
                        r"\(\(1, 1, 1, 1\), \(2, 2\)\) instead of \(\(4,\), \(3,\)\), as layer pool has"):
         tn.load_weights(make(1), path)
+
+
+def test_a_replaced_last_layer_does_not_get_the_files_class_names(tmp_path):
+    net, path = small(), tmp_path / "w.onnx"
+    net.class_names = list("abcde")
+    tn.save_weights(net, path)
+    other = tn.Network([(name, tn.Linear(layer.params["w"].shape[0], 3) if name == "fc" else layer)
+                        for name, layer in small().layers.items()], input_shape=net.input_shape, name="small")
+    tn.load_weights(other, path, new_last=True)
+    assert other.class_names is None and other["fc"].params["b"].shape == (3,)
+    assert np.array_equal(other["conv"].params["w"], net["conv"].params["w"])

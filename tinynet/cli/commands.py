@@ -9,6 +9,8 @@ import numpy as np
 
 from ..data import ImageFolder, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
+from ..distributed.cards import take_own_card
+from ..distributed.team import started_by_mpirun
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show
 from ..exercises.catalogue import find_exercise
@@ -26,7 +28,8 @@ from ..training.interrupt import end_as_interrupt
 from ..training.preparation import check_several_classes, recipe_with_optimizer, stored_size
 from . import demo
 from .confusion import check_confusion_file, write_confusion
-from .networks import among_classes_of, named_network, placed, trained_preprocessing
+from .networks import among_classes_of, checkpoint_path, named_network, placed, trained_preprocessing
+from .weights import take_weights
 
 # Arguments of the networks that --set does not take, and what they come from.
 OWN_OPTION = {"seed": "--seed", "classes": "the folder or set given with --data"}
@@ -40,6 +43,9 @@ def run_train(options: argparse.Namespace) -> None:
     check_count("train", "--seed", options.seed, least=0)
     switches = dict(parse_switch(text) for text in options.set)
     check_resize_option(options)
+    if options.freeze is not None and options.weights is None:
+        raise ArgumentError(f"--freeze {options.freeze}: what is frozen has to be trained already, give the file of "
+                            "its weights with --weights")
     train, validation = load_data(options.data, options.image_size)
     check_several_classes("the data of --data", train)
     if options.validation is not None:
@@ -52,12 +58,18 @@ def run_train(options: argparse.Namespace) -> None:
         print(f"tinynet: {options.data} has test images and no validation images, so the best checkpoint is chosen by "
               "its test images; --validation 0.1 holds out training images for it", file=sys.stderr)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
+    if options.weights is not None:
+        take_weights(net, checkpoint_path(options.weights))
+    ready = net.preprocessing  # which some weights bring
     if isinstance(train, ImageFolder):  # the network determines the size and the channels
-        size = stored_size(net) if options.image_size is None else options.image_size
+        size = options.image_size or (stored_size(net) if ready is None else ready.unpadded_size)
+        resize = options.resize or (None if ready is None else ready.resize)
         channels = (net.input_shape or ())[2]
-        train = train.stored_as(size, channels, options.resize)
-        validation = None if validation is None else validation.stored_as(size, channels, options.resize)
+        train = train.stored_as(size, channels, resize)
+        validation = None if validation is None else validation.stored_as(size, channels, resize)
     if options.mean is not None:
+        if ready is not None:
+            raise ArgumentError(f"--mean {options.mean}: the weights of {options.weights} have a mean of their own")
         net.recipe["mean"] = options.mean
     if options.optimizer is not None:
         choose_optimizer(net, options)
@@ -65,6 +77,9 @@ def run_train(options: argparse.Namespace) -> None:
         net.recipe["learning_rate"] = options.learning_rate
     if options.rate_drops is not None:
         net.recipe["schedule"] = {"kind": "step", "epochs": options.rate_drops, "factor": 0.1}
+    comm = started_by_mpirun()
+    if options.device != "cpu":
+        take_own_card(comm)
     net = placed(net, options.device)
     run = options.run or f"runs/{options.model}"
     try:
@@ -72,7 +87,7 @@ def run_train(options: argparse.Namespace) -> None:
             fit(
                 net, train, validation, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
                 run=run, augmentation=False if options.no_augmentation else None, resume=options.resume,
-                loader_threads=options.loader_threads,
+                loader_threads=options.loader_threads, freeze=options.freeze, comm=comm, split=options.split,
             )
     except KeyboardInterrupt:
         if Path(run, "last.npz").exists():

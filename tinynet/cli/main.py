@@ -5,6 +5,7 @@ import sys
 import warnings
 from typing import Any
 
+from ..distributed.team import Team, started_by_mpirun
 from ..errors import TinynetError
 from ..ops.threads import set_threads
 from .parser import parser
@@ -17,9 +18,11 @@ def main(arguments: list[str] | None = None) -> int:
     """
     prepare_output()
     try:
-        options = parser().parse_args(arguments)
-        set_threads(options.threads)
-        with warnings.catch_warnings():
+        team = Team(started_by_mpirun())
+        team.silence()
+        with team.end_together(), warnings.catch_warnings():
+            options = parser().parse_args(arguments)
+            set_threads(team.threads() if options.threads is None else options.threads)
             # A training that diverges says so in a sentence; NumPy would warn of it first, with lines of tinynet.
             warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
             warnings.showwarning = warn

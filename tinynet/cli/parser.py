@@ -6,6 +6,7 @@ from typing import Any
 
 from ..data.download import SOURCES
 from ..data.image_file import RESIZES
+from ..distributed import SPLITS
 from ..files import with_home
 from ..lessons import LESSONS
 from ..models import MODELS
@@ -37,8 +38,17 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     net.add_argument("--model", required=True, metavar="NAME", help=f"one of {', '.join(MODELS)}")
     net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help="an argument of the network, such as activation=tanh; can be given several times")
+    net.add_argument("--weights", metavar="FILE", type=with_home, help="begin with trained weights: PyTorch's .pth, "
+                     ".safetensors, a checkpoint of tinynet's, or a run folder (its best checkpoint). Images are "
+                     "prepared as these weights expect them; a last layer for another number of classes than the "
+                     "data's is replaced by a fresh one")
+    net.add_argument("--freeze", metavar="LAYER", help="train only what comes after this layer of --weights, such as "
+                     "fire9. The layers up to it stay as they are, and their outputs are computed once, for each image "
+                     "and its mirror image (or, with --no-augmentation, for the image alone), and kept in memory: how "
+                     "much, is said. Each epoch has both; there are no random crops or colours")
     data = add.add_argument_group("data")
-    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes", "crop")
+    add_data(data, "256 / 227 of the network's input size for a folder (256 for 224), 32 for shapes; with --weights as "
+             "they expect", "crop; with --weights as they expect")
     data.add_argument("--validation", type=float, metavar="SHARE", help="share of the training images of each class "
                       "to hold out for validation, such as 0.1, where the data has no validation images; --seed draws "
                       "them")
@@ -60,6 +70,9 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
                      help="folder for settings, metrics and checkpoints (default: runs/MODEL)")
     run.add_argument("--resume", action="store_true", help="resume the run in DIR; give the other arguments as before")
     where = add_computation(add)
+    where.add_argument("--split", choices=SPLITS, default="batch", help="what several processes, started by mpirun "
+                       "-n N tinynet train ..., share out: the images of each batch, or the two towers of a network "
+                       "(default: %(default)s)")
     where.add_argument("--loader-threads", type=int, default=1, metavar="N", help="threads that read and augment "
                        "images during training (default: %(default)s)")
 

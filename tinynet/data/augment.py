@@ -79,10 +79,17 @@ class Augmentation:
             raise ArgumentError(f"Augmentation: stretch is {stretch!r}, expected a number from 0 up")
         self.stretch = float(stretch)
 
-    def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator) -> np.ndarray:
-        """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size."""
+    def __call__(self, images, preprocessing: Preprocessing, generator: np.random.Generator, start: int = 0,
+                 count: int | None = None) -> np.ndarray:
+        """uint8 (N, H, W, C) -> float32 (N, h, w, C), minus the mean of `preprocessing`, at its input size.
+
+        The images may be some of a batch of `count`, those from `start` on: they get the numbers that are drawn for
+        them in the whole batch.
+        """
         images = preprocessing.in_network_order(preprocessing.check(images, self.pad))
-        count, height, width, channels = images.shape
+        height, width, channels = images.shape[1:]
+        own = slice(start, start + len(images))
+        count = len(images) if count is None else count
         pad, mean = self.pad, preprocessing.mean
         sizes = self._draw_sizes(generator, count, height, width)
         canvas = np.zeros((*(sizes.max(axis=0) + 2 * pad), channels), np.float32)    # 0 is the mean
@@ -90,9 +97,9 @@ class Augmentation:
         room = sizes + 2 * pad - np.array([out_height, out_width])
         corners = generator.integers(0, room + 1, (count, 2)) if self.crop else room // 2
         mirrored = generator.random(count) < 0.5 if self.mirror else np.zeros(count, bool)
-        out = np.empty((count, out_height, out_width, channels), np.float32)
+        out = np.empty((len(images), out_height, out_width, channels), np.float32)
         for image, view, size, (top, left), flip in zip(
-                images, out, sizes.tolist(), corners.tolist(), mirrored.tolist(), strict=True):
+                images, out, sizes[own].tolist(), corners[own].tolist(), mirrored[own].tolist(), strict=True):
             if self.stretch:
                 canvas[:] = 0    # an image before this one may have been larger
                 image = stretched(image, *size)
@@ -101,7 +108,7 @@ class Augmentation:
             window = canvas[top:top + out_height, left:left + out_width]
             view[:] = window[:, ::-1] if flip else window
         if self.colour is not None:
-            shift = self.colour.shift(generator, count)                        # (N, 3), red first
+            shift = self.colour.shift(generator, count)[own]                   # (N, 3), red first
             out += preprocessing.in_network_order(shift)[:, None, None, :]
         return preprocessing.scaled(out)
 

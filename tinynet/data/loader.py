@@ -63,24 +63,35 @@ class Loader:
         if not 0 <= start <= len(self):
             raise ArgumentError(f"Loader: start must be from 0 to the {len(self)} batches of an epoch, got {start}")
         check_count("Loader", "epoch", epoch, least=0)
-        order = np.arange(len(self.dataset))
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, epoch]).permutation(order)
+        order = self.order(epoch)
         if self.threads == 0:
             return (self._batch(order, epoch, index) for index in range(start, len(self)))
         return self._prefetched(order, epoch, start)
 
+    def order(self, epoch: int) -> np.ndarray:
+        """The images' indices in the order in which an epoch has them."""
+        order = np.arange(len(self.dataset))
+        return np.random.default_rng([self.seed, epoch]).permutation(order) if self.shuffle else order
+
     def _batch(self, order: np.ndarray, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch number `index`."""
-        chosen = order[index * self.batch_size:(index + 1) * self.batch_size]
-        images, chosen = readable_at(self.dataset, chosen)
-        labels = self.dataset.labels[chosen]
+        images, labels = self._read(order[index * self.batch_size:(index + 1) * self.batch_size])
+        return self._ready(images, labels, epoch, index)
+
+    def _read(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The images at these indices as they are stored, and their labels; without those that cannot be read."""
+        images, kept = readable_at(self.dataset, chosen)
+        return images, self.dataset.labels[kept]
+
+    def _ready(self, images: np.ndarray, labels: np.ndarray, epoch: int, index: int, *part: int
+               ) -> tuple[np.ndarray, np.ndarray]:
+        """Images of batch number `index` ready for the network; `part`: which of how many they are, if not all."""
         if not len(labels):
             return images, labels
         if self.augmentation is not None and isinstance(self.preprocessing, Preprocessing):
             # 1 + index, because NumPy treats the seeds [s, e] and [s, e, 0] alike: [s, e] is the order's.
             generator = np.random.default_rng([self.seed, epoch, 1 + index])
-            return self.augmentation(images, self.preprocessing, generator), labels
+            return self.augmentation(images, self.preprocessing, generator, *part), labels
         return (images if self.preprocessing is None else self.preprocessing(images)), labels
 
     def _prefetched(self, order, epoch: int, start: int) -> Generator[tuple[np.ndarray, np.ndarray]]:

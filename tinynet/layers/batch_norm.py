@@ -7,6 +7,7 @@ from ..errors import ShapeError
 from ..ops.arrays import Array, Shape, array_module, shape_text
 from ..ops.checks import check_between, check_count, check_image_shape
 from ..ops.parameter_limit import count_parameters
+from ..ops.processes import batch_mean, whole_batch
 from .base import Layer
 
 
@@ -45,8 +46,9 @@ class BatchNorm(Layer):
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)
         if train:
-            mean, variance = x.mean(axis=self.axes), x.var(axis=self.axes)     # (C,)
-            self.update_running(mean, variance, x.size // len(mean))
+            mean = batch_mean(x, self.axes)                                    # (C,)
+            variance = batch_mean((x - mean) ** 2, self.axes)                  # (C,)
+            self.update_running(mean, variance, whole_batch(len(x)) * (x[0].size // len(mean)))
         else:
             mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
         deviation = array_module(x).sqrt(variance + self.eps)
@@ -57,8 +59,8 @@ class BatchNorm(Layer):
         # Three paths from x to the loss: its own output, the batch's mean, the batch's variance.
         own = dy
         if saved.from_batch:
-            through_mean = dy.mean(axis=self.axes)
-            through_variance = saved.normalized * (dy * saved.normalized).mean(axis=self.axes)
+            through_mean = batch_mean(dy, self.axes)
+            through_variance = saved.normalized * batch_mean(dy * saved.normalized, self.axes)
             own = dy - through_mean - through_variance
         return self.params["w"] / saved.deviation * own
 

@@ -49,9 +49,9 @@ class Conv2d(Layer):
     -----
     `params` has "w" (KH, KW, C // groups, F) and "b" (F,), float32.
     Filters are not flipped (cross-correlation), as in every framework.
-    In a Network on a CPU a fast implementation stands in for these methods while it gives the same numbers
-    (network/fast.py decides). Replace one of them, derive a class, or edit them so that a number changes, and yours
-    run. `with tn.plain():` runs them in any case, for a `print` in them; so does a debugger.
+    In a Network a fast implementation stands in for these methods while it gives the same numbers, on a GPU for large
+    products alone (network/fast.py decides). Replace one of them, derive a class, or edit them so that a number
+    changes, and yours run. `with tn.plain():` runs them in any case, for a `print` in them; so does a debugger.
     """
 
     def __init__(

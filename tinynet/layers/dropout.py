@@ -6,6 +6,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..ops.arrays import Array, array_module
 from ..ops.checks import Seed, check_between, check_seed
+from ..ops.processes import draw_for_batch
 from .as_drawn import draw_initial
 from .base import Layer
 
@@ -56,7 +57,7 @@ class Dropout(Layer):
         xp = array_module(x)
         if not train:
             return x, Saved(xp.broadcast_to(xp.ones(1, dtype=x.dtype), x.shape))
-        kept = self.generator.random(x.shape, dtype=np.float32) >= self.p
+        kept = draw_for_batch(self.generator, x.shape) >= self.p
         mask = xp.asarray(kept).astype(x.dtype) / (1 - self.p)
         return x * mask, Saved(mask)
 

@@ -4,6 +4,7 @@ from typing import Any
 from ..errors import DtypeError, ShapeError
 from ..ops.arrays import Array, array_module
 from ..ops.checks import as_array, check_array
+from ..ops.processes import batch_sum, whole_batch
 
 
 def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
@@ -37,11 +38,11 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
 
 def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     """Return what `softmax_cross_entropy` does, unchecked; the loss stays where the scores are, an array of no axes."""
-    xp, n = array_module(scores), len(scores)
-    correct = (xp.arange(n), labels)
+    xp, n = array_module(scores), whole_batch(len(scores))
+    correct = (xp.arange(len(scores)), labels)
     shifted = scores - scores.max(axis=1, keepdims=True)                       # the largest is 0: exp stays finite
     log_total = xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))             # (N, 1)
-    loss = (log_total[:, 0] - shifted[correct]).mean()
+    loss = batch_sum((log_total[:, 0] - shifted[correct]).sum()) / n
     dscores = xp.exp(shifted - log_total)                                      # the probabilities, (N, classes)
     dscores[correct] -= 1
     return loss, dscores / n

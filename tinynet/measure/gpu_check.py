@@ -1,14 +1,16 @@
 """`tinynet gpu-check`: on a machine with a GPU, everything that runs there against NumPy, and how long it takes."""
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import NotFiniteError
+from ..layers.base import Layer
 from ..network import Network
 from ..network.describe import describe
 from ..ops import cuda_ops
-from ..ops.arrays import gpu_name, to_gpu
+from ..ops.arrays import Shape, gpu_name, to_gpu
 from ..tables import text_table
 from ..training.gpu_memory import explain_out_of_memory
 from ..training.optim import SGD
@@ -25,7 +27,8 @@ from .gpu_compare import (
     moved,
     step_difference,
 )
-from .gpu_prediction import OF_BANDWIDTH, OF_PRODUCTS, predict_kernel, predict_step, step_work
+from .gpu_prediction import predict_kernel, predict_step, step_work
+from .gpu_work import OF_BANDWIDTH, OF_PRODUCTS
 from .profiling import gpu_rates, median, profile
 
 DTYPES = ("float32", "float64")
@@ -97,45 +100,86 @@ def check(net: Network, batch: int = 128) -> Report:
     """
     import cupy
 
-    gflops, copied = gpu_rates(cupy)
-    card = 1e9 * copied / OF_BANDWIDTH, 1e9 * gflops / OF_PRODUCTS  # predictions take a share of a GPU's best rates
-    predicted = predict_step(net, batch, *card)  # ArgumentError for a layer that it does not know
-    rows = [compare_kernel(case, batch, card) for case in kernel_cases(net)]
-    rows += [ComparedItem(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
-             for layer, shape in LAYERS]
-    rows += compare_layers(net, batch, card)
-    step = ComparedItem(f"{net.name}: a training step", {dtype: step_difference(net, dtype) for dtype in DTYPES},
-                        STEP_TOLERANCES)
-    rows.append(step._replace(seconds=step_seconds(net, batch), predicted=predicted))
-    headline = (f"{gpu_name()}: copies {copied:.0f} GB/s and does {gflops:.0f} GFLOP/s in float32 products, from which "
-                f"times are predicted. Differences from NumPy with {IMAGES} images; times in float32 with {batch}.")
+    card = measured_card(cupy)
+    rows = [compare() for _, compare in comparisons(net, batch, card)]
+    headline = (f"{gpu_name()}: copies {card.copied / 1e9:.0f} GB/s and does {card.products / 1e9:.0f} GFLOP/s in "
+                f"float32 products, from which times are predicted. Differences from NumPy with {IMAGES} images; times "
+                f"in float32 with {batch}.")
     return Report(headline, rows)
 
 
-def compare_kernel(case: Case, batch: int, card: tuple[float, float]) -> ComparedItem:
+class Rates(NamedTuple):
+    """A GPU's measured rates: bytes copied, read and written together, and operations of float32 products a second."""
+
+    copied: float
+    products: float
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """The rates that it should be published with, of which predictions take a share."""
+        return self.copied / OF_BANDWIDTH, self.products / OF_PRODUCTS
+
+
+def measured_card(cupy: Any) -> Rates:
+    """Measure the rates of the GPU in use."""
+    gflops, copied = gpu_rates(cupy)
+    return Rates(1e9 * copied, 1e9 * gflops)
+
+
+def comparisons(net: Network, batch: int, card: Rates) -> Iterator[tuple[str, Callable[[], ComparedItem]]]:
+    """Yield each line's name, and a function that compares and times what it is about; arguments as for `check`."""
+    predicted = predict_step(net, batch, *card.best)  # ArgumentError for a layer that it does not know
+    for case in kernel_cases(net):
+        yield f"{case.where}: {case.kernel}", partial(compare_kernel, case, batch, card)
+    for layer, shape in LAYERS:
+        yield describe(layer), partial(compare_layer, layer, shape)
+    shapes = [net.input_shape or (), *net.shapes(net.input_shape or ()).values()]
+    times = cache(partial(layer_times, net, batch))  # one run through the network, when the first line asks for it
+    for (name, layer), shape in zip(net.layers.items(), shapes, strict=False):
+        yield name, partial(compare_in_net, name, layer, shape, times, layer_prediction(net, name, batch, card))
+    yield f"{net.name}: a training step", partial(compare_step, net, batch, predicted)
+
+
+def compare_kernel(case: Case, batch: int, card: Rates) -> ComparedItem:
     """Compare a kernel with its NumPy function, and time it."""
     differences = {dtype: kernel_difference(case, dtype) for dtype in DTYPES}
     there = [moved(argument) for argument in kernel_arguments(case, batch, "float32")]
     seconds = median(lambda: getattr(cuda_ops, case.kernel)(*there), there[0])
     shape = case.shape if case.kernel in UPDATES else (batch, *case.shape)
-    predicted = predict_kernel(case.kernel, shape, *card, window=case.window, size=case.size)
+    predicted = predict_kernel(case.kernel, shape, *card.best, window=case.window, size=case.size)
     return ComparedItem(f"{case.where}: {case.kernel}", differences, seconds=seconds, predicted=predicted)
 
 
-def compare_layers(net: Network, batch: int, card: tuple[float, float]) -> list[ComparedItem]:
-    """Compare and time each layer of a network, forward and backward."""
-    shapes = [net.input_shape or (), *net.shapes(net.input_shape or ()).values()]
-    predicted = dict.fromkeys(net.layers, 0.0)
-    for work in step_work(net, batch):
-        if work.part in predicted and work.phase != "update":
-            predicted[work.part] += work.seconds(*card)
+def compare_layer(layer: Layer, shape: Shape) -> ComparedItem:
+    """Compare one of `LAYERS`, whose time says nothing."""
+    return ComparedItem(describe(layer), {dtype: layer_difference(layer, shape, dtype) for dtype in DTYPES})
+
+
+def compare_in_net(
+    name: str, layer: Layer, shape: Shape, times: Callable[[], dict[str, float]], predicted: float
+) -> ComparedItem:
+    """Compare a layer of a network, forward and backward, and look up its time."""
+    differences = {dtype: layer_difference(layer, (IMAGES, *shape), dtype) for dtype in DTYPES}
+    return ComparedItem(name, differences, seconds=times()[name], predicted=predicted)
+
+
+def layer_times(net: Network, batch: int) -> dict[str, float]:
+    """Time each layer of a network on the GPU, forward and backward, in seconds for the batch."""
     with explain_out_of_memory(batch, lambda images: profile(to_gpu(net), images)):
-        times = {row.name: batch * (row.forward + row.backward) for row in profile(to_gpu(net), batch).rows}
-    return [
-        ComparedItem(name, {dtype: layer_difference(layer, (IMAGES, *shape), dtype) for dtype in DTYPES},
-                     seconds=times[name], predicted=predicted[name])
-        for (name, layer), shape in zip(net.layers.items(), shapes, strict=False)
-    ]
+        return {row.name: batch * (row.forward + row.backward) for row in profile(to_gpu(net), batch).rows}
+
+
+def layer_prediction(net: Network, name: str, batch: int, card: Rates) -> float:
+    """Predict a layer's time, forward and backward."""
+    return sum(work.seconds(*card.best) for work in step_work(net, batch)
+               if work.part == name and work.phase != "update")
+
+
+def compare_step(net: Network, batch: int, predicted: float) -> ComparedItem:
+    """Compare and time a training step."""
+    differences = {dtype: step_difference(net, dtype) for dtype in DTYPES}
+    name = f"{net.name}: a training step"
+    return ComparedItem(name, differences, STEP_TOLERANCES, step_seconds(net, batch), predicted)
 
 
 def step_seconds(net: Network, batch: int) -> float | None:

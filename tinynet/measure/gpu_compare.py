@@ -78,8 +78,8 @@ def kernel_difference(case: Case, dtype: str) -> float:
 
 
 def kernel_arguments(case: Case, images: int, dtype: str) -> tuple[Any, ...]:
-    """Return what a kernel is called with, in NumPy."""
-    draw = drawing(dtype)
+    """Return what a kernel is called with, in NumPy; for more than a few images, and for parameters, drawn quickly."""
+    draw = repeating(dtype) if images > IMAGES or case.kernel in UPDATES else drawing(dtype)
     if case.kernel in UPDATES:
         arrays, settings = UPDATES[case.kernel]
         *changed, last, g = (draw(case.shape) for _ in range(arrays))
@@ -117,7 +117,7 @@ def layer_difference(layer: Layer, shape: Shape, dtype: str) -> float:
         return [y, dx, *(grads[key] for key in sorted(grads)), *owner.buffers.values()]
 
     gpu_x = moved(x)
-    fast = fast_implementation(there, on_gpu=True)  # that itself, whether it is right or not
+    fast = fast_implementation(there, True, shape[1:])  # that itself, whether it is right or not
     run = there if fast is None else fast(there)
     return difference(passes(run, there, gpu_x, moved), passes(layer, layer, x, lambda dy: dy))
 
@@ -159,6 +159,12 @@ def drawing(dtype: str) -> Callable[[Shape], np.ndarray]:
     """Return a function that draws arrays of a shape, the same ones each time."""
     generator = np.random.default_rng(0)
     return lambda shape: generator.standard_normal(shape).astype(dtype)
+
+
+def repeating(dtype: str) -> Callable[[Shape], np.ndarray]:
+    """Return a function as from `drawing`, whose arrays repeat a few numbers: to draw as many as fc6 has takes long."""
+    few, draw = 10_007, drawing(dtype)  # a prime, so that no axis repeats them
+    return lambda shape: np.resize(draw((few,)), shape)
 
 
 def moved(argument: Any) -> Any:

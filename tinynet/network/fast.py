@@ -24,17 +24,17 @@ from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
 from .fast_fire import FastFire
-from .fast_on_gpu import FusedResponseNorm
+from .fast_on_gpu import FusedResponseNorm, fast_convolution_on_gpu
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
 PIXELS = 64.0  # the size of the trial image's numbers
 PERIOD = 8191  # trial numbers repeat after so many; a prime, so that no axis repeats them
 
 
-def fast_implementation(layer: Layer, on_gpu: bool = False) -> Any:
-    """Return the class of a layer's fast implementation; None if it has none."""
-    if type(layer) is Conv2d and not on_gpu:  # the very class: one derived from it may do something else
-        return fast_convolution(layer)
+def fast_implementation(layer: Layer, on_gpu: bool = False, shape: Shape = ()) -> Any:
+    """Return the class of a layer's fast implementation, on a GPU for images of a shape; None if it has none."""
+    if type(layer) is Conv2d:  # the very class: one derived from it may do something else
+        return fast_convolution_on_gpu(layer, shape) if on_gpu else fast_convolution(layer)
     if type(layer) is Fire and not on_gpu:
         return FastFire
     return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
@@ -60,7 +60,7 @@ def fast_or_own(
     train : bool
         What forward is going to be given, or was.
     """
-    fast_class = fast_implementation(layer, like is not None and array_module(like) is not np)
+    fast_class = fast_implementation(layer, like is not None and array_module(like) is not np, shape)
     if fast_class is None or not fast_allowed() or not all(map(may_be_replaced, made_of(layer))):
         return layer
     if like is None:

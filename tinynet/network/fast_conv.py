@@ -10,8 +10,9 @@ import numpy as np
 
 from ..layers import Conv2d
 from ..layers.conv import Saved
-from ..ops.arrays import Array, Shape
-from ..ops.numpy_ops import col2im, im2col, padded
+from ..ops import col2im, im2col
+from ..ops.arrays import Array, Shape, array_module
+from ..ops.numpy_ops import padded
 from ..ops.window import Window
 from . import winograd
 
@@ -34,7 +35,7 @@ class WinogradConv:
     """Conv2d at stride 1: across, windows laid out as ever; down, fewer products by sums of rows.
 
     `winograd.py` says how: T products for a tile of outputs, one below the other, between sums of an image's rows and
-    sums of the filters' rows.
+    sums of the filters' rows. `fast_on_gpu.py` has what is other on a GPU.
     """
 
     label = "sums of rows (Winograd)"
@@ -51,10 +52,10 @@ class WinogradConv:
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
-        y = np.empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)  # (N, OH, OW, F)
+        y = array_module(x).empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)  # (N, OH, OW, F)
         self.prepare(y.shape[1])
         for channels, filters, weights in self.groups:
-            products = np.matmul(self.columns(x[..., channels]), weights)       # (T, N*TH*OW, F/G)
+            products = self.columns(x[..., channels]) @ weights                 # (T, N*TH*OW, F/G)
             self.tiles.outputs(products, y[..., filters])
         y += self.params["b"]
         return y, Saved(x)
@@ -70,13 +71,15 @@ class WinogradConv:
             dweights = np.matmul(self.columns(x[..., channels]).swapaxes(1, 2), dproducts)
             dw[..., filters] = self.tiles.weights_back(dweights, w[..., filters].shape)
             if dx is not None:
-                cols = np.matmul(dproducts, weights.swapaxes(1, 2))             # (T, N*TH*OW, KW*C/G)
-                n, _, width, c = x[..., channels].shape
-                summed = (self.tiles.sums * n, self.tiles.count, width, c)
-                dx[..., channels] = self.tiles.images_back(
-                    col2im(cols, summed, self.across), x[..., channels].shape
-                )
+                dx[..., channels] = self.images_gradient(dproducts, weights, x[..., channels].shape)
         return dx, {"w": dw, "b": bias_gradient(dy)}
+
+    def images_gradient(self, dproducts: Array, weights: Array, shape: Shape) -> Array:
+        """Return a group's part of dx, of `shape` (N, H, W, C/G)."""
+        cols = dproducts @ weights.swapaxes(1, 2)                               # (T, N*TH*OW, KW*C/G)
+        n, _, width, c = shape
+        summed = (self.tiles.sums * n, self.tiles.count, width, c)
+        return self.tiles.images_back(col2im(cols, summed, self.across), shape)
 
     def columns(self, x: Array) -> Array:
         """Return what each filter row, all columns of it, meets in the sums of rows: (T, N*TH*OW, KW*C/G)."""
@@ -88,7 +91,7 @@ class WinogradConv:
         with self.lock:
             if not self.ready:
                 w = self.params["w"]
-                self.tiles = winograd.Tiles(len(w), self.layer.window.padding[0], height, w.dtype)
+                self.tiles = winograd.Tiles(len(w), self.layer.window.padding[0], height, w)
                 self.groups = [
                     (channels, filters, self.tiles.weights(w[..., filters]))    # (T, KW*C/G, F/G)
                     for channels, filters, _ in self.layer.each_group()

@@ -21,9 +21,12 @@ there, and find the coefficients that have these values: E s = (E a) * (E g), wh
 point. Correlation, which a layer computes, is the same turned round (its transpose in a):
 y = E.T [(E g) * (inverse(E).T d)].
 """
+import types
+from functools import cache
+
 import numpy as np
 
-from ..ops.arrays import Array, Shape
+from ..ops.arrays import Array, Shape, array_module
 
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # small ones: with larger powers float32 would lose more than a few bits
 MOST_TAPS = 5  # so that the points are enough for four outputs at a time
@@ -33,13 +36,15 @@ class Tiles:
     """Images cut into tiles of `rows` outputs, one below the other, all columns side by side.
 
     Each method is linear, and its `..._back` the adjoint. TH counts the tiles down an image, T the sums in a tile.
+    `like` has the library and the dtype of what they will be given.
     """
 
-    def __init__(self, taps: int, above: int, height: int, dtype: np.dtype) -> None:
+    def __init__(self, taps: int, above: int, height: int, like: Array) -> None:
         self.above = above  # rows of padding
         self.rows = outputs_at_a_time(height, taps)
         self.count = -(-height // self.rows)  # TH
-        self.a_t, self.g, self.b_t = (matrix.astype(dtype) for matrix in matrices(self.rows, taps))
+        self.xp = array_module(like)
+        self.a_t, self.g, self.b_t = matrices_in(self.xp, like.dtype, self.rows, taps)
         self.sums = len(self.g)  # T
 
     def weights(self, w: Array) -> Array:
@@ -54,9 +59,9 @@ class Tiles:
     def images(self, x: Array) -> Array:
         """B.T d for all tiles: (N, H, W, C) to (T*N, TH, W, C)."""
         n, h, w, c = x.shape
-        padded = np.zeros((n, self.height, w, c), dtype=x.dtype)
+        padded = self.xp.zeros((n, self.height, w, c), dtype=x.dtype)
         padded[:, self.above : self.above + h] = x
-        d = np.empty((self.sums, n, self.count, w, c), dtype=x.dtype)          # row t of each tile
+        d = self.xp.empty((self.sums, n, self.count, w, c), dtype=x.dtype)          # row t of each tile
         for t in range(self.sums):
             d[t] = padded[:, self.every(t)]
         return (self.b_t @ d.reshape(self.sums, -1)).reshape(-1, self.count, w, c)
@@ -65,9 +70,10 @@ class Tiles:
         """The sum of B dV at each tile's place: (T*N, TH, W, C) to `shape` (N, H, W, C)."""
         n, h, w, c = shape
         d = (self.b_t.T @ dv.reshape(self.sums, -1)).reshape(self.sums, n, self.count, w, c)
-        padded = np.zeros((n, self.height, w, c), dtype=dv.dtype)
+        padded = self.xp.zeros((n, self.height, w, c), dtype=dv.dtype)
         for t in range(self.sums):
-            padded[:, self.every(t)] += d[t]
+            place = padded[:, self.every(t)]
+            place += d[t]
         return padded[:, self.above : self.above + h]
 
     def outputs(self, products: Array, y: Array) -> None:
@@ -81,7 +87,7 @@ class Tiles:
     def outputs_back(self, dy: Array) -> Array:
         """A dy: (N, OH, OW, F) to (T, N*TH*OW, F); rows that the image does not have count 0."""
         n, _, ow, f = dy.shape
-        tiles = np.zeros((self.rows, n, self.count, ow, f), dtype=dy.dtype)
+        tiles = self.xp.zeros((self.rows, n, self.count, ow, f), dtype=dy.dtype)
         for i, tile_row in enumerate(tiles):
             place = dy[:, i :: self.rows]
             tile_row[:, : place.shape[1]] = place
@@ -95,6 +101,12 @@ class Tiles:
     def every(self, t: int) -> slice:
         """Row t of each tile, among the rows that all tiles see."""
         return slice(t, t + self.rows * (self.count - 1) + 1, self.rows)
+
+
+@cache
+def matrices_in(xp: types.ModuleType, dtype: np.dtype, outputs: int, taps: int) -> tuple[Array, ...]:
+    """Return the matrices in a dtype, where arrays of the library `xp` are."""
+    return tuple(xp.asarray(matrix.astype(dtype)) for matrix in matrices(outputs, taps))
 
 
 def matrices(outputs: int, taps: int) -> tuple[Array, Array, Array]:

@@ -5,7 +5,7 @@ made contiguous first, which costs nothing where they are; im2col alone takes an
 gives it every other part of the channels, and a copy would go over that memory twice more.
 """
 import math
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -139,11 +139,12 @@ def local_response_norm_back(
     return dx
 
 
-def geometry(shape: Shape, window: Window) -> list[np.int32]:
+@lru_cache(maxsize=1024)  # a launch takes the GPU a few microseconds, and should not take Python more
+def geometry(shape: Shape, window: Window) -> tuple[np.int32, ...]:
     """The numbers that a kernel with windows ends with, for images of `shape` (N, H, W, C)."""
     size = window.output_size((shape[1], shape[2]))
     numbers = (*shape[1:], *window.kernel, *window.stride, *window.padding, *size)
-    return [np.int32(number) for number in numbers]
+    return tuple(np.int32(number) for number in numbers)
 
 
 def channels(shape: Shape, size: int, groups: int) -> list[Any]:
@@ -191,19 +192,19 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], *args: Any,
     """Run a kernel of `kernels/<file>.cu` (<name>.cu where none is given) in the dtype of its first array."""
     import cupy
 
-    dtypes = {str(arg.dtype) for arg in args if not isinstance(arg, np.generic)}
+    dtypes = {arg.dtype for arg in args if not isinstance(arg, np.generic)}
     if len(dtypes) > 1:
-        raise DtypeError(f"{name}: arrays of {' and '.join(sorted(dtypes))}, expected one dtype")
+        raise DtypeError(f"{name}: arrays of {' and '.join(sorted(map(str, dtypes)))}, expected one dtype")
     if 0 not in grid:  # an empty array: CUDA refuses a grid without blocks
         module(cupy, file or name, *dtypes).get_function(name)(grid, block, args)
 
 
 @cache
-def module(cupy: ModuleType, file: str, dtype: str) -> Any:
+def module(cupy: ModuleType, file: str, dtype: np.dtype) -> Any:
     """Return the compiled kernels of a file; CuPy compiles when they are first used, and keeps the result on disk."""
-    if dtype not in REALS:
+    if dtype.name not in REALS:
         raise DtypeError(f"the CUDA kernels work on {' and '.join(REALS)}, got {dtype}")
-    return cupy.RawModule(code=source(file, REALS[dtype]), options=("-std=c++17",))
+    return cupy.RawModule(code=source(file, REALS[dtype.name]), options=("-std=c++17",))
 
 
 def source(file: str, real: str) -> str:

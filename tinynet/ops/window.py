@@ -1,4 +1,5 @@
 """A window that slides over an image: where it stops, and how many outputs that makes."""
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +51,7 @@ class Window(NamedTuple):
             ends.append((self.padding[i], max(self.padding[i], reach - self.padding[i] - size[i])))
         return ends[0], ends[1]
 
+    @cache  # noqa: B019, a window is a few numbers, and on a GPU this would take a dozen launches
     def cells(self, size: tuple[int, int], xp: Any = np) -> Any:
         """Return (OH, OW): how many places of the image and its padding (not of ceil_mode's) each window sees.
 

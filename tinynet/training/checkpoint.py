@@ -64,10 +64,17 @@ def save_checkpoint(
                             "goes on from rounded parameters is another one")
     for name, layer in single_layers(net):
         check_parameters(f"save_checkpoint: layer {name} ({type(layer).__name__})", layer)
-    arrays: dict[str, np.ndarray] = {}
-    contents = {
+    found = contents(net, optimizer, schedule, progress)
+    if half:
+        found |= {"params": halved(net.params), "half": True}
+    write_archive(path, *packed(found))
+
+
+def contents(net: Network, optimizer: Any, schedule: Any, progress: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return all that a checkpoint has; the arrays are those in use, not copies."""
+    return {
         "network": net.settings,
-        "params": halved(net.params) if half else net.params,
+        "params": net.params,
         "buffers": net.buffers,
         "generators": generator_states(net),
         "preprocessing": None if net.preprocessing is None else net.preprocessing.state(),
@@ -75,10 +82,13 @@ def save_checkpoint(
         "optimizer": None if optimizer is None else optimizer.state(),
         "schedule": None if schedule is None else schedule.state(),
         "progress": progress,
-        **({"half": True} if half else {}),
     }
-    header = {name: pack(value, name, arrays) for name, value in contents.items()}
-    write_archive(path, header, arrays)
+
+
+def packed(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return contents as JSON can hold them, and beside them the arrays in them, in NumPy."""
+    arrays: dict[str, np.ndarray] = {}
+    return {name: pack(value, name, arrays) for name, value in found.items()}, arrays
 
 
 def halved(params: Mapping[str, Any], before: str = "") -> dict[str, Any]:

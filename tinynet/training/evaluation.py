@@ -15,6 +15,7 @@ from ..network import Network
 from ..network.params import library_of, single_layers
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import as_array, check_count
+from ..ops.processes import batch_sum, gather, whole_batch
 from .checkpoint import check_network
 from .gpu_memory import explain_out_of_memory
 from .not_finite import all_finite, first_not_finite
@@ -106,22 +107,27 @@ def evaluate_and_count(net: Network, data: Any, batch_size: int, ten_crop: bool)
 
 
 def measure(net: Network, data: Any, batch_size: int, ten_crop: bool,
-            look: Callable[[Array, np.ndarray], None] | None = None) -> Evaluation:
-    """Return loss and errors on a data set; `look` gets the scores and the labels of each batch."""
+            look: Callable[[Array, np.ndarray], None] | None = None, loader: Callable[..., Loader] = Loader
+            ) -> Evaluation:
+    """Return loss and errors on a data set; `look` gets the scores and the labels of each batch.
+
+    With a `loader` that shares batches out, the numbers of all processes together.
+    """
     data = as_data(data, "data")
     loss = wrong1 = wrong5 = 0.0
     count = 0
-    for images, labels in prepared(net, data, batch_size, ten_crop).batches():
+    for images, labels in prepared(net, data, batch_size, ten_crop, loader).batches():
         if not len(labels):
             continue
+        number = whole_batch(len(labels))
         scores = scores_for(net, images, ten_crop)
         mean, errors1, errors5 = loss_and_errors(scores, labels, 1, 5)
         if not math.isfinite(mean):
-            raise NotFiniteError(f"the loss is {mean}: {not_finite(net, images, ten_crop)}")
-        loss += len(labels) * mean
+            raise NotFiniteError(f"the loss is {mean}: {not_finite(net, gather(images), ten_crop)}")
+        loss += number * mean
         wrong1 += errors1
         wrong5 += errors5
-        count += len(labels)
+        count += number
         if look is not None:
             look(scores, labels)
     return Evaluation(loss / count, wrong1 / count, wrong5 / count, count)
@@ -216,13 +222,15 @@ def ends_in_softmax(net: Network) -> bool:
     return isinstance(list(single_layers(net))[-1][1], Softmax)
 
 
-def prepared(net: Network, data: Any, batch_size: int, ten_crop: bool = False) -> Loader:
+def prepared(
+    net: Network, data: Any, batch_size: int, ten_crop: bool = False, loader: Callable[..., Loader] = Loader
+) -> Loader:
     """Return the batches of a data set, ready for the network."""
     names = getattr(data, "class_names", None)
     ready = prepare(net, names is not None, ten_crop)
     if names and net.class_names:
         check_same_classes("evaluate", data.name, names, f"{net.name} was trained on", net.class_names)
-    return Loader(data, ready, at_a_time(batch_size, ten_crop))
+    return loader(data, ready, at_a_time(batch_size, ten_crop))
 
 
 def check_same_classes(who: str, name: str, names: Sequence[str], other: str, others: Sequence[str]) -> None:
@@ -255,7 +263,7 @@ def at_a_time(batch_size: int, ten_crop: bool) -> int:
 
 
 def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> list[float]:
-    """Return the mean loss, and the number of top-k errors for each k.
+    """Return the mean loss, and the number of top-k errors for each k, of the whole batch.
 
     From a GPU the numbers come all together, in one copy; the labels go there after they have been checked.
     """
@@ -263,7 +271,7 @@ def loss_and_errors(scores: Array, labels: np.ndarray, *ks: int) -> list[float]:
     xp = array_module(scores)
     labels = xp.asarray(labels)
     loss, _ = cross_entropy(scores, labels)
-    numbers = xp.stack([loss, *(count_errors(scores, labels, k) for k in ks)])
+    numbers = xp.stack([loss, *(batch_sum(count_errors(scores, labels, k)) for k in ks)])
     return to_cpu(numbers).tolist()
 
 

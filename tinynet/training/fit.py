@@ -8,11 +8,15 @@ import numpy as np
 
 from ..data import Augmentation, Loader, Preprocessing
 from ..data.dataset import as_data
+from ..distributed import team_of
+from ..distributed.shared_loader import loader_for
 from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
+from .alike import begin_alike, check_adds_up, check_same_settings
 from .checkpoint import check_network, reason, restore_network
+from .frozen import features_of, mirror_alone, split_for_training
 from .history import History
 from .loop import Position, Training
 from .memory import explain_memory
@@ -37,8 +41,8 @@ def fit(
     optimizer: Optimizer | None = None, schedule: ReduceOnPlateau | StepSchedule | None = None,
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
-    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None,
-    after_epoch: Callable[[Network, int], None] | None = None,
+    progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None, freeze: str | None = None,
+    after_epoch: Callable[[Network, int], None] | None = None, comm: Any = None, split: str = "batch",
 ) -> History:
     """Train a network.
 
@@ -82,10 +86,24 @@ def fit(
     until : float, optional
         The training is over after an epoch with a training error (that of the history, from 0 to 1) of this or less,
         if one comes before the last.
+    freeze : str, optional
+        The name of a layer: only what comes after it is trained. All up to it stays as it is, and runs as in
+        evaluation; its outputs for the training and validation images are computed once, before the first epoch, and
+        kept in memory (how much, is said). Therefore only mirror images are left of the augmentation, and no crops or
+        colours: each epoch has every training image and its mirror image. Checkpoints have the whole network.
+        `optimizer`, if given, is one of the layers to train, ``SGD(tn.split_network(net, freeze)[1])``.
     after_epoch : function of (Network, int), optional
         Looks at the network before the first step, with the number 0, and after each epoch, with the epoch's; it
         changes nothing in it. It is called before the checkpoint is written: a run that is stopped in between does
-        this epoch, and the call, once more.
+        this epoch, and the call, once more. Of several
+        processes each calls it.
+    comm : mpi4py.MPI.Comm, optional
+        Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: together they do what one
+        process does (docs/processes.md). All begin with what the first one has, which alone has `run` and prints. An
+        error, other than Ctrl-C, is printed and ends all processes.
+    split : str
+        What several processes share out: "batch", each has some of its images; or "towers", each of two processes has
+        one of the network's two towers.
 
     Returns
     -------
@@ -113,48 +131,70 @@ def fit(
     KeyboardInterrupt
         After Ctrl-C, when the batch under way is done and a checkpoint written.
     """
-    check_network("fit", net)
-    recipe = net.recipe
-    epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
-    batch_size = check_count("fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
-    check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
-    if until is not None:
-        until = check_between("fit", "until", until, 0, 1)
-    train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
-    check_classes(net, train, validation)
-    if resume and run is None:
-        raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
-    optimizer = optimizer_from(net) if optimizer is None else optimizer
-    if schedule is None and "schedule" in recipe:
-        schedule = schedule_from(recipe["schedule"], optimizer)
-    check_belongs(net, optimizer, schedule)
-    folder = None if run is None else RunFolder(run, resume, say if progress else lambda text: None)
-    on_gpu = library_of(net) is not np
-    shape, most = net.input_shape or train.image_shape, min(batch_size, len(train))
-    with nullcontext() if folder is None else folder.in_use(), \
-            nullcontext() if on_gpu else explain_memory(net, shape, most, optimizer):
-        state = folder.training_state() if folder is not None and resume else None
-        saved = None if state is None else state["progress"]["settings"]
-        augmentation = choose_augmentation(augmentation, recipe, train, saved)
-        settings = {} if folder is None else describe_run(
-            net, train, validation, batch_size, seed, optimizer, schedule, augmentation)
-        position, history = Position(), History()
-        if folder is not None and state is not None:
-            position, history = go_on(folder, state, settings, net, optimizer, schedule)
-        pad = 0 if augmentation is None else augmentation.pad
-        ready = choose_preprocessing(net, train, preprocessing, resume, pad)
-        loader = Loader(train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
-        if position.batch > len(loader):
-            raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch {position.batch} of "
-                                  f"an epoch of {len(loader)}")
-        check_first_image(net, loader, augmented_alone=resume)
-        if validation is not None and not resume:
-            check_validation(net, validation, batch_size, progress)
-        if folder is not None:
-            folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
-        training = Training(net, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                            checkpoint_seconds, progress, position, history, after_epoch)
-        return training.run()
+    team = team_of(comm, split)
+    with team.end_together():
+        check_network("fit", net)
+        recipe = net.recipe
+        epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
+        batch_size = check_count(
+            "fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
+        check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+        if until is not None:
+            until = check_between("fit", "until", until, 0, 1)
+        train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
+        check_classes(net, train, validation)
+        team.check_network(net, batch_size)
+        if resume and run is None:
+            raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
+        if freeze is not None and team.size > 1:
+            raise ArgumentError(f"fit: freeze is for a training in one process, and there are {team.size}")
+        frozen, trained = (None, net) if freeze is None else split_for_training(net, freeze, optimizer)
+        optimizer = optimizer_from(trained) if optimizer is None else optimizer
+        if schedule is None and "schedule" in recipe:
+            schedule = schedule_from(recipe["schedule"], optimizer)
+        check_belongs(trained, optimizer, schedule)
+        check_adds_up(team, optimizer)
+        progress = progress and team.leads
+        folder = None
+        if run is not None and team.leads:
+            folder = RunFolder(run, resume, say if progress else lambda text: None)
+        on_gpu = library_of(net) is not np
+        shape, most = net.input_shape or train.image_shape, -(-min(batch_size, len(train)) // team.size)
+        if frozen is not None:
+            recipe, shape = mirror_alone(augmentation, recipe), frozen.output_shape(shape)
+        with nullcontext() if folder is None else folder.in_use(), \
+                nullcontext() if on_gpu else explain_memory(trained, shape, most, optimizer):
+            state = folder.training_state() if folder is not None and resume else None
+            saved = team.from_first(None if state is None else state["progress"]["settings"])
+            augmentation = choose_augmentation(augmentation, recipe, train, saved)
+            settings = {} if run is None and team.size == 1 else describe_run(
+                net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze)
+            check_same_settings(team, settings)
+            position, history = Position(), History()
+            if folder is not None and state is not None:
+                position, history = go_on(folder, state, settings, net, optimizer, schedule)
+            position, history = begin_alike(team, net, optimizer, schedule, (position, history))
+            pad = 0 if augmentation is None else augmentation.pad
+            ready = choose_preprocessing(net, train, preprocessing, resume, pad)
+            loader = loader_for(team)(
+                train, ready, batch_size, augmentation, shuffle=True, seed=seed, threads=loader_threads)
+            check_first_image(net, loader, augmented_alone=resume)
+            if frozen is not None:
+                mirror = augmentation is not None and augmentation.mirror
+                features, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
+                loader = Loader(features, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
+            if position.batch > len(loader):
+                raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch "
+                                      f"{position.batch} of an epoch of {len(loader)}")
+            if validation is not None and not resume:
+                check_validation(trained, validation, batch_size, progress)
+            if folder is not None:
+                folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
+            with team.hold_interrupts(), team.own_network(trained, optimizer) as own:
+                training = Training(own, loader, validation, optimizer, schedule, epochs, until, settings, folder,
+                                    checkpoint_seconds, progress, position, history, team, after_epoch,
+                                    None if frozen is None else net)
+                return training.run()
 
 
 def go_on(
@@ -163,7 +203,8 @@ def go_on(
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
-    difference = first_difference(progress["settings"], settings)
+    saved = progress["settings"]
+    difference = first_difference({"freeze": None, **saved}, {"freeze": None, **settings})
     if difference is not None:
         raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
     restore_network(folder.last, net)

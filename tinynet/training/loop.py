@@ -10,13 +10,16 @@ import numpy as np
 
 from ..data import FloatImages, Loader
 from ..data.bad_files import BadFiles
+from ..distributed.shared_loader import loader_for
+from ..distributed.team import AllStopped, Team
 from ..errors import NotFiniteError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
+from ..ops.processes import batch_sum, gather, sharing, whole_batch
 from .checkpoint import generator_states, save_checkpoint
-from .evaluation import count_errors, evaluate
+from .evaluation import count_errors, measure
 from .gpu_memory import explain_out_of_memory
 from .history import History, line
 from .interrupt import hold_interrupts
@@ -57,6 +60,8 @@ class Training:
     ----------
     position : Position
     history : History
+    frozen_with : Network or None
+        The network whose last layers `net` is, where its first ones are frozen: what checkpoints then have.
     between_batches : bool
         Whether parameters, what the optimizer keeps, masks, `position` and best.npz belong together: only then
         last.npz is right.
@@ -66,8 +71,10 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History, after_epoch: Callable[[Network, int], None] | None = None,
+        position: Position, history: History, team: Team,
+        after_epoch: Callable[[Network, int], None] | None = None, frozen_with: Network | None = None,
     ) -> None:
+        self.team, self.frozen_with = team, frozen_with
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
@@ -88,15 +95,15 @@ class Training:
             if isinstance(self.schedule, StepSchedule):
                 self.schedule.step(self.position.epoch)  # the optimizer may come from another training
             if not self.history and not self.position.images:
-                if self.after_epoch is not None:
-                    self.after_epoch(self.net, 0)
+                self.look(0)
                 self.save()  # the initial parameters
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
                 self.finish_epoch()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
-            if self.between_batches and not_finite_in(self.net) is None:
+            agreed = self.team.size == 1 or isinstance(stop, AllStopped)
+            if agreed and self.between_batches and not_finite_in(self.net) is None:
                 with hold_interrupts():
                     self.save()
             raise
@@ -105,6 +112,12 @@ class Training:
             if self.folder is not None:
                 self.folder.draw_curve(self.history, now=True)
         return self.history
+
+    def look(self, epoch: int) -> None:
+        """Let `after_epoch` see the whole network."""
+        if self.after_epoch is not None:
+            net, _ = self.team.whole(self.net, self.optimizer)
+            self.after_epoch(net if self.frozen_with is None else self.frozen_with, epoch)
 
     def reached(self) -> bool:
         """Whether the last epoch's training error is one to stop at; an epoch under way is finished first."""
@@ -124,15 +137,17 @@ class Training:
                 with hold_interrupts():
                     self.between_batches = False
                     loss, errors = self.train_batch(images, labels)
+                    count = whole_batch(len(labels))
                     at.batch += 1
-                    at.loss += loss * len(labels)
+                    at.loss += loss * count
                     at.errors += errors
-                    at.images += len(labels)
+                    at.images += count
                     at.epoch_seconds += self.tick()
                     self.between_batches = True
-                self.bar.update(len(labels), f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
+                self.bar.update(count, f"epoch {at.epoch + 1}/{self.epochs}", at.loss / at.images,
                                 at.errors / at.images)
-                if time.perf_counter() - self.saved_at >= self.checkpoint_seconds:
+                # The first process decides: each would have another time.
+                if self.team.from_first(time.perf_counter() - self.saved_at >= self.checkpoint_seconds):
                     self.save()
                     self.tick()
 
@@ -141,7 +156,7 @@ class Training:
         return library_of(self.net).asarray(images, dtype=self.dtype)
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Take a step; return the mean loss and the number of wrong images."""
+        """Take a step; return the mean loss and the number of wrong images, of the whole batch."""
         with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
             return self.attempt(images, labels)
 
@@ -156,15 +171,16 @@ class Training:
         try:
             loss, scores = training_step(net, x, labels, self.optimizer)
         except NotFiniteError:
-            self.stop(why_not_finite(net, x, labels, states))
+            self.stop_not_finite(x, labels, states)
         if not math.isfinite(loss):  # and all gradients are
-            self.stop(why_not_finite(net, x, labels, states))
-        return loss, float(count_errors(scores, library_of(net).asarray(labels), 1))
+            self.stop_not_finite(x, labels, states)
+        return loss, float(batch_sum(count_errors(scores, library_of(net).asarray(labels), 1)))
 
     def rehearse(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Take the memory that a step takes, and leave the parameters as they are."""
         self.optimizer.prepare()
-        training_step(self.net, self.given(images), labels, _NoUpdate())
+        with sharing(None):  # other processes know nothing of it
+            training_step(self.net, self.given(images), labels, _NoUpdate())
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
@@ -177,13 +193,13 @@ class Training:
         }
         if self.validation is not None:
             try:
-                found = evaluate(self.net, self.validation, batch_size=self.loader.batch_size)
+                found = measure(self.net, self.validation, self.loader.batch_size, False,
+                                loader=loader_for(self.team))
             except NotFiniteError as problem:
                 self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
-        if self.after_epoch is not None:
-            self.after_epoch(self.net, at.epoch + 1)
+        self.look(at.epoch + 1)
         with hold_interrupts():
             self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
             self.tick()
@@ -208,7 +224,7 @@ class Training:
         """Return a line for each file that could not be read since the last call, and how many there are."""
         lines: list[str] = []
         for data in (self.loader.dataset, self.validation):
-            bad: BadFiles | None = getattr(data, "bad_files", None)
+            bad: BadFiles | None = getattr(getattr(data, "source", data), "bad_files", None)
             problems = [] if bad is None else list(bad.problems.values())[self.named.get(bad, 0):]
             if bad is not None and problems:
                 self.named[bad] = len(bad.problems)
@@ -220,16 +236,26 @@ class Training:
         ruined = not_finite_in(self.net)
         if ruined is not None:
             self.stop(f"{ruined} has numbers that are not finite")
+        net, optimizer = self.team.whole(self.net, self.optimizer)
         if self.folder is None:
             return
+        net = net if self.frozen_with is None else self.frozen_with
         self.tick()
         progress = {
             "position": dataclasses.asdict(self.position), "history": list(self.history), "settings": self.settings,
         }
         if best:
-            save_checkpoint(self.folder.best, self.net, progress=progress)
-        save_checkpoint(self.folder.last, self.net, self.optimizer, self.schedule, progress)
+            save_checkpoint(self.folder.best, net, progress=progress)
+        save_checkpoint(self.folder.last, net, optimizer, self.schedule, progress)
         self.saved_at = time.perf_counter()
+
+    def stop_not_finite(self, images: Array, labels: np.ndarray, states: Mapping[str, Any]) -> NoReturn:
+        """Say where in the step of a batch the first numbers are that are not finite."""
+        if not self.team.can_repeat:
+            self.stop("the loss, or a gradient in one of the towers, is not finite")
+        images, labels = gather(images), gather(labels)
+        with sharing(None):  # each process goes through all of it
+            self.stop(why_not_finite(self.net, images, labels, states))
 
     def stop(self, reason: str) -> NoReturn:
         """Raise NotFiniteError; the checkpoint from before stays."""

@@ -6,6 +6,7 @@ from ..layers.base import Layer
 from ..network.params import flat, kind_text
 from ..ops.arrays import Array
 from ..ops.checks import check_between
+from ..ops.processes import add_gradients
 from .not_finite import first_not_finite_gradient
 
 
@@ -58,10 +59,11 @@ class Optimizer:
             raise ArgumentError(f"{who}: grads is a {type(grads).__name__}, expected the dict that backward returns")
         params, gradients = flat(self.net.params), flat(grads)
         check_fit(who, params, gradients)
+        grads = add_gradients(grads)  # of several processes' images
         ruined = first_not_finite_gradient(grads)
         if ruined is not None:
             raise NotFiniteError(f"{who}: the gradient of {ruined} is not finite; no parameter was changed")
-        self.update(params, gradients)
+        self.update(params, flat(grads))
 
     def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
         """Change each parameter by its gradient, which has its shape and dtype; both by path, ("block", "fc1", "w")."""

@@ -228,7 +228,7 @@ def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def describe_run(
     net: Network, train: Any, validation: Any, batch_size: int, seed: int, optimizer: Optimizer,
-    schedule: ReduceOnPlateau | StepSchedule | None, augmentation: Augmentation | None,
+    schedule: ReduceOnPlateau | StepSchedule | None, augmentation: Augmentation | None, freeze: str | None = None,
 ) -> dict[str, Any]:
     """Return all settings that decide a run's numbers, as JSON gives them back."""
     layers = {name: {"kind": kind, **own} for name, kind, own in net.settings["layers"]}
@@ -241,6 +241,7 @@ def describe_run(
         "optimizer": optimizer.settings,
         "schedule": None if schedule is None else schedule.settings,
         "augmentation": None if augmentation is None else augmentation.settings,
+        **({} if freeze is None else {"freeze": freeze}),
     })))
 
 

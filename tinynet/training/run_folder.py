@@ -14,6 +14,7 @@ from .history import History
 
 FILES = ("last.npz", "best.npz", "settings.json", "metrics.csv", "log.txt", "curve.png")
 LOCK = "run.lock"
+WHEN_IT_BEGAN = "is {given!r} and was {saved!r} when the run began"
 CURVE_SECONDS = 20.0  # the curve is drawn after so long, again at most so often, and at the end
 
 
@@ -166,13 +167,13 @@ class RunFolder:
                 self.log(text)
 
 
-def first_difference(saved: Any, given: Any, name: str = "") -> str | None:
-    """Return the first setting in which two nested dicts differ, with both values, or None."""
+def first_difference(saved: Any, given: Any, name: str = "", words: str = WHEN_IT_BEGAN) -> str | None:
+    """Return the first setting in which two nested dicts differ, with both values in these words, or None."""
     if isinstance(saved, dict) and isinstance(given, dict):
         both = [key for key in saved if key in given]
-        found = (first_difference(saved[key], given[key], f"{name}.{key}".lstrip(".")) for key in both)
+        found = (first_difference(saved[key], given[key], f"{name}.{key}".lstrip("."), words) for key in both)
         first = next((text for text in found if text is not None), None)
         if first is None and list(saved) != list(given):
-            first = f"{name} has {', '.join(given)} and had {', '.join(saved)} when the run began"
+            first = f"{name} {words.format(given=', '.join(given), saved=', '.join(saved))}"
         return first
-    return None if saved == given else f"{name} is {given!r} and was {saved!r} when the run began"
+    return None if saved == given else f"{name} {words.format(given=given, saved=saved)}"

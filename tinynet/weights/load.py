@@ -30,7 +30,9 @@ WRITERS: dict[str, Callable[..., None]] = {
 MOST_NAMED = 6  # names of each kind in an error message
 
 
-def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[str, str] | None = None) -> Network:
+def load_weights(
+    model: str | Network, path: str | os.PathLike, names: Mapping[str, str] | None = None, new_last: bool = False
+) -> Network:
     """Fill a network with the weights of a file: PyTorch's .pth, .safetensors, or .onnx.
 
     Parameters
@@ -44,6 +46,9 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     names : dict of str to str, optional
         For a network of one's own: its layers' names, and theirs in the file, {"conv1": "features.0"}. Layers that are
         left out have the same name in both.
+    new_last : bool
+        For a training on other classes: where the last layer with parameters gives another number of scores in the
+        file, the network's own stays as it is.
 
     Returns
     -------
@@ -77,6 +82,11 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
         net = named(model, outputs_in(found, net, names))
     layers, wanted = dict(single_layers(net)), {place.theirs: place for place in places(net, names)}
     shapes = {name: their_shape(place, layers[place.layer]) for name, place in wanted.items()}
+    last = [*wanted.values()][-1].layer if wanted else None
+    replaced = [name for name, place in wanted.items() if new_last and place.layer == last and name in found
+                and found[name].shape != shapes[name] and found[name].shape[1:] == shapes[name][1:]]
+    for name in replaced:
+        del wanted[name], found[name]
     problems = {
         "missing": [name for name in wanted if name not in found],
         "left over": [name for name in found if name not in wanted],
@@ -88,12 +98,16 @@ def load_weights(model: str | Network, path: str | os.PathLike, names: Mapping[s
     told = [f"{what}: {listed(which)}" for what, which in problems.items() if which]
     if told:
         raise WeightsError(f"{path} does not fit {net.name}; {'; '.join(told)}{another_network(found, net)}")
-    outputs = [*wanted.values()][-1].array.shape[-1] if wanted else 0           # of the last layer
+    if replaced:
+        class_names, outputs = None, None                                      # the file's classes are others
+    else:
+        outputs = [*wanted.values()][-1].array.shape[-1] if wanted else None   # of the last layer
     if class_names is not None and len(class_names) != outputs:
         raise WeightsError(f"{path}: it has names of {len(class_names)} classes, and {net.name} has {outputs} outputs")
     for name, place in wanted.items():
         layer = layers[place.layer]
-        numbers = np.ascontiguousarray(to_ours(found[name], place, layer), dtype=place.array.dtype)
+        # A copy, since a training writes into it: what a reader gives may be the file's own bytes.
+        numbers = np.array(to_ours(found[name], place, layer), dtype=place.array.dtype, order="C")
         own = layer.params if place.key in layer.params else layer.buffers
         own[place.key] = array_module(place.array).asarray(numbers)
     if preprocessing is not None:

@@ -1,0 +1,4 @@
+"""As tqdm.auto: the bar that fits."""
+from . import tqdm
+
+__all__ = ["tqdm"]

@@ -1,0 +1,36 @@
+"""Processes with GPUs, which strict stand-ins for CuPy and NCCL take the place of."""
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.cupy_names import MISSING, REAL, check_call
+from support.several_processes import mpirun
+
+ON_CARDS = Path(__file__).parents[1] / "support" / "on_cards.py"
+
+
+@pytest.mark.parametrize("how", ["nccl"])
+def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path):
+    out = tmp_path / "found.json"
+    done = subprocess.run([*mpirun(2), sys.executable, str(ON_CARDS), str(out), how], capture_output=True, text=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["difference"] < 1e-5
+    assert found["calls"] == (4 if how == "nccl" else 0)  # the gradients of a step in one message, small as they are
+
+
+@pytest.mark.skipif(REAL is None, reason=MISSING)
+@pytest.mark.filterwarnings("ignore:\\s*nccl library could not be loaded")
+def test_cupy_has_what_is_asked_of_it():
+    import cupyx.distributed as real
+
+    assert hasattr(REAL.cuda.Device, "pci_bus_id") and hasattr(REAL.cuda.Device, "use")
+    assert isinstance(REAL.cuda.nccl.available, bool)
+    check_call("cuda.runtime.getDeviceCount", (), {})
+    inspect.signature(real.init_process_group).bind(2, 0, use_mpi=True)
+    inspect.signature(real.NCCLBackend.all_reduce).bind(None, np.zeros(1), np.zeros(1))

@@ -1,0 +1,32 @@
+"""GPUs of several processes: which one each takes, and sums that go from one to the other without the CPU."""
+import sys
+from typing import Any
+
+from ..ops.arrays import why_no_gpu
+
+
+def take_own_card(comm: Any) -> None:
+    """Let each process of a machine compute on another of its GPUs, as long as there are enough of them."""
+    if comm is None or why_no_gpu():
+        return
+    import cupy
+    from mpi4py import MPI
+
+    here = comm.Split_type(MPI.COMM_TYPE_SHARED).rank  # which of this machine's processes
+    cupy.cuda.Device(here % cupy.cuda.runtime.getDeviceCount()).use()
+
+
+def nccl_backend(comm: Any) -> Any:
+    """Return what adds arrays up by NCCL; None where CuPy lacks it, or two processes share a GPU, which it refuses."""
+    cupy = sys.modules.get("cupy")
+    if cupy is None:
+        return None
+    from mpi4py import MPI
+
+    cards = comm.allgather((MPI.Get_processor_name(), cupy.cuda.Device().pci_bus_id))
+    everyone = comm.size == MPI.COMM_WORLD.size  # CuPy lets MPI's world begin it, and no other communicator
+    if len(set(cards)) < comm.size or not everyone or not all(comm.allgather(bool(cupy.cuda.nccl.available))):
+        return None
+    from cupyx.distributed import init_process_group
+
+    return init_process_group(comm.size, comm.rank, use_mpi=True)
