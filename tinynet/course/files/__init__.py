@@ -1,0 +1,1 @@
+"""The files of the course, with their solutions in them; `folder.py` hands them out without."""
