@@ -12,6 +12,7 @@ from ..models import MODELS
 from ..pretrained import DEFAULT, SHIPPED
 from ..training.optim import OPTIMIZERS
 from . import commands, demo
+from .course import course_arguments, run_course
 from .lesson import run_lesson
 from .predict import run_predict
 from .trace import run_trace
@@ -236,6 +237,8 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "lesson": (run_lesson, lesson_arguments, "run an experiment on one of the paper's claims"),
         "exercise": (commands.run_exercise, exercise_arguments,
                      "mend a broken layer; without a number, list the exercises"),
+        "course": (run_course, course_arguments,
+                   "write every layer yourself, up to an AlexNet that learns; check it, train it"),
     },
     "data": {
         "download": (commands.run_download, download_arguments,

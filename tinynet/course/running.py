@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
+from .speed import speed
 from .step import Part, Point, Step
 from .steps import STEPS
 from .trouble import UNWRITTEN, told
@@ -97,7 +98,7 @@ class Checked(NamedTuple):
         return UNWRITTEN if all(fault == UNWRITTEN for fault in faults) else "wrong"
 
 
-def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0) -> Checked:
+def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0, timing: bool = False) -> Checked:
     """Run the file of a step and check what it defines, in this process.
 
     Parameters
@@ -107,6 +108,8 @@ def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0) -> Che
         The file itself and those that it may import, by module.
     seed : int
         Draws the shapes and numbers of the check.
+    timing : bool
+        Measure the speed, too, of what is right.
     """
     finder = Sources(sources)
     with finder.importable():
@@ -114,7 +117,8 @@ def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0) -> Che
             namespace = vars(importlib.import_module(step.module))
         except BaseException as error:  # whatever the file raises, sys.exit and Ctrl-C included, is reported
             return Checked([Point("numbers", "running the file", told(error))], [])
-        return check_names(step, namespace, seed)
+        checked = check_names(step, namespace, seed)
+        return checked._replace(speed=speed(step, namespace)) if timing and checked.right else checked
 
 
 def check_names(step: Step, namespace: Mapping[str, Any], seed: int = 0) -> Checked:
