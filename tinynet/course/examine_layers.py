@@ -157,13 +157,14 @@ def images_to_rows(generator: np.random.Generator) -> Iterator[Case]:
 
 def linear(generator: np.random.Generator) -> Iterator[Case]:
     n, i, o = (int(each) for each in generator.integers([2, 4, 2], [5, 6, 4]))
-    yield Case(f"{n} rows, {i} inputs, {o} outputs", {"in_features": i, "out_features": o}, (n, i))
+    # As many outputs as inputs first: a forgotten transpose raises no error there, and can be told by its numbers.
     yield Case(f"{n + 1} rows, {i} inputs, {i} outputs", {"in_features": i, "out_features": i}, (n + 1, i))
+    yield Case(f"{n} rows, {i} inputs, {o} outputs", {"in_features": i, "out_features": o}, (n, i))
 
 
 def convolution(generator: np.random.Generator) -> Iterator[Case]:
     # label, channels, filters, kernel, stride, padding; the image is that much larger than the kernel
-    for what, c, f, k, s, p in (("simple", 2, 3, 3, 1, 0), ("padding", 3, 3, 3, 1, 1), ("stride", 2, 2, 3, 2, 1)):
+    for what, c, f, k, s, p in (("simple", 2, 2, 3, 1, 0), ("padding", 2, 3, 3, 1, 1), ("stride", 3, 2, 3, 2, 1)):
         h, w = (k + int(each) for each in generator.integers([1, 3], [3, 5]))
         settings = {"in_channels": c, "out_channels": f, "kernel_size": k, "stride": s, "padding": p}
         yield Case(f"{what}: 2 images of {h} x {w} x {c}, {f} filters of {k} x {k}, stride {s}, padding {p}", settings,
