@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from ..course import show
-from ..course.check import check_course
+from ..course.check import Limits, check_course
 from ..course.folder import NAME, check_folder, make
+from ..course.grade import check_places, grade, write_grades
+from ..course.points import USUAL, read_points, write_points
 from ..course.steps import find_step
 from ..course.trace import trace_course
 from ..course.train import Recipe, train
@@ -24,9 +26,10 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
 check [STEP]      how far you are, in one step or in all
 train             train your AlexNet on drawn shapes
 trace             step through your network in the browser
+grade FOLDER...   for teachers: many students' folders
 Each has --help.""")
     for name, run, arguments in (("check", run_check, check_arguments), ("train", run_train, train_arguments),
-                                 ("trace", run_trace, trace_arguments)):
+                                 ("trace", run_trace, trace_arguments), ("grade", run_grade, grade_arguments)):
         action = actions.add_parser(name)
         action.set_defaults(action=run)
         arguments(action)
@@ -58,6 +61,23 @@ def trace_arguments(add: Any) -> None:
                      help="the page to write (default: %(default)s)")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawn shape (default: %(default)s)")
     add.add_argument("--untrained", action="store_true", help="with new weights, even where there are trained ones")
+
+
+def grade_arguments(add: Any) -> None:
+    add.add_argument("folders", nargs="*", metavar="FOLDER", type=with_home, help="a student's folder")
+    add.add_argument("--csv", metavar="FILE", type=with_home, help="write a table, a row for each student")
+    add.add_argument("--report", metavar="DIR", type=with_home,
+                     help="write a page for each student, and results.json for Gradescope")
+    add.add_argument("--points", metavar="FILE", type=with_home, help="points of each step (default: the usual ones)")
+    add.add_argument("--write-points", metavar="FILE", type=with_home, help="write the usual points, to be changed")
+    add.add_argument("--steps", metavar="NUMBERS", help="check these steps alone, such as 1-5,7")
+    add.add_argument("--seed", type=int, default=0, metavar="N", help="draws the shapes and numbers of the checks; "
+                     "another than the students' 0 has other numbers (default: %(default)s)")
+    add.add_argument("--jobs", type=int, metavar="N", help="students at a time (default: one on each core)")
+    add.add_argument("--seconds", type=float, default=60.0, metavar="S", help="time for the check of a step (default: "
+                     "%(default)s)")
+    add.add_argument("--memory", type=float, default=2.0, metavar="GB", help="memory for it, where the system limits it "
+                     "(default: %(default)s)")
 
 
 def add_folder(to: Any) -> None:
@@ -118,6 +138,45 @@ def run_trace(options: argparse.Namespace) -> None:
     check_count("course trace", "--seed", options.seed, least=0)
     check_place("--html", options.html)
     trace_course(options.folder, options.html, options.seed, options.untrained, say)
+
+
+def run_grade(options: argparse.Namespace) -> None:
+    if options.write_points is not None:
+        say(f"{write_points(options.write_points)} is written")
+        if not options.folders:
+            return
+    check_count("course grade", "--seed", options.seed, least=0)
+    if options.jobs is not None:
+        check_count("course grade", "--jobs", options.jobs)
+    for name in ("seconds", "memory"):
+        if not 0 < getattr(options, name) < float("inf"):
+            raise ArgumentError(f"course grade: --{name} is {getattr(options, name)}, expected a number above 0")
+    points = USUAL if options.points is None else read_points(options.points)
+    points = chosen_steps(points, options.steps)
+    check_places(options.csv, options.report)
+    limits = Limits(options.seconds, int(options.memory * 1e9), timing=False, no_network=True)
+    grades = grade(options.folders, points, options.seed, limits, options.jobs,
+                   lambda made: say(f"{made.name}: {made.total:g} of {made.most:g}"
+                                    + (f"; {len(made.notes)} to be looked at" if made.notes else "")))
+    write_grades(grades, options.csv, options.report, options.seed)
+    for what in filter(None, (options.csv, options.report)):
+        say(f"{what} is written")
+
+
+def chosen_steps(points: dict[int, float], text: str | None) -> dict[int, float]:
+    """Return the points of the steps in a text such as "1-5,7"."""
+    if text is None:
+        return points
+    numbers: set[int] = set()
+    for piece in text.split(","):
+        first, dash, last = piece.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise ArgumentError(f"course grade: --steps {text}: expected numbers such as 1-5,7")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    lacking = sorted(numbers - set(points))
+    if lacking:
+        raise ArgumentError(f"course grade: --steps {text}: step {lacking[0]} has no points")
+    return {number: value for number, value in points.items() if number in numbers}
 
 
 def folder_option(folder: Path) -> str:

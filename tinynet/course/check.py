@@ -29,8 +29,8 @@ class Outcome(NamedTuple):
         The beginning of what the file printed.
     taken : tuple of int
         The earlier steps for which tinynet's file was taken, because the student's is missing or not right.
-    cut_off : bool
-        Whether the file ran without network.
+    cut_off : bool or None
+        Whether the file ran without network; None where that is not known.
     """
 
     step: Step
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
     checked: Checked | None = None
     printed: str = ""
     taken: tuple[int, ...] = ()
-    cut_off: bool = False
+    cut_off: bool | None = None
 
     @property
     def right(self) -> bool:

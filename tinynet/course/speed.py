@@ -23,14 +23,14 @@ class Workload(NamedTuple):
 # The largest of each kind in SMALL of step 16 (of batch normalization and average pooling, in their place).
 WORKLOADS: dict[int, Workload] = {
     1: Workload("ReLU", {}, (32, 32, 16)),
-    2: Workload("Linear", {"in_features": 432, "out_features": 128}, (432,)),
+    2: Workload("Linear", {"in_features": 576, "out_features": 10}, (576,)),
     7: Workload("Conv2d", {"in_channels": 3, "out_channels": 16, "kernel_size": 5, "padding": 2}, (32, 32, 3)),
     8: Workload("GroupedConv2d", {"in_channels": 16, "out_channels": 32, "kernel_size": 3, "padding": 1, "groups": 2},
                 (15, 15, 16)),
     9: Workload("MaxPool2d", {"kernel_size": 3, "stride": 2}, (32, 32, 16)),
     10: Workload("AvgPool2d", {"kernel_size": 3, "stride": 2}, (32, 32, 16)),
     11: Workload("LocalResponseNorm", {}, (32, 32, 16)),
-    12: Workload("Dropout", {}, (128,)),
+    12: Workload("Dropout", {}, (576,)),
     13: Workload("BatchNorm2d", {"channels": 16}, (32, 32, 16)),
 }
 

@@ -46,16 +46,14 @@ SMALL = [                                        # from 32 x 32 x 3
     ("relu2", "relu"),
     ("norm2", "lrn"),
     ("pool2", "max", 3, 2),                      # 7 x 7 x 32
-    ("conv3", "conv", 48, 3, 1, 1, 1),           # 7 x 7 x 48
+    ("conv3", "conv", 64, 3, 1, 1, 1),           # 7 x 7 x 64
     ("relu3", "relu"),
-    ("conv4", "conv", 48, 3, 1, 1, 2),           # 7 x 7 x 48
+    ("conv4", "conv", 64, 3, 1, 1, 2),           # 7 x 7 x 64
     ("relu4", "relu"),
-    ("pool4", "max", 3, 2),                      # 3 x 3 x 48
-    ("flatten", "flatten"),                      # 432
-    ("fc5", "linear", 128),
-    ("relu5", "relu"),
+    ("pool4", "max", 3, 2),                      # 3 x 3 x 64
+    ("flatten", "flatten"),                      # 576
     ("dropout5", "dropout", 0.5),
-    ("fc6", "linear", 10),
+    ("fc5", "linear", 10),
 ]
 
 
