@@ -1,4 +1,4 @@
-"""What the checks of `tinynet course` are proven with: mistakes that they have to name, right files that have to pass."""
+"""What the checks of `tinynet course` are proven with: mistakes that they have to name, right files that must pass."""
 import ast
 import inspect
 import re
@@ -132,10 +132,11 @@ MISTAKES = {
     "he-variance": Mistake(14, "float(np.sqrt(2 / np.prod(shape[:-1])))", "float(2 / np.prod(shape[:-1]))", "he_std"),
     "he-glorot": Mistake(14, "np.prod(shape[:-1])", "(shape[-2] + shape[-1])", "he_std"),
     "initialize-variance": Mistake(14, "std * generator", "std**2 * generator", "standard deviation"),
-    "initialize-uniform": Mistake(14, "= std * generator.standard_normal(", "= std * 3**0.5 * generator.uniform(-1, 1, ",
-                                  "beyond"),
+    "initialize-uniform": Mistake(14, "= std * generator.standard_normal(",
+                                  "= std * 3**0.5 * generator.uniform(-1, 1, ", "beyond"),
     "initialize-new-array": Mistake(14, 'layer.params["w"][...] =', 'layer.params["w"] =', "new array"),
-    "initialize-own-generator": Mistake(14, "= std * generator.", "= std * np.random.default_rng(0).", "the same generator"),
+    "initialize-own-generator": Mistake(14, "= std * generator.", "= std * np.random.default_rng(0).",
+                                        "the same generator"),
     "initialize-global": Mistake(14, "= std * generator.", "= std * np.random.", "same seed"),
     "initialize-biases-drawn": Mistake(14, '["b"][...] = bias',
                                        '["b"][...] = bias + generator.standard_normal(layer.params["b"].shape)', "b["),
@@ -155,12 +156,12 @@ MISTAKES = {
     "network-train-not-passed": Mistake(15, "layer.forward(x, train)", "layer.forward(x)", "y["),
     "network-copies": Mistake(15, 'f"{name}.{key}": array for name', 'f"{name}.{key}": array.copy() for name', "copy"),
     "network-params-without-layer": Mistake(15, 'return {f"{name}.{key}": array', "return {key: array", "net.params"),
-    "network-keeps-saved": Mistake(15, "        saved = []\n", "        saved = self.saved = getattr(self, 'saved', [])\n",
-                                   ""),
+    "network-keeps-saved": Mistake(15, "        saved = []\n",
+                                   "        saved = self.saved = getattr(self, 'saved', [])\n", ""),
     "network-dy-passed-on": Mistake(15, "            dy, of_params = ", "            _, of_params = ", "dx"),
     # AlexNet
     "alexnet-pool-everywhere": Mistake(16, "if i in (1, 2, 5) else []", "", "row 10"),
-    "alexnet-dropout-first": Mistake(16, '("relu{i}", "relu"), (f"dropout{i}", "dropout", 0.5)]'.replace('("', '(f"', 1),
+    "alexnet-dropout-first": Mistake(16, '(f"relu{i}", "relu"), (f"dropout{i}", "dropout", 0.5)]',
                                      '(f"dropout{i}", "dropout", 0.5), (f"relu{i}", "relu")]', "relu6"),
     "alexnet-one-tower": Mistake(16, "(384, 3, 1, 1, 2)", "(384, 3, 1, 1, 1)", "conv4"),
     "alexnet-rounded-up": Mistake(16, "(length - kernel) // stride + 1", "-((kernel - length) // stride) + 1", "pool1"),
@@ -186,7 +187,8 @@ MISTAKES = {
     "colour-transposed": Mistake(17, "@ eigenvectors.T", "@ eigenvectors", "transposed"),
     "colour-one-sided": Mistake(17, "generator.normal(0, 0.1, (len(images), 3))",
                                 "np.abs(generator.normal(0, 0.1, (len(images), 3)))", ""),
-    "colour-by-pixel": Mistake(17, "shift[:, None, None, :]", "(shift[:, None, None, :] * generator.choice([-1, 1], images.shape))",
+    "colour-by-pixel": Mistake(17, "shift[:, None, None, :]",
+                               "(shift[:, None, None, :] * generator.choice([-1, 1], images.shape))",
                                "pixels of an image"),
     "colour-all-the-same": Mistake(17, "(len(images), 3))", "(1, 3)).repeat(len(images), axis=0)", "same shift"),
     "colour-one-number": Mistake(17, "(len(images), 3))", "(len(images), 1))", "one number"),
@@ -194,7 +196,8 @@ MISTAKES = {
     "colour-square-roots": Mistake(17, "alpha * eigenvalues", "alpha * np.sqrt(eigenvalues)", "square roots"),
     "colour-variance": Mistake(17, "= generator.normal(0, 0.1,", "= generator.normal(0, 0.1**2,", "tenth"),
     "colour-writes-into-images": Mistake(17, "    return images + shift[:, None, None, :].astype(images.dtype)",
-                                         "    images += shift[:, None, None, :].astype(images.dtype)\n    return images",
+                                         "    images += shift[:, None, None, :].astype(images.dtype)\n"
+                                         "    return images",
                                          "writes into"),
 }
 

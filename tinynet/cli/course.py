@@ -17,20 +17,26 @@ from ..files import with_home
 from ..ops.checks import check_count
 from .output import check_place
 
+ACTIONS = """what else it does, each with --help:
+  tinynet course check [STEP]       how far you are, in one step or in all
+  tinynet course train              train your AlexNet on drawn shapes
+  tinynet course trace              step through your network in the browser
+  tinynet course grade FOLDER ...   for teachers: the folders of many students"""
+
 
 def course_arguments(add: argparse.ArgumentParser) -> None:
+    add.formatter_class, add.epilog = argparse.RawDescriptionHelpFormatter, ACTIONS
+    add.usage = "tinynet course [--to DIR]"
     add.set_defaults(action=run_make, threads=None)
     add.add_argument("--to", default=NAME, metavar="DIR", type=with_home,
                      help="folder to make, or to fill up where files are missing (default: %(default)s)")
-    actions = add.add_subparsers(metavar="ACTION", title="what else", help=argparse.SUPPRESS, description="""
-check [STEP]      how far you are, in one step or in all
-train             train your AlexNet on drawn shapes
-trace             step through your network in the browser
-grade FOLDER...   for teachers: many students' folders
-Each has --help.""")
-    for name, run, arguments in (("check", run_check, check_arguments), ("train", run_train, train_arguments),
-                                 ("trace", run_trace, trace_arguments), ("grade", run_grade, grade_arguments)):
-        action = actions.add_parser(name)
+    actions = add.add_subparsers(prog="tinynet course", metavar="ACTION", help=argparse.SUPPRESS)
+    for name, run, arguments, what in (
+            ("check", run_check, check_arguments, "Say how far you are: what is right, and what kind of mistake is left."),
+            ("train", run_train, train_arguments, "Train your AlexNet, with your layers alone, beside tinynet's own."),
+            ("trace", run_trace, trace_arguments, "Show where each number in your network came from, in the browser."),
+            ("grade", run_grade, grade_arguments, "Check the folders of many students (docs/teachers.md).")):
+        action = actions.add_parser(name, description=what)
         action.set_defaults(action=run)
         arguments(action)
 
@@ -76,8 +82,8 @@ def grade_arguments(add: Any) -> None:
     add.add_argument("--jobs", type=int, metavar="N", help="students at a time (default: one on each core)")
     add.add_argument("--seconds", type=float, default=60.0, metavar="S", help="time for the check of a step (default: "
                      "%(default)s)")
-    add.add_argument("--memory", type=float, default=2.0, metavar="GB", help="memory for it, where the system limits it "
-                     "(default: %(default)s)")
+    add.add_argument("--memory", type=float, default=2.0, metavar="GB", help="memory for it, where the system can "
+                     "limit it (default: %(default)s)")
 
 
 def add_folder(to: Any) -> None:
@@ -108,8 +114,9 @@ def run_check(options: argparse.Namespace) -> int:
         step = find_step(options.step)
         print(show.solution_text(step) if options.solution else show.warning_text(step))
         return 0
+    steps = None if options.step is None else [find_step(options.step).number]
     folder = check_folder(options.folder)
-    outcomes = check_course(folder, None if options.step is None else [options.step])
+    outcomes = check_course(folder, steps)
     option = folder_option(folder)
     if options.step is None:
         say(show.course_text(folder, outcomes, option))

@@ -238,7 +238,7 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "exercise": (commands.run_exercise, exercise_arguments,
                      "mend a broken layer; without a number, list the exercises"),
         "course": (run_course, course_arguments,
-                   "write every layer yourself, up to an AlexNet that learns; check it, train it"),
+                   "write every layer yourself, up to an AlexNet that learns"),
     },
     "data": {
         "download": (commands.run_download, download_arguments,

@@ -10,7 +10,7 @@ from .running import check_source, sources_for
 from .steps import find_step
 
 
-def main(file: str, *limits: str) -> None:
+def main(file: str, folder: str, seconds: str, memory: str) -> None:
     """Do the check that the job's file describes: a step, the student's files that it may use, a seed."""
     job = json.loads(Path(file).read_text(encoding="utf-8"))
     step = find_step(job["step"])
@@ -21,7 +21,7 @@ def main(file: str, *limits: str) -> None:
         checked = check_source(step, sources_for(step, own), job["seed"], timing=job["timing"])
         return checked._asdict() | {"cut_off": cut_off}
 
-    guarded(*limits, work)
+    guarded(folder, seconds, memory, work)
 
 
 if __name__ == "__main__":

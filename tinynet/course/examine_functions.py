@@ -16,7 +16,6 @@ from ..training.optim import SGD
 from .examine_layers import report_points
 from .stand_ins import Affine, Descent
 from .step import Part, Point
-from .trouble import told
 
 
 def unchanged(what: str, given: dict[str, tuple[np.ndarray, np.ndarray]]) -> Point:
@@ -80,7 +79,7 @@ def examine_sgd(student: Any, generator: np.random.Generator) -> Iterator[Point]
     for label, momentum, decay in (("momentum alone", 0.9, 0.0), ("weight decay alone", 0.0, 0.5),
                                    ("neither", 0.0, 0.0), ("both", 0.8, 0.3)):
         rate = float(generator.uniform(0.05, 0.3))
-        settings = {"learning_rate": rate, "momentum": momentum, "weight_decay": decay}
+        settings: dict[str, Any] = {"learning_rate": rate, "momentum": momentum, "weight_decay": decay}
         truth, trial = (Linear(3, 3).astype("float64") for _ in range(2))
         for name, array in truth.params.items():
             array[...] = generator.standard_normal(array.shape)
@@ -112,7 +111,8 @@ class Recorder:
     """A net and its optimizer in one, which note in which order they are called and with what."""
 
     def __init__(self, scores: np.ndarray) -> None:
-        self.scores, self.calls, self.saved = scores, [], object()
+        self.scores, self.saved = scores, object()
+        self.calls: list[str] = []
         self.given: dict[str, Any] = {}
         self.grads = {"w": np.ones(2)}
 
@@ -169,7 +169,8 @@ def examine_training_step(student: Any, generator: np.random.Generator) -> Itera
         loss, found = pair(student(trial, images, labels, optimizers[1]), "the loss and the scores")
         yield Point("numbers", f"loss, step {step} of a linear layer",
                     difference("loss", np.asarray(loss, dtype="float64"), np.asarray(expected)))
-        yield Point("numbers", f"w, step {step} of a linear layer", difference("w", trial.params["w"], truth.params["w"]))
+        fault = difference("w", trial.params["w"], truth.params["w"])
+        yield Point("numbers", f"w, step {step} of a linear layer", fault)
 
 
 def windows(generator: np.random.Generator) -> Iterator[tuple[str, tuple[int, ...], Window]]:

@@ -118,8 +118,8 @@ def report_points(what: str, report: GradientReport, with_gradients: bool = True
     for fault in report.faults:
         faults.setdefault(fault.name, []).append(fault.sentence)
     for name in arrays if with_gradients else ():
-        fault = " ".join(faults.get(name, ()))
-        yield Point("gradients", f"{what}, gradient of {name}", fault and f"d{name}: {fault}")
+        told_of_it = " ".join(faults.get(name, ()))
+        yield Point("gradients", f"{what}, gradient of {name}", told_of_it and f"d{name}: {told_of_it}")
     broken = [name for name in faults if name not in arrays]
     for name in broken:
         yield Point("contract", f"{what}, {name}", f"{name}: {' '.join(faults[name])}")

@@ -23,7 +23,8 @@ class AsLayer:
     float64_only = True
 
     def __init__(self, net: Any) -> None:
-        self.net, self.buffers = net, {}
+        self.net = net
+        self.buffers: dict[str, np.ndarray] = {}
 
     def astype(self, dtype: Any) -> "AsLayer":
         return AsLayer(copy.deepcopy(self.net))
@@ -41,8 +42,10 @@ class AsLayer:
 
 def examine_network(student: Any, generator: np.random.Generator) -> Iterator[Point]:
     size, n = int(generator.integers(3, 5)), int(generator.integers(2, 5))
-    layers = [("fc1", Affine(generator, size, size)), ("tanh1", Bend()), ("twice", InTraining()),
-              ("fc2", Affine(generator, size, size)), ("tanh2", Bend())]
+    layers: list[tuple[str, Any]] = [
+        ("fc1", Affine(generator, size, size)), ("tanh1", Bend()), ("twice", InTraining()),
+        ("fc2", Affine(generator, size, size)), ("tanh2", Bend()),
+    ]
     net = student(list(layers))
     own = {f"{name}.{key}": array for name, layer in layers for key, array in getattr(layer, "params", {}).items()}
     params = net.params
@@ -64,7 +67,7 @@ def examine_network(student: Any, generator: np.random.Generator) -> Iterator[Po
             saved_layers.append(saved)
         found, saved = pair(net.forward(x.copy(), train=train), "y and saved")
         yield Point("numbers", f"y, {what}", difference("y", found, y))
-        dx, grads = dy, {}
+        dx, grads = dy, dict[str, np.ndarray]()
         for (name, layer), of_layer in zip(layers[::-1], saved_layers[::-1], strict=True):
             dx, of_params = layer.backward(dx, of_layer)
             grads |= {f"{name}.{key}": array for key, array in of_params.items()}
@@ -81,20 +84,22 @@ def examine_network(student: Any, generator: np.random.Generator) -> Iterator[Po
             if array is not net.params[name]:
                 yield Point("contract", "params", f"{name} was replaced by another array")
     yield from report_points("Network", check_gradients(AsLayer(net), x, seed=int(generator.integers(1000))))
-    same = [("a", Affine(generator, size, size)), ("b", layers[1][1]), ("c", Affine(generator, size, size)), ("d", layers[1][1])]
+    bend = layers[1][1]
+    same = [("a", Affine(generator, size, size)), ("b", bend), ("c", Affine(generator, size, size)), ("d", bend)]
     yield from report_points("one object at two places", check_gradients(AsLayer(student(same)), x))
 
 
 # AlexNet's table. `build` is checked by the layers that it makes, whatever file these are from.
 
-TINY = [("conv1", "conv", 4, 3, 2, 1, 1), ("relu1", "relu"), ("norm1", "lrn"), ("pool1", "max", 3, 2),
+TINY: list[tuple[Any, ...]] = [
+        ("conv1", "conv", 4, 3, 2, 1, 1), ("relu1", "relu"), ("norm1", "lrn"), ("pool1", "max", 3, 2),
         ("conv2", "conv", 6, 3, 1, 1, 2), ("relu2", "relu"), ("flatten", "flatten"), ("fc3", "linear", 7),
         ("relu3", "relu"), ("dropout3", "dropout", 0.4), ("dropout4", "dropout", 0.4), ("fc4", "linear", 3)]
 KINDS = {"conv": ("GroupedConv2d", "Conv2d"), "relu": ("ReLU",), "lrn": ("LocalResponseNorm",), "max": ("MaxPool2d",),
          "flatten": ("Flatten",), "linear": ("Linear",), "dropout": ("Dropout",)}
 
 
-SHAPE = (17, 19, 3)
+SHAPE: tuple[int, ...] = (17, 19, 3)
 PAPER_PARAMETERS = 60_965_224
 
 
@@ -157,8 +162,8 @@ def examine_count(student: Any, generator: np.random.Generator) -> Iterator[Poin
     for row in TINY:
         small += sum(int(np.prod(each)) for each in weight_shapes(row, shape).values())
         shape = truth_of(row, shape).output_shape(shape)
-    for table, images, what, expected in (
-            (TINY, SHAPE, "a small table", small), (paper_rows(), (227, 227, 3), "the paper's table", PAPER_PARAMETERS)):
+    for table, images, what, expected in ((TINY, SHAPE, "a small table", small),
+                                          (paper_rows(), (227, 227, 3), "the paper's table", PAPER_PARAMETERS)):
         found = student(list(table), images)
         yield Point("numbers", what, "" if isinstance(found, int | np.integer) and found == expected else
                     f"count_parameters of {what} is {found!r}, expected {expected:,}")
@@ -194,7 +199,8 @@ def examine_build(student: Any, generator: np.random.Generator) -> Iterator[Poin
                 f"the network's layers are {names}, expected {[row[0] for row in TINY]}")
     if names != [row[0] for row in TINY]:
         return
-    made, shape, expected = dict(pairs), SHAPE, {}
+    made, shape = dict(pairs), SHAPE
+    expected: dict[str, Layer] = {}
     for row in TINY:
         name, kind = row[:2]
         layer = made[name]

@@ -1,54 +1,19 @@
 """`tinynet course grade`: the folders of many students, a row and a page for each."""
 import ast
-import csv
-import io
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import ArgumentError, DataError
 from ..files import atomic_write, printable, user_path
 from .check import Limits, Outcome, check_course
 from .folder import source_of
-from .report import overview, student_page
+from .graded import Grade, verdict
+from .report import grades_csv, gradescope, overview, student_page
 from .step import Step
 
 LIBRARIES = ("torch", "tensorflow", "jax", "keras", "scipy", "sklearn", "autograd", "cupy", "mxnet")
-
-
-class Grade(NamedTuple):
-    """One student.
-
-    Attributes
-    ----------
-    name : str
-        Of the folder.
-    outcomes : list of Outcome
-        Of the steps that give points, in their order; empty where the folder could not be used.
-    points : dict of int to float
-        What each step gives when it is right.
-    notes : list of str
-        What a teacher should look at: files of tinynet, other libraries, time-outs; why the folder could not be used.
-    """
-
-    name: str
-    outcomes: list[Outcome]
-    points: dict[int, float]
-    notes: list[str]
-
-    def earned(self, outcome: Outcome) -> float:
-        return self.points[outcome.step.number] if outcome.right else 0.0
-
-    @property
-    def total(self) -> float:
-        return sum(map(self.earned, self.outcomes))
-
-    @property
-    def most(self) -> float:
-        return sum(self.points.values())
 
 
 def grade(
@@ -162,58 +127,9 @@ def imports_of(node: ast.AST) -> list[str]:
 def without_docstrings(tree: ast.Module) -> ast.Module:
     """Return the program without its docstrings, in place."""
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            del body[0]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
     return tree
-
-
-def verdict(outcome: Outcome) -> str:
-    """Return "right", "wrong", "missing", "timed out" or "tinynet's"."""
-    if outcome.checked is None:
-        return "missing"
-    if outcome.right:
-        return "right"
-    if any("did not finish within" in point.fault for point in outcome.checked.points):
-        return "timed out"
-    return "tinynet's" if outcome.checked.borrowed else "wrong"
-
-
-def grades_csv(grades: Sequence[Grade]) -> bytes:
-    """Return a row for each student: points, their sum, and verdict and points of each step."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    steps = list(grades[0].points)
-    writer.writerow(["student", "points", "of", *(f"step {number}" for number in steps),
-                     *(f"verdict {number}" for number in steps), "notes"])
-    for each in grades:
-        by_step = {outcome.step.number: outcome for outcome in each.outcomes}
-        writer.writerow([
-            each.name, f"{each.total:g}", f"{each.most:g}",
-            *(f"{each.earned(by_step[number]):g}" if number in by_step else "0" for number in steps),
-            *(verdict(by_step[number]) if number in by_step else "missing" for number in steps),
-            "; ".join(each.notes),
-        ])
-    return printable(text.getvalue()).encode()
-
-
-def gradescope(made: Grade) -> str:
-    """Return results.json, as Gradescope takes it from an autograder."""
-    tests = [{
-        "name": f"step {outcome.step.number}: {outcome.step.title}", "number": str(outcome.step.number),
-        "score": made.earned(outcome), "max_score": made.points[outcome.step.number],
-        "status": "passed" if outcome.right else "failed",
-        "output": printable(f"{verdict(outcome)}\n{faults_of(outcome)}".strip()),
-    } for outcome in made.outcomes]
-    return json.dumps({"score": made.total, "output": printable("\n".join(made.notes)), "tests": tests}, indent=1)
-
-
-def faults_of(outcome: Outcome) -> str:
-    """Return what is wrong in a step, a line each."""
-    if outcome.checked is None:
-        return ""
-    lines = [f"{point.what}: {point.fault}" for point in outcome.checked.points if point.fault]
-    return "\n".join([*lines, *outcome.checked.borrowed])
 
 
 def check_places(csv_file: str | Path | None, report: str | Path | None) -> None:
@@ -234,7 +150,7 @@ def write_grades(grades: Sequence[Grade], csv_file: str | Path | None, report: s
     folder = user_path(report)
     for made in grades:
         (folder / made.name).mkdir(parents=True, exist_ok=True)
-        pages = {"index.html": student_page(made, {o.step.number: verdict(o) for o in made.outcomes}, seed),
+        pages = {"index.html": student_page(made, seed),
                  "results.json": gradescope(made)}
         for name, text in pages.items():
             with atomic_write(folder / made.name / name) as file:

@@ -1,4 +1,4 @@
-"""A student's network: their files loaded together, their AlexNet built, and its layers as tinynet's tools take them."""
+"""A student's network: their files loaded together, their AlexNet, and its layers as tinynet's tools take them."""
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,7 +85,8 @@ def table_of(module: Any) -> list[tuple]:
 
 def tinynets(net: Any, table: list[tuple]) -> Network:
     """Return tinynet's network of the same rows with copies of the same parameters."""
-    pairs, shape = [], SHAPE
+    pairs: list[tuple[str, Layer]] = []
+    shape: tuple[int, ...] = SHAPE
     for row, (name, own) in zip(table, net.layers, strict=True):
         layer = truth_of(row, shape)
         for key, array in getattr(own, "params", {}).items():
@@ -97,7 +98,8 @@ def tinynets(net: Any, table: list[tuple]) -> Network:
 
 def as_tinynet_network(net: Any, table: list[tuple], name: str) -> Network:
     """Return a network that tinynet's tools can look into, whose numbers all come from the student's own methods."""
-    pairs, shape = [], SHAPE
+    pairs: list[tuple[str, Layer]] = []
+    shape: tuple[int, ...] = SHAPE
     for row, (layer_name, own) in zip(table, net.layers, strict=True):
         layer = truth_of(row, shape)
         lend(layer, own)

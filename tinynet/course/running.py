@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError
 from .speed import speed
 from .step import Part, Point, Step
 from .steps import STEPS

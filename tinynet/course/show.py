@@ -20,8 +20,8 @@ def written_text(written: Written) -> str:
     """Return what is in the folder now, and what to do next."""
     there = f"{written.folder} has the course: {len(STEPS)} files to be written, in reading order"
     if written.new and written.kept:
-        there = f"{written.folder}: {', '.join(written.new)} written; the {len(written.kept)} files that were there are " \
-                "as they were"
+        there = f"{written.folder}: {', '.join(written.new)} written; the {len(written.kept)} files that were there " \
+                "stay as they were"
     elif written.kept:
         there = f"{written.folder} has all files of the course already; nothing was changed"
     option = "" if str(written.folder) == NAME else f" --folder {written.folder}"
@@ -106,7 +106,8 @@ def verdict_text(step: Step, checked: Checked) -> str:
     for line in checked.borrowed:
         lines += ["", f"{line}: write it yourself"]
     if checked.right:
-        lines += ["", f"Right: all {len(checked.points)} points." + (f" Speed: {checked.speed}." if checked.speed else "")]
+        speed = f" Speed: {checked.speed}." if checked.speed else ""
+        lines += ["", f"Right: all {len(checked.points)} points.{speed}"]
     return "\n".join(lines)
 
 
@@ -130,9 +131,9 @@ def hint_text(step: Step, count: int) -> str:
 
 def warning_text(step: Step) -> str:
     """Return what is said before a solution is shown."""
-    return (f"This would show the whole of step {step.number}, solved. What you have read you cannot work out any more. "
-            f"There\nare {len(step.hints)} hints: tinynet course check {step.number} --hint {len(step.hints)} has them "
-            f"all. To see the solution all the same:\ntinynet course check {step.number} --solution sure")
+    return (f"This would show the whole of step {step.number}, solved; what you have read you cannot find out.\n"
+            f"There are {len(step.hints)} hints first: tinynet course check {step.number} --hint {len(step.hints)}\n"
+            f"The solution all the same: tinynet course check {step.number} --solution sure")
 
 
 def solution_text(step: Step) -> str:

@@ -50,8 +50,8 @@ def speed(step: Step, namespace: Mapping[str, Any]) -> str:
 def seconds_an_image(layer: Any, shape: tuple[int, ...], batches: tuple[int, ...] = (1, 8)) -> float:
     """Return how long forward and backward take for one image, measured on a part of one where they are slow.
 
-    A layer in Python loops would take minutes for a batch: a smaller image comes first, and where it takes long already,
-    the time is taken to go with the number of pixels.
+    A layer in Python loops would take minutes for a batch: a smaller image comes first, and where that takes long
+    already, the time is taken to go with the number of pixels.
     """
     size, generator = int(np.prod(shape)), np.random.default_rng(0)
     tries = [(1, (8, 8, shape[2]))] if len(shape) == 3 and shape[0] > 8 else []

@@ -57,7 +57,8 @@ STEPS: tuple[Step, ...] = (
     step(7, "conv", "convolution", "Conv2d", (
         "rows = im2col(x, ...), w.reshape(-1, F): the product is (N*OH*OW, F). Add b, reshape to (N, OH, OW, F).",
         "Backward is that of a Linear: dy as rows (N*OH*OW, F) gives dw = rows.T @ dy, db, and drows = dy @ w.T.",
-        "drows has the gradients of what the windows saw; col2im adds them up to images. dw has to have the shape of w.",
+        "drows has the gradients of what the windows saw; col2im adds them up to images. dw has to have the shape of "
+        "w.",
     ), (6,)),
     step(8, "groups", "convolution in groups", "GroupedConv2d", (
         "Group g has the channels g * C/G to (g + 1) * C/G and the filters g * F/G to (g + 1) * F/G.",
@@ -109,8 +110,8 @@ STEPS: tuple[Step, ...] = (
         "layer get the same names.",
     )),
     step(16, "alexnet", "AlexNet's table", "paper_table output_shape count_parameters build", (
-        "output_shape first: conv and max change height and width as in steps 7 and 9, conv and linear the last number, "
-        "flatten everything. The other two need it: both go through the rows with the shape before each.",
+        "output_shape first: conv and max change height and width as in steps 7 and 9, conv and linear the last "
+        "number, flatten everything. The other two need it: both go through the rows with the shape before each.",
         "A conv has kernel * kernel * (C // groups) * filters weights and `filters` biases, a linear in * out and out.",
         "build: a list of (name, layer) for Network. GroupedConv2d(C, filters, kernel, stride, padding, groups), "
         "Linear(inputs, outputs), MaxPool2d(kernel, stride), Dropout(p, seed=[seed, number of the row]).",

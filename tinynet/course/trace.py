@@ -48,9 +48,11 @@ def trace_course(
         mean = pixels.mean(axis=(0, 1)) if trained is None else trained["mean"]
         x = ((pixels[None] - mean) / SCALE).astype(np.float32)
         made = trace(as_tinynet_network(net, table, f"the network in {path.name}"), x, np.array([label]))
-    note = write_page(made, page, Subject(f"a drawn {CLASS_NAMES[label]}", label, "as it was drawn", CLASS_NAMES, pixels))
+    subject = Subject(f"a drawn {CLASS_NAMES[label]}", label, "as it was drawn", CLASS_NAMES, pixels)
+    note = write_page(made, page, subject)
     whose = "untrained" if trained is None else "as the last training left it"
-    say(f"{page} has the page, {Path(page).stat().st_size / 1e6:.1f} MB, of your network, {whose}: open it in a browser. "
+    size = f"{Path(page).stat().st_size / 1e6:.1f} MB"
+    say(f"{page} has the page of your network, {whose}, {size}: open it in a browser.\n"
         "All numbers are from your code; the terms that it shows are what each should be made of.")
     if note:
         say(note)

@@ -157,8 +157,9 @@ def run(
             loss, scores = step(net, images, labels, optimizer)
             seconds[0] += time.perf_counter() - start
             if not np.isfinite(loss):
-                raise NotFiniteError(f"your network's loss is {loss} in epoch {epoch}, batch {begin // recipe.batch + 1}: "
-                                     "a learning rate that is too high, or an initialization that is too large?")
+                raise NotFiniteError(f"your network's loss is {loss} in epoch {epoch}, batch "
+                                     f"{begin // recipe.batch + 1}: a learning rate that is too high, or an "
+                                     "initialization that is too large?")
             wrong += int((np.argmax(scores, axis=1) != labels).sum())
             start = time.perf_counter()
             training_step(twin, images, labels, ours)
@@ -189,7 +190,8 @@ def write(
     path = folder / f"training-{number}"
     path.mkdir()
     with atomic_write(path / "parameters.npz") as file:
-        np.savez(file, **parameters, mean=mean, taken=np.array(course.taken, dtype=int))
+        arrays: dict[str, Any] = {**parameters, "mean": mean, "taken": np.array(course.taken, dtype=int)}
+        np.savez(file, **arrays)
     with atomic_write(path / "curve.csv") as file:
         lines = [",".join(rows[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in rows)]
         file.write(("\n".join(lines) + "\n").encode())

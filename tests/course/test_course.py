@@ -1,0 +1,124 @@
+"""`tinynet course` from the command line: the folder, the check, hints, and files that would do harm."""
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinynet import cli
+from tinynet.course import folder as course_folder
+from tinynet.course.check import Limits, check_course
+from tinynet.course.steps import STEPS, find_step
+from tinynet.errors import ArgumentError, DataError
+
+
+def run(capsys, *arguments):
+    code = cli.main(["course", *(str(argument) for argument in arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def write(folder: Path, number: int, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / find_step(number).file_name).write_text(text, encoding="utf-8")
+
+
+def test_the_folder_is_made_once_and_nothing_in_it_is_overwritten(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run(capsys)
+    folder = Path("tinynet-course")
+    assert code == 0 and all(step.title in out and step.file_name in out for step in STEPS)
+    assert {path.name for path in folder.iterdir()} == {"README.txt", *(step.file_name for step in STEPS)}
+    assert max(len(line) for line in (folder / "README.txt").read_text().splitlines()) <= 120
+    write(folder, 2, "mine = 1\n")
+    (folder / STEPS[4].file_name).unlink()
+    code, out, _ = run(capsys)
+    assert code == 0 and f"{STEPS[4].file_name} written; the 17 files that were there stay" in out
+    assert (folder / STEPS[1].file_name).read_text() == "mine = 1\n"
+    assert "nothing was changed" in run(capsys)[1]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run(capsys, "--to", tmp_path / "file")
+    assert code == 2 and "choose another with --to" in err
+
+
+def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
+    folder = tmp_path / "\u00fcbung"
+    course_folder.make(folder)
+    write(folder, 6, find_step(6).solution.replace("total[:, i :", "total[:, 0 * i + j :"))  # col2im is wrong
+    write(folder, 7, find_step(7).solution)
+    text = find_step(1).handed_out.replace(
+        'raise NotImplementedError("to be written")', "return np.maximum(x, 0), x", 1).replace(
+        'raise NotImplementedError("to be written")', "return dy * (dy > 0), {}", 1)
+    write(folder, 1, text + "print('hello')\n")
+    code, out, _ = run(capsys, "check", "--folder", folder)
+    assert code == 1 and "1 of 17 steps are right" in out
+    assert "For step 6, not right yet in this folder, tinynet's file was taken" in out
+    rows = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ") and line.strip()[:1].isdigit()}
+    assert "wrong" in rows["1"] and rows["2"].endswith("to be written") and rows["7"].count("right") == 3
+    assert "fast enough" in rows["7"] or "slow" in rows["7"]
+    assert "wrong   ReLU" in out and "open    Tanh is still to be written" in out and "hello" in out
+    assert "dx: " in out and f"tinynet course check 1 --folder {folder} --hint" in out
+
+
+def test_hints_and_a_warning_before_the_solution(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run(capsys, "check", 9, "--hint")
+    assert out.startswith("hint 1 of 3") and "--hint 2 says more" in out
+    assert run(capsys, "check", 9, "--hint", 3)[1].count("hint ") == 3
+    assert "step 9 has hints 1 to 3" in run(capsys, "check", 9, "--hint", 4)[2]
+    _, out, _ = run(capsys, "check", 9, "--solution")
+    assert "class MaxPool2d" not in out and "--solution sure" in out
+    _, out, _ = run(capsys, "check", 9, "--solution", "sure")
+    assert "free &= ~wins" in out and "Your file was not changed" in out
+    for arguments, told in (
+            (("check", "--hint"), "give the number of a step first"), (("check", 99), "step 99 does not exist"),
+            (("check",), "there is no folder"), (("check", 1, "--solution", "yes"), "--solution sure"),
+            (("check", "--folder", "."), "none of the course's files")):
+        code, _, err = run(capsys, *arguments)
+        assert code == 2 and told in err
+
+
+HARM = {
+    "endless": ("while True: pass\n", "line 1: it did not finish within 1 seconds"),
+    "exit": ("import os\nos._exit(0)\n", "line 2: the file ends the program itself"),
+    "abort": ("import os\nos.abort()\n", "line 2: Python itself crashed"),
+    "input": ("input()\n", "line 1: the file waits for input"),
+    "syntax": ("class (:\n", "line 1: Python cannot read the file"),
+}
+SEVERAL = {  # in one file, and each a step's: many processes take their time
+    3: HARM["endless"], 4: HARM["exit"], 9: HARM["abort"], 10: HARM["input"], 11: HARM["syntax"],
+    12: ("print('x' * 10**7)\n" + find_step(12).solution, ""),
+    14: ("def he_std(shape):\n    return he_std(shape)\n", "infinite recursion"),
+}
+
+
+def test_what_a_file_does_harms_nothing_and_is_told_with_its_line(tmp_path):
+    for number, (text, _) in SEVERAL.items():
+        write(tmp_path, number, text)
+    outcomes = check_course(tmp_path, list(SEVERAL), limits=Limits(seconds=1, timing=False))
+    for outcome in outcomes:
+        told = SEVERAL[outcome.step.number][1]
+        faults = "\n".join(f"{point.what}: {point.fault}" for point in outcome.checked.points if point.fault)
+        assert told in faults and outcome.right == (not told), faults
+    printed = {outcome.step.number: outcome.printed for outcome in outcomes}
+    assert printed[12].startswith("xxx") and printed[12].endswith("(and more)")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(find_step(n).file_name for n in SEVERAL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may not limit a process's memory")
+def test_memory_is_limited_and_an_error_in_an_earlier_file_is_told_there(tmp_path):
+    write(tmp_path, 5, "import numpy as np\na = np.ones(10**9)\n")
+    write(tmp_path, 2, "import step_01_activations\n")
+    large, other = check_course(tmp_path, [5, 2], limits=Limits(timing=False))
+    assert "line 2: it needs more memory" in large.checked.points[0].fault
+    assert "ModuleNotFoundError" in other.checked.points[0].fault  # a step imports those that it uses
+
+
+def test_a_missing_step_or_folder_is_an_error(tmp_path):
+    with pytest.raises(ArgumentError, match="step 0 does not exist"):
+        write(tmp_path, 1, "x = 1\n")
+        check_course(tmp_path, [0])
+    with pytest.raises(DataError, match="there is no folder"):
+        check_course(tmp_path / "nowhere")
