@@ -183,7 +183,8 @@ def test_the_command_writes_what_it_is_asked_for_and_overwrites_nothing(tmp_path
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / find_step(10).file_name).write_text(find_step(10).solution)
     assert cli.main(["course", "grade", "--write-points", "points.toml"]) == 0
-    command = ["course", "grade", "ada", "--steps", "10", "--points", "points.toml", "--csv", "g.csv", "--report", "out"]
+    command = ["course", "grade", "ada", "--steps", "10", "--points", "points.toml",
+               "--csv", "g.csv", "--report", "out"]
     assert cli.main(command) == 0
     assert "ada: 1 of 1" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "out" / "ada").iterdir()} == {"index.html", "results.json"}

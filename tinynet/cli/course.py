@@ -32,7 +32,7 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
                      help="folder to make, or to fill up where files are missing (default: %(default)s)")
     actions = add.add_subparsers(prog="tinynet course", metavar="ACTION", help=argparse.SUPPRESS)
     for name, run, arguments, what in (
-            ("check", run_check, check_arguments, "Say how far you are: what is right, and what kind of mistake is left."),
+            ("check", run_check, check_arguments, "Say what is right, and what kind of mistake is left."),
             ("train", run_train, train_arguments, "Train your AlexNet, with your layers alone, beside tinynet's own."),
             ("trace", run_trace, trace_arguments, "Show where each number in your network came from, in the browser."),
             ("grade", run_grade, grade_arguments, "Check the folders of many students (docs/teachers.md).")):
