@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from record import load_record, write_record
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers
 
-from long.record import load_record, write_record  # noqa: E402
 from support.course_checks import (  # noqa: E402
     FAMILIES,
     MISTAKES,
@@ -98,11 +98,11 @@ def main() -> None:
         begin = time.process_time()
         check_variants(record["variants"], min(options.variants, record["variants"]["cases"] + CHUNK))
         finish(record, begin, options.out)
-    bad = [*record["catalogue"]["missed"], *record["catalogue"]["not_named"], *record["mistakes"]["missed"],
-           *record["mistakes"]["not_named"], *record["variants"]["refused"]]
-    print(f"{record['catalogue']['cases']} cases of {record['catalogue']['bugs']} bugs, {record['mistakes']['cases']} of "
-          f"{record['mistakes']['mistakes']} mistakes, {record['variants']['cases']} right files: {len(bad)} surprises; "
-          f"{record['seconds']:.0f} s of processor time")
+    catalogue, mistakes, right = record["catalogue"], record["mistakes"], record["variants"]
+    bad = [*catalogue["missed"], *catalogue["not_named"], *mistakes["missed"], *mistakes["not_named"],
+           *right["refused"]]
+    print(f"{catalogue['cases']} cases of {catalogue['bugs']} bugs, {mistakes['cases']} of {mistakes['mistakes']} "
+          f"mistakes, {right['cases']} right files: {len(bad)} surprises; {record['seconds']:.0f} s of processor time")
     sys.exit(1 if bad else 0)
 
 
