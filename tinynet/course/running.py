@@ -15,7 +15,7 @@ import numpy as np
 from .speed import speed
 from .step import Part, Point, Step
 from .steps import STEPS
-from .trouble import UNWRITTEN, told
+from .trouble import UNWRITTEN, is_students, told
 
 HOME = str(Path(__file__).resolve().parents[1])
 # What a student writes anew, and may not call. Other parts of tinynet, such as check_gradients, are free to use.
@@ -179,7 +179,7 @@ def watched() -> Iterator[list[str]]:
 
     def kind(code: types.CodeType) -> str:
         name = code.co_filename
-        if name.startswith("<step_"):
+        if is_students(name):
             return "student"
         if name.startswith(TO_WRITE_ANEW):
             return "anew"
