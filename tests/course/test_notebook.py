@@ -31,7 +31,8 @@ def test_its_cells_are_those_of_the_steps_and_train_when_they_are_written(capsys
 def test_a_check_in_a_notebook_says_what_is_open_wrong_and_tinynets(capsys):
     assert not course.check(1, {})
     assert "the file defines no ReLU" in capsys.readouterr().out
-    cell = ("import tinynet as tn\nclass ReLU:\n    def forward(self, x, train=False):\n        return tn.ReLU().forward(x)\n"
+    cell = ("import tinynet as tn\nclass ReLU:\n"
+            "    def forward(self, x, train=False):\n        return tn.ReLU().forward(x)\n"
             "    def backward(self, dy, saved):\n        return dy / 0, {}\n")
     namespace: dict = {}
     exec(compile(cell, "<ipython-input-2>", "exec"), namespace)

@@ -14,6 +14,7 @@ from ..ops import col2im, im2col
 from ..ops.window import Window
 from ..training.optim import SGD
 from .examine_layers import report_points
+from .sgd_mistakes import WrongPaths
 from .stand_ins import Affine, Descent
 from .step import Part, Point
 
@@ -81,16 +82,18 @@ def examine_sgd(student: Any, generator: np.random.Generator) -> Iterator[Point]
         rate = float(generator.uniform(0.05, 0.3))
         settings: dict[str, Any] = {"learning_rate": rate, "momentum": momentum, "weight_decay": decay}
         truth, trial = (Linear(3, 3).astype("float64") for _ in range(2))
+        truth.params["w2"] = np.zeros((3, 3))  # of the shape of w, for velocities that are kept by shape
         for name, array in truth.params.items():
             array[...] = generator.standard_normal(array.shape)
             trial.params[name] = array.copy()
-        held = dict(trial.params)
+        held, wrong = dict(trial.params), WrongPaths(truth.params)
         ours, theirs = SGD(truth, **settings), student(trial, **settings)
         for step in range(1, 6):
             if step == 5:
                 ours.learning_rate = theirs.learning_rate = rate / 10
             grads = {name: generator.standard_normal(array.shape) for name, array in truth.params.items()}
             given = {name: array.copy() for name, array in grads.items()}
+            wrong.step(grads, ours.learning_rate, momentum, decay)
             ours.step({name: array.copy() for name, array in grads.items()})
             theirs.step(given)
             what = f"step {step}, {label}" + (", the learning rate divided by 10 before it" if step == 5 else "")
@@ -100,8 +103,8 @@ def examine_sgd(student: Any, generator: np.random.Generator) -> Iterator[Point]
                 fault = difference(name, trial.params.get(name), array)
                 if not fault and trial.params[name] is not held[name]:
                     fault = f"{name} is a new array: change the old one in place, as `w += v` does"
-                elif fault and np.array_equal(held[name], array):
-                    fault = f"{fault}; params was given another array"
+                elif fault:
+                    fault += wrong.likely(name, trial.params[name])
                 yield Point("numbers", f"{name}, {what}", fault)
                 if fault:
                     return

@@ -60,8 +60,9 @@ def examine_case(
     if getattr(found, "shape", None) != y.shape:
         return
     dy = generator.standard_normal(y.shape)
-    yield from gradients(what, case, trial, x, seed=int(generator.integers(1000)))
-    if not fault:
+    points = list(gradients(what, case, trial, x, seed=int(generator.integers(1000))))
+    yield from points
+    if not fault and not any(point.fault for point in points):
         yield from beside_tinynet(what, in_float64(trial), case, x, dy, truth.backward(dy, saved))
 
 
