@@ -7,6 +7,7 @@ import pytest
 from tinynet import cli
 from tinynet.course import folder as course_folder
 from tinynet.course.check import Limits, check_course
+from tinynet.course.running import uses_of
 from tinynet.course.steps import STEPS, find_step
 from tinynet.errors import ArgumentError, DataError
 
@@ -108,12 +109,22 @@ def test_what_a_file_does_harms_nothing_and_is_told_with_its_line(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not limit a process's memory")
-def test_memory_is_limited_and_an_error_in_an_earlier_file_is_told_there(tmp_path):
+def test_memory_is_limited_and_no_other_file_is_found(tmp_path):
     write(tmp_path, 5, "import numpy as np\na = np.ones(10**9)\n")
-    write(tmp_path, 2, "import step_01_activations\n")
+    (tmp_path / "mine.py").write_text("")
+    write(tmp_path, 2, "import mine\n")
     large, other = check_course(tmp_path, [5, 2], limits=Limits(timing=False))
     assert "line 2: it needs more memory" in large.checked.points[0].fault
-    assert "ModuleNotFoundError" in other.checked.points[0].fault  # a step imports those that it uses
+    assert "line 1: ModuleNotFoundError: No module named 'mine'" in other.checked.points[0].fault
+
+
+def test_a_step_may_import_every_earlier_one_and_those_that_they_import(tmp_path):
+    write(tmp_path, 2, find_step(2).solution)
+    write(tmp_path, 7, find_step(7).solution + "\nimport step_02_linear\n")
+    write(tmp_path, 8, find_step(8).solution + "\nfrom step_02_linear import Linear\n")
+    (outcome,) = check_course(tmp_path, [8], limits=Limits(timing=False))
+    assert outcome.right and outcome.taken == (6,)
+    assert uses_of(find_step(8), {8: b"import step_05_training_step", 5: b"import step_04_sgd"}) == (3, 4, 5, 6, 7)
 
 
 def test_a_missing_step_or_folder_is_an_error(tmp_path):

@@ -57,7 +57,7 @@ def train_arguments(add: Any) -> None:
         usual = 0 if name == "seed" else Recipe._field_defaults[name]
         add.add_argument(f"--{name}", type=int, default=usual, metavar="N", help=f"{text} (default: %(default)s)")
     add.add_argument("--rate", type=float, default=Recipe._field_defaults["rate"], metavar="RATE",
-                     help="learning rate, divided by 10 for the last third (default: %(default)s)")
+                     help="learning rate, divided by 10 for the last fifth (default: %(default)s)")
     add.add_argument("--anyway", action="store_true", help="also when it will take more than half an hour")
 
 
@@ -132,7 +132,7 @@ def run_train(options: argparse.Namespace) -> int:
     if not 0 < options.rate < float("inf"):
         raise ArgumentError(f"course train: --rate is {options.rate}, expected a number above 0")
     recipe = Recipe(images=options.images, epochs=options.epochs, batch=options.batch, rate=options.rate,
-                    drop=max(1, 2 * options.epochs // 3))
+                    drop=max(1, 4 * options.epochs // 5))
     path = train(options.folder, recipe, options.seed, options.anyway, say)
     if path is None:
         return 1

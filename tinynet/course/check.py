@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..exercises.sandbox import MEMORY, run_child
 from .folder import check_folder, source_of
-from .running import Checked
+from .running import Checked, uses_of
 from .step import Point, Step
 from .steps import STEPS, find_step
 
@@ -87,13 +87,13 @@ def check_course(
     """
     path = check_folder(folder)
     asked = [find_step(number) for number in numbers] if numbers is not None else list(STEPS)
-    needed = {number for step in asked for number in (step.number, *step.uses)}
-    sources = {step.number: source_of(path, step) for step in STEPS if step.number in needed}
+    sources = {step.number: source_of(path, step) for step in STEPS}
+    needed = {number for step in asked for number in (step.number, *uses_of(step, sources))}
     futures: dict[int, Future[Outcome]] = {}
 
     def run(step: Step) -> Outcome:
         # A step waits for those that it uses, which are in the queue before it: none waits for a later one.
-        earlier = [futures[number].result() for number in step.uses]
+        earlier = [futures[number].result() for number in uses_of(step, sources)]
         own = {outcome.step.number: sources[outcome.step.number] or b"" for outcome in earlier if outcome.right}
         taken = tuple(outcome.step.number for outcome in earlier if not outcome.right)
         outcome = check_one(step, sources[step.number], own, taken, seed, limits or Limits())

@@ -23,7 +23,8 @@ tinynet course check 1 --hint     what to look at; --hint 2 says more
 tinynet course check 1 --solution
 
 The steps need not be done in order. Where a step uses an earlier one that is not right yet, the check takes tinynet's
-for it, and says so. At the end:
+for it, and says so. A file may import NumPy, Python's own modules and every earlier step, and no other file of yours.
+At the end:
 
 tinynet course train        trains your AlexNet, with your layers alone, on drawn shapes
 tinynet course trace        shows where each number in your network came from, in the browser

@@ -5,7 +5,7 @@ import importlib.machinery
 import linecache
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from .speed import speed
 from .step import Part, Point, Step
-from .steps import STEPS
+from .steps import STEPS, find_step
 from .trouble import UNWRITTEN, is_students, told
 
 HOME = str(Path(__file__).resolve().parents[1])
@@ -214,9 +214,21 @@ def watched() -> Iterator[list[str]]:
         sys.setprofile(before)
 
 
+def uses_of(step: Step, sources: Mapping[int, bytes | None]) -> tuple[int, ...]:
+    """Return the earlier steps that a step needs: those of its own text, and all that the student's file names.
+
+    `sources` has the student's files; through the steps that it names, a file needs those that they name.
+    """
+    text = sources.get(step.number) or b""
+    found = {*step.uses, *(each.number for each in STEPS if each.number < step.number and each.module.encode() in text)}
+    for number in tuple(found):
+        found |= set(uses_of(find_step(number), sources))
+    return tuple(sorted(found))
+
+
 def sources_for(step: Step, own: Mapping[int, bytes]) -> dict[str, bytes]:
-    """Return the files that the step may import and its own: the student's by their numbers, else tinynet's."""
-    numbers: Iterable[int] = (*step.uses, step.number)
+    """Return the step's file and those that it needs: the student's by their numbers, else tinynet's."""
+    numbers = (*uses_of(step, own), step.number)
     return {each.module: own.get(each.number, each.solution.encode()) for each in STEPS if each.number in numbers}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .step import Step
 
-IMAGES = 8000 * 6  # how many images go through a layer in `tinynet course train`
+IMAGES = 8000 * 5  # how many images go through a layer in `tinynet course train`
 ENOUGH = 0.05  # seconds after which a measurement is long enough
 SLOW = 300.0  # seconds of the whole training that one layer may take and still be called fast enough
 
@@ -44,7 +44,7 @@ def speed(step: Step, namespace: Mapping[str, Any]) -> str:
     total = IMAGES * seconds
     if total <= SLOW:
         return "fast enough"
-    return f"right, but slow: {duration(seconds)} an image, so {duration(total)} of `course train` in this layer alone"
+    return f"right, but slow: {duration(seconds)} an image, {duration(total)} in `course train`"
 
 
 def seconds_an_image(layer: Any, shape: tuple[int, ...], batches: tuple[int, ...] = (1, 8)) -> float:
