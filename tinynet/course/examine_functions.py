@@ -179,7 +179,7 @@ def examine_training_step(student: Any, generator: np.random.Generator) -> Itera
 def windows(generator: np.random.Generator) -> Iterator[tuple[str, tuple[int, ...], Window]]:
     """Yield a label, the shape of images, and a window that fits into them."""
     for k, s, p in ((3, 1, 0), (2, 2, 0), (3, 2, 1), (1, 1, 0), (2, 3, 1)):
-        n, h, w, c = (int(each) for each in generator.integers([1, 3, 5, 2], [3, 5, 8, 4]))
+        n, h, w, c = (int(each) for each in generator.integers([2, 3, 5, 2], [4, 5, 8, 4]))
         yield (f"{n} images of {h} x {w} x {c}, windows of {k}, stride {s}, padding {p}", (n, h, w, c),
                Window((k, k), (s, s), (p, p), False))
 

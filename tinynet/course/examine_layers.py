@@ -139,8 +139,10 @@ def beside_tinynet(
         yield Point("gradients", what, told(error))
         return
     for name, array in {"x": expected[0], **expected[1]}.items():
-        found = dx if name == "x" else grads.get(name)
-        yield Point("gradients", f"{what}, d{name} beside tinynet's", difference(f"d{name}", found, array))
+        fault = difference(f"d{name}", dx if name == "x" else grads.get(name), array)
+        if fault and case.ties:
+            fault += ". Several pixels of a window are the largest here: the first of them, row by row, gets all of dy"
+        yield Point("gradients", f"{what}, d{name} beside tinynet's", fault)
 
 
 # The cases that layers are tried in: sizes are drawn, what makes a mistake show is in every draw.

@@ -8,6 +8,8 @@ Update = Callable[[Array, Array, Array, float, float, float], tuple[Array, Array
 
 # The new w and v of (w, v, g, rate, momentum, decay).
 WRONG: dict[str, Update] = {
+    "w stays as it was: w = w + v makes a new array, w += v changes the old one": lambda w, v, g, r, m, d: (
+        w, m * v - d * r * w - r * g),
     "the step goes up the gradient: the sign of learning_rate * g": lambda w, v, g, r, m, d: moved(
         w, m * v - d * r * w + r * g),
     "momentum brakes: the sign of momentum * v": lambda w, v, g, r, m, d: moved(w, -m * v - d * r * w - r * g),
