@@ -11,7 +11,7 @@ from ..errors import ArgumentError, TinynetError
 from ..layers.base import Layer
 from ..network import Network
 from .check import Limits, Outcome, check_course
-from .examine_network import truth_of
+from .examine_alexnet import truth_of
 from .folder import source_of
 from .running import Sources
 from .show import taken_text

@@ -1,11 +1,15 @@
 """All steps of the course in their order, with their hints."""
 from ..errors import ArgumentError
-from .examine_functions import FUNCTIONS
+from .examine_alexnet import ALEXNET
+from .examine_arrays import ARRAYS
+from .examine_augmentation import AUGMENTATION
 from .examine_layers import LAYERS
-from .examine_network import NETWORKS
+from .examine_network import examine_network
+from .examine_training import TRAINING
 from .step import Part, Step
 
-PARTS: dict[str, Part] = LAYERS | FUNCTIONS | NETWORKS
+PARTS: dict[str, Part] = LAYERS | TRAINING | ARRAYS | ALEXNET | AUGMENTATION | {
+    "Network": Part("Network", examine_network)}
 
 
 def step(number: int, name: str, title: str, wanted: str, hints: tuple[str, ...], uses: tuple[int, ...] = ()) -> Step:
