@@ -13,13 +13,12 @@ from .step import Part, Point
 
 # `build` is checked by the layers that it makes, whatever file these are from.
 TINY: list[tuple[Any, ...]] = [
-        ("conv1", "conv", 4, 3, 2, 1, 1), ("relu1", "relu"), ("norm1", "lrn"), ("pool1", "max", 3, 2),
-        ("conv2", "conv", 6, 3, 1, 1, 2), ("relu2", "relu"), ("flatten", "flatten"), ("fc3", "linear", 7),
-        ("relu3", "relu"), ("dropout3", "dropout", 0.4), ("dropout4", "dropout", 0.4), ("fc4", "linear", 3)]
+    ("conv1", "conv", 4, 3, 2, 1, 1), ("relu1", "relu"), ("norm1", "lrn"), ("pool1", "max", 3, 2),
+    ("conv2", "conv", 6, 3, 1, 1, 2), ("relu2", "relu"), ("flatten", "flatten"), ("fc3", "linear", 7),
+    ("relu3", "relu"), ("dropout3", "dropout", 0.4), ("dropout4", "dropout", 0.4), ("fc4", "linear", 3),
+]
 KINDS = {"conv": ("GroupedConv2d", "Conv2d"), "relu": ("ReLU",), "lrn": ("LocalResponseNorm",), "max": ("MaxPool2d",),
          "flatten": ("Flatten",), "linear": ("Linear",), "dropout": ("Dropout",)}
-
-
 SHAPE: tuple[int, ...] = (17, 19, 3)
 PAPER_PARAMETERS = 60_965_224
 
