@@ -44,6 +44,8 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
 def check_arguments(add: Any) -> None:
     add.add_argument("step", nargs="?", type=int, metavar="STEP", help="number of a step (default: all)")
     add_folder(add)
+    add.add_argument("--seed", type=int, default=0, metavar="N", help="draws the shapes and numbers; another has "
+                     "others (default: %(default)s)")
     wish = add.add_mutually_exclusive_group()
     wish.add_argument("--hint", nargs="?", const=1, type=int, metavar="N", help="print the first hint, or the first N")
     wish.add_argument("--solution", nargs="?", const="", metavar="sure", help="print the solved file; a warning comes "
@@ -116,7 +118,7 @@ def run_check(options: argparse.Namespace) -> int:
         return 0
     steps = None if options.step is None else [find_step(options.step).number]
     folder = check_folder(options.folder)
-    outcomes = check_course(folder, steps)
+    outcomes = check_course(folder, steps, check_count("course check", "--seed", options.seed, least=0))
     option = folder_option(folder)
     if options.step is None:
         say(show.course_text(folder, outcomes, option))
