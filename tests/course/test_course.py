@@ -35,6 +35,9 @@ def test_the_folder_is_made_once_and_nothing_in_it_is_overwritten(capsys, tmp_pa
     assert code == 0 and f"{STEPS[4].file_name} written; the 17 files that were there stay" in out
     assert (folder / STEPS[1].file_name).read_text() == "mine = 1\n"
     assert "nothing was changed" in run(capsys)[1]
+    monkeypatch.chdir(folder)  # where a student may well be
+    code, out, _ = run(capsys, "check", 1)
+    assert code == 1 and "step_01_activations.py\nthe file is as it was handed out" in out
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(capsys, tmp_path):

@@ -212,3 +212,21 @@ def test_points_are_read_from_a_file_that_may_be_changed(tmp_path):
 
 def test_students_with_folders_of_the_same_name_are_told_apart(tmp_path):
     assert names_of([tmp_path / "a" / "course", tmp_path / "b" / "course"]) == ["a_course", "b_course"]
+
+
+def test_train_and_trace_of_a_folder_in_which_nothing_is_written_yet(tmp_path, monkeypatch, capsys, data):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["course"]) == 0
+    monkeypatch.setattr("tinynet.course.train.prepare", lambda recipe: data)
+    assert cli.main(["course", "train", "--images", "32", "--epochs", "1", "--batch", "16"]) == 0
+    out = capsys.readouterr().out
+    assert "tinynet's file was taken" in out and "epoch 1: error on 20 other images" in out
+    assert "are in tinynet-course/training-1" in out.replace("\\", "/")
+    assert cli.main(["course", "trace"]) == 0
+    assert "as the last training left it" in capsys.readouterr().out
+    assert "the network in tinynet-course" in (tmp_path / "network.html").read_text(encoding="utf-8")
+    for arguments, told in ((["train", "--epochs", "0"], "--epochs"), (["train", "--rate", "-1"], "--rate"),
+                            (["trace", "--html", "."], "this is a folder"), (["trace", "--seed", "-1"], "--seed"),
+                            (["train", "--folder", "nowhere"], "there is no folder")):
+        assert cli.main(["course", *arguments]) == 2
+        assert told in capsys.readouterr().err

@@ -135,10 +135,11 @@ def run_train(options: argparse.Namespace) -> int:
         raise ArgumentError(f"course train: --rate is {options.rate}, expected a number above 0")
     recipe = Recipe(images=options.images, epochs=options.epochs, batch=options.batch, rate=options.rate,
                     drop=max(1, 4 * options.epochs // 5))
-    path = train(options.folder, recipe, options.seed, options.anyway, say)
+    folder = check_folder(options.folder)
+    path = train(folder, recipe, options.seed, options.anyway, say)
     if path is None:
         return 1
-    say(f"parameters and learning curve are in {path}; tinynet course trace{folder_option(Path(options.folder))} steps "
+    say(f"parameters and learning curve are in {path}; tinynet course trace{folder_option(folder)} steps "
         "through the network")
     return 0
 
@@ -190,4 +191,4 @@ def chosen_steps(points: dict[int, float], text: str | None) -> dict[int, float]
 
 def folder_option(folder: Path) -> str:
     """Return the option that names the folder again; none for the usual one."""
-    return "" if str(folder) == NAME else f" --folder {folder}"
+    return "" if str(folder) in (NAME, ".") else f" --folder {folder}"

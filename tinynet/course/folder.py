@@ -17,17 +17,18 @@ of the functions, in plain NumPy.
 
 {steps}
 
-tinynet course check        how far you are: a table of all steps
-tinynet course check 1      one step: what is right, and what kind of mistake is left
-tinynet course check 1 --hint     what to look at; --hint 2 says more
-tinynet course check 1 --solution
+Typed into a terminal, in this folder or in the one around it:
+
+tinynet course check              how far you are: a table of all steps
+tinynet course check 1            one step: what is right, and what kind of mistake is left
+tinynet course check 1 --hint     what to look at; --hint 2 says more, --solution shows one right way
 
 The steps need not be done in order. Where a step uses an earlier one that is not right yet, the check takes tinynet's
 for it, and says so. A file may import NumPy, Python's own modules and every earlier step, and no other file of yours.
 At the end:
 
-tinynet course train        trains your AlexNet, with your layers alone, on drawn shapes
-tinynet course trace        shows where each number in your network came from, in the browser
+tinynet course train              trains your AlexNet, with your layers alone, on drawn shapes
+tinynet course trace              shows where each number in your network came from, in the browser
 
 Images are (N, H, W, C): N images, H rows, W columns, C channels. Letters in the files:
 
@@ -72,13 +73,15 @@ def make(folder: str | Path = NAME) -> Written:
 
 def readme() -> str:
     """Return the text of README.txt."""
-    steps = "\n".join(f"{step.number:3}  {step.file_name:<30}{uses_text(step)}".rstrip() for step in STEPS)
+    steps = "\n".join(f"{step.file_name:<29}{step.title:<42}{uses_text(step)}".rstrip() for step in STEPS)
     return README.format(count=len(STEPS), steps=steps)
 
 
 def check_folder(folder: str | Path) -> Path:
     """Return the path of a student's folder; DataError where there is none, or no file of the course in it."""
     path = user_path(folder)
+    if str(path) == NAME and not path.exists() and (Path() / STEPS[0].file_name).is_file():
+        path = Path()  # the student is in it
     if not path.is_dir():
         raise DataError(f"there is no folder {path}; `tinynet course` makes one, and --folder names another")
     if not any((path / step.file_name).is_file() for step in STEPS):

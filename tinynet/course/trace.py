@@ -47,7 +47,7 @@ def trace_course(
         pixels, label = data.images[0], int(data.labels[0])
         mean = pixels.mean(axis=(0, 1)) if trained is None else trained["mean"]
         x = ((pixels[None] - mean) / SCALE).astype(np.float32)
-        made = trace(as_tinynet_network(net, table, f"the network in {path.name}"), x, np.array([label]))
+        made = trace(as_tinynet_network(net, table, f"the network in {path.resolve().name}"), x, np.array([label]))
     subject = Subject(f"a drawn {CLASS_NAMES[label]}", label, "as it was drawn", CLASS_NAMES, pixels)
     note = write_page(made, page, subject)
     whose = "untrained" if trained is None else "as the last training left it"
