@@ -69,3 +69,30 @@ def test_a_file_is_handed_out_without_its_solution(step):
     assert {point.fault for point in checked.points} == {"still to be written"}
     assert [checked.verdict(column) for column in COLUMNS] == ["still to be written", "", ""]
     assert check_text(step, step.solution).right
+
+
+LAYER = "import tinynet as tn\nimport numpy as np\nclass ReLU(tn.{base}):\n{body}class Tanh(tn.Tanh):\n    pass\n"
+OWN = """    def forward(self, x, train=False):
+        self.check_input(x)
+        y = np.maximum(x, 0)
+        return y, y
+"""
+BACK = """    def input_gradient(self, dy, saved):
+        return dy * (saved > 0)
+"""
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    (LAYER.format(base="Layer", body=OWN + BACK), []),
+    (LAYER.format(base="ReLU", body=OWN), ["ReLU.input_gradient is that of tinynet/layers/relu.py"]),
+    (LAYER.format(base="Layer", body=OWN + BACK.replace("dy * (saved > 0)", "tn.Dropout().backward(dy, saved)[0]")),
+     ["line 9 of step_01_activations calls"]),
+])
+def test_what_is_tinynets_is_told_but_its_base_class_may_be_used(text, told):
+    borrowed = [line for line in check_text(STEPS[0], text).borrowed if not line.startswith("Tanh.")]
+    assert len(borrowed) == len(told) and all(new in line for new, line in zip(told, borrowed, strict=True)), borrowed
+
+
+def test_checking_ones_own_gradients_is_no_borrowing():
+    text = STEPS[0].solution + "\nimport tinynet as tn\nassert tn.check_gradients(Tanh(), np.ones((2, 3))).passed\n"
+    assert check_text(STEPS[0], text).right

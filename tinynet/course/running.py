@@ -21,6 +21,10 @@ HOME = str(Path(__file__).resolve().parents[1])
 # What a student writes anew, and may not call. Other parts of tinynet, such as check_gradients, are free to use.
 TO_WRITE_ANEW = tuple(str(Path(HOME, name)) for name in (
     "layers", "ops", "network", "models", "training", "data/augment.py", "course/files"))
+# Of these the base class of layers and the checks of arguments, which compute nothing.
+NO_MATHEMATICS = tuple(str(Path(HOME, name)) for name in (
+    "layers/base.py", "layers/as_drawn.py", "layers/parameter_shapes.py", "ops/arrays.py", "ops/checks.py",
+    "ops/parameter_limit.py"))
 WATCHED_CALLS = 20_000  # after so many, nothing new is to be expected, and watching takes time
 
 
@@ -156,11 +160,12 @@ def with_name(part: str, what: str) -> str:
 def inherited(name: str, found: Any) -> list[str]:
     """Name what is tinynet's own code in a class or function that a student should have written."""
     functions = {name: found} if not isinstance(found, type) else {
-        f"{name}.{method}": getattr(found, method, None) for method in ("forward", "backward", "step")}
+        f"{name}.{method}": getattr(found, method, None)
+        for method in ("forward", "backward", "input_gradient", "param_gradients", "step")}
     out = []
     for what, function in functions.items():
         code = getattr(function, "__code__", None)
-        if code is not None and code.co_filename.startswith(HOME):
+        if code is not None and code.co_filename.startswith(HOME) and not code.co_filename.startswith(NO_MATHEMATICS):
             out.append(f"{what} is that of {short(code.co_filename)}")
     return out
 
@@ -181,6 +186,8 @@ def watched() -> Iterator[list[str]]:
         name = code.co_filename
         if is_students(name):
             return "student"
+        if name.startswith(NO_MATHEMATICS):
+            return "library"
         if name.startswith(TO_WRITE_ANEW):
             return "anew"
         return "ours" if name.startswith(HOME) else "library"
