@@ -30,7 +30,7 @@ def output_size(length, kernel, stride, padding):
 
 
 def im2col(x, kernel, stride=1, padding=0):
-    """Return the rows (N*OH*OW, K*K*C) of images x (N, H, W, C), of the same dtype.
+    """Return the rows (N*OH*OW, K*K*C) of images x (N, H, W, C), of the same dtype: all of image 0 first, row by row.
 
     kernel : int, K
     """
