@@ -115,6 +115,17 @@ def test_a_step_may_import_every_earlier_one_and_no_other_file(tmp_path, monkeyp
     assert "line 1: ModuleNotFoundError: No module named 'mine'" in checked.points[0].fault
 
 
+def test_what_is_no_file_is_not_read(tmp_path):
+    write(tmp_path, 1, "x = 1\n")
+    write(tmp_path, 2, "#" * (course_folder.LARGEST + 1))
+    with pytest.raises(DataError, match="expected a file of at most 1,000,000"):
+        check_course(tmp_path, [1])
+    (tmp_path / find_step(2).file_name).unlink()
+    (tmp_path / find_step(2).file_name).mkdir()
+    with pytest.raises(DataError, match="is no file"):
+        check_course(tmp_path, [1])
+
+
 def test_a_missing_step_or_folder_is_an_error(tmp_path):
     with pytest.raises(ArgumentError, match="step 0 does not exist"):
         write(tmp_path, 1, "x = 1\n")

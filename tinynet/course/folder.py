@@ -8,6 +8,7 @@ from .step import TO_WRITE, Step
 from .steps import STEPS, uses_text
 
 NAME = "tinynet-course"  # of the folder, where none is named
+LARGEST = 1_000_000  # bytes of a student's file; the longest solution has 6,000
 
 README = """Write it yourself: from an empty file to an AlexNet that learns
 ================================================================
@@ -96,13 +97,17 @@ def source_of(folder: Path, step: Step) -> bytes | None:
     Raises
     ------
     DataError
-        When it cannot be read.
+        When it cannot be read, or is nothing to be read: a folder, a pipe, a device, or larger than LARGEST.
     """
     path = folder / step.file_name
     try:
+        if not path.is_file():  # to read a pipe, or a link to a device, would never end
+            if path.exists():
+                raise DataError(f"{path} is no file")
+            return None
+        if path.stat().st_size > LARGEST:
+            raise DataError(f"{path} has {path.stat().st_size:,} bytes, expected a file of at most {LARGEST:,}")
         source = path.read_bytes()
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     text = source.decode("utf-8", errors="replace").replace("\r\n", "\n")
