@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from ..files import user_path
-from .step import TO_WRITE, Step
+from .step import Step
 from .steps import STEPS, uses_text
 
 NAME = "tinynet-course"  # of the folder, where none is named
@@ -112,8 +112,3 @@ def source_of(folder: Path, step: Step) -> bytes | None:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     text = source.decode("utf-8", errors="replace").replace("\r\n", "\n")
     return None if text.strip() == step.handed_out.strip() else source
-
-
-def written_all(source: bytes) -> bool:
-    """Whether no body is left that was handed out to be written."""
-    return TO_WRITE not in source.decode("utf-8", errors="replace")

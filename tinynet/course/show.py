@@ -1,6 +1,6 @@
 """What `tinynet course` prints."""
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError
@@ -9,7 +9,7 @@ from ..tables import text_table
 from .check import Outcome
 from .folder import NAME, Written
 from .running import Checked
-from .step import COLUMNS, Point, Step
+from .step import COLUMNS, Step
 from .steps import STEPS, uses_text
 from .trouble import UNWRITTEN
 
@@ -139,8 +139,3 @@ def warning_text(step: Step) -> str:
 def solution_text(step: Step) -> str:
     """Return one right way to write a step; the student's file stays as it is."""
     return f"{step.solution.rstrip()}\n\n(One right way of several. Your file was not changed.)"
-
-
-def points_text(points: Iterable[Point]) -> str:
-    """Return faults, a line each, for reports."""
-    return "\n".join(f"{point.what}: {point.fault}" for point in points if point.fault)
