@@ -108,4 +108,4 @@ class Step(NamedTuple):
 
     def marked(self) -> str:
         """The text in files/, with marks where the solution begins."""
-        return (resources.files(f"{__package__}.files") / self.file_name).read_text(encoding="utf-8")
+        return (resources.files(__package__) / "files" / self.file_name).read_text(encoding="utf-8")
