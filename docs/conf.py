@@ -3,7 +3,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-
 project = "tinynet"
 copyright = "its authors, MIT licence"
 release = version = "0.2"

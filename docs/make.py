@@ -33,8 +33,8 @@ def main() -> int:
     pages = Pages(build / "pages")
     write_pages(pages)
     write_live_pages(build / "extra")
-    copy_mathjax(build / "extra")
     shutil.copytree(DOCS / "static", build / "static")
+    copy_mathjax(build / "static")
     print(f"pages made after {time.perf_counter() - begin:.0f} s", flush=True)
     strict = [] if chosen.keep_going else ["-W", "--keep-going"]
     code = build_main(["-q", "-b", "html", "-d", str(build / "doctrees"), *strict, "-c", str(DOCS),
@@ -64,7 +64,7 @@ def write_pages(pages: Pages) -> None:
 
 
 def list_the_rest(pages: Pages) -> None:
-    """Take from the index's lists what does not exist (yet), and list at its end the documents that it does not name."""
+    """Take out of the index's lists what does not exist (yet); list at its end the documents that it does not name."""
     index = pages.folder / "index.md"
     lines, inside, named = [], False, {"index"}
     for line in index.read_text(encoding="utf-8").splitlines():
@@ -74,7 +74,8 @@ def list_the_rest(pages: Pages) -> None:
             if not (pages.folder / f"{line}.md").exists():
                 continue
         lines.append(line)
-    rest = sorted({str(Path(page).with_suffix("")) for page in pages.documents.values() if page.endswith(".md")} - named)
+    texts = {str(Path(page).with_suffix("")) for page in pages.documents.values() if page.endswith(".md")}
+    rest = sorted(texts - named)
     if rest:
         lines += ["", "```{toctree}", ":caption: More", ":hidden:", *rest, "```"]
     index.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -44,7 +44,7 @@ def write_layer_pages(pages: Pages) -> None:
         picture.parent.mkdir(exist_ok=True)
         weights = trace["conv1"].layer.params["w"] if name == "Conv2d" else None
         layer_picture(x[0], y[0], weights).savefig(picture, dpi=110)
-        text = page_of(kind, facts, shape_words(x[0]), shape_words(y[0]), exercises_on(name))
+        text = page_of(kind, facts, trace, shape_words(x[0]), shape_words(y[0]))
         text = with_outputs(text, {"tn": tn, "np": np, "trace": trace})
         pages.write(f"layers/{name}.md", pages.relinked(text, f"layers/{name}.md", f"layers/{name}.md"))
         lines.setdefault(facts["family"], []).append(
@@ -82,7 +82,7 @@ The loss, softmax and cross-entropy in one, is no layer: [softmax_cross_entropy]
 """
 
 
-def page_of(kind: type[Layer], facts: dict[str, Any], given: str, made: str, exercises: str) -> str:
+def page_of(kind: type[Layer], facts: dict[str, Any], trace: Trace, given: str, made: str) -> str:
     """Return a layer's page, its code not yet run."""
     name, file = kind.__name__, Path(inspect.getsourcefile(kind)).relative_to(ROOT).as_posix()
     small, shape = facts["small"]
@@ -120,7 +120,8 @@ The whole of it, from [{file}](../{file}):
 
 ## Is the backward pass right?
 
-Finite differences in float64 against the backward pass ([how, and what it catches](../notebooks/05_checking_gradients.ipynb)):
+Finite differences in float64 against the backward pass
+([how, and what it catches](../notebooks/05_checking_gradients.ipynb)):
 
 ```python run
 x = np.random.default_rng(0).standard_normal({shape})
@@ -129,29 +130,40 @@ print(tn.check_gradients({small}, x))
 
 ## Where one of its numbers comes from
 
-{explained(facts)}
+{explained(facts, trace)}
 
 ## Traps
 
 {traps}
 
-{exercises}
+{exercises_on(name)}
 """
 
 
-def explained(facts: dict[str, Any]) -> str:
-    """Return code that explains an output and a gradient."""
+def explained(facts: dict[str, Any], trace: Trace) -> str:
+    """Return code that explains an output, the largest there is, and a gradient."""
     before, step = "", f"trace[\"{facts.get('at')}\"]"
     if "at" not in facts:
         train = ", train=True" if facts.get("train") else ""
         before = (f"x = trace[\"{facts['input']}\"].output\n"
                   f"layer = {facts['make']}\n"
-                  f"upstream = np.random.default_rng(1).standard_normal(layer.forward(x)[0].shape).astype(\"float32\")\n"
+                  "shape = layer.forward(x)[0].shape\n"
+                  "upstream = np.random.default_rng(1).standard_normal(shape).astype(\"float32\")\n"
                   f"step = tn.trace(layer, x{train}, upstream=upstream).steps[0]\n")
         step = "step"
-    return (f"An output (`trace` is `tn.trace` of that network and photograph):\n\n"
-            f"```python run\n{before}print({step}.explain({facts['output']}))\n```\n\n"
-            f"A gradient:\n\n```python run\nprint({step}.explain({facts['gradient']}))\n```")
+    names = {"tn": tn, "np": np, "trace": trace}
+    exec(before, names)
+    found = eval(step, names)
+    name = facts["gradient"]
+    slopes = found.input_gradient if name == "x" else found.gradients[name]
+    return (f"The largest output (`trace` is `tn.trace` of that network and photograph):\n\n"
+            f"```python run\n{before}print({step}.explain(output={largest(found.output)}))\n```\n\n"
+            f"The largest gradient of `{name}`:\n\n"
+            f"```python run\nprint({step}.explain(grad=\"{name}\", at={largest(slopes)}))\n```")
+
+
+def largest(x: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(np.abs(x).argmax(), x.shape))
 
 
 def formula_of(kind: type[Layer]) -> str:
@@ -196,8 +208,9 @@ def beside(left: str, left_language: str, code: str, right: str, right_language:
 
 
 def kernel(name: str) -> str:
-    """Return a CUDA kernel, from the file in kernels/ that has it, with the comment right above it."""
-    pattern = re.compile(rf'^(?://[^\n]*\n)?extern "C" __global__ void {name}\(.*?^}}', re.MULTILINE | re.DOTALL)
+    """Return a CUDA kernel, from the file in kernels/ that has it, with its own line of comment."""
+    pattern = re.compile(rf'(?:(?<=\n\n)//[^\n]*\n)?^extern "C" __global__ void {name}\(.*?^}}',
+                         re.MULTILINE | re.DOTALL)
     for path in sorted((ROOT / "kernels").glob("*.cu")):
         found = pattern.search(path.read_text(encoding="utf-8"))
         if found:

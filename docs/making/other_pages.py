@@ -70,8 +70,7 @@ def write_exercises(pages: Pages) -> None:
         name = f"{one.number:02d}"
         hints = "\n\n".join(f"<details><summary>Hint {number}</summary>\n\n{escaped(hint)}\n\n</details>"
                             for number, hint in enumerate(one.hints, 1))
-        mends = "\n\n".join(f"```python\n{mend.broken.rstrip()}\n```\n\nbecomes\n\n```python\n{mend.right.rstrip()}\n```"
-                            for mend in one.mends)
+        mends = "\n\n".join(f"{code(mend.broken)}\n\nbecomes\n\n{code(mend.right)}" for mend in one.mends)
         pages.write(f"exercises/{name}.md", f"""# Exercise {one.number}: {one.title}
 
 What is wrong in this file? Its first lines say what it should do. To mend it on your machine, and be told how far you
@@ -117,6 +116,10 @@ the file, find the line, and only then open a hint: each says more than the one 
 """)
 
 
+def code(text: str) -> str:
+    return f"```python\n{text.rstrip()}\n```"
+
+
 def escaped(text: str) -> str:
     """Return plain text so that Markdown shows its stars, brackets and underscores."""
     for sign in "\\*_[]<>$`":
@@ -125,7 +128,7 @@ def escaped(text: str) -> str:
 
 
 def write_lessons(pages: Pages) -> None:
-    """Write a page for each lesson, its question, plot and table from results/, and list them at the end of lessons.md."""
+    """Write a page for each lesson, with what results/ has of it; list them at the end of lessons.md."""
     for name in LESSONS:
         module = importlib.import_module(f"tinynet.lessons.{name}")
         lesson = getattr(module, "LESSON", None)
@@ -140,8 +143,8 @@ def write_lessons(pages: Pages) -> None:
         pages.write(f"lessons/{name}.md", f"# {name}: {question}\n\n```\ntinynet lesson {name} --quick\n```\n\n"
                     f"![{alt}]({name}.png)\n\n{shown}\n\nThe experiment: [tinynet/lessons/{name}.py]({source}).\n")
     with open(pages.folder / "lessons.md", "a", encoding="utf-8") as page:
-        page.write("\n## Each lesson, with its plot\n\n```{toctree}\n" + "\n".join(f"lessons/{name}" for name in LESSONS)
-                   + "\n```\n")
+        listed = "\n".join(f"lessons/{name}" for name in LESSONS)
+        page.write(f"\n## Each lesson, with its plot\n\n```{{toctree}}\n{listed}\n```\n")
 
 
 def write_commands(pages: Pages) -> None:
