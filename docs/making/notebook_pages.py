@@ -49,25 +49,24 @@ def alt_of(code: str, heading: str) -> str:
 
 
 def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
-    """Return a notebook's part of the list: title, question, and its first picture, made small."""
+    """Return a notebook's part of the list: title, question, and a picture, made small."""
     first = source_of(cells[0])
     title = re.findall(r"^# (.+)$", first, re.MULTILINE)[0]
-    asked = re.findall(r"\*\*(.+?)\*\*", first, re.DOTALL)[:1] or re.findall(r"^\* (.+)$", first, re.MULTILINE)
-    question = " ".join(" ".join(asked[:1]).split())
-    encoded, alt = first_picture(cells)
+    bold = [" ".join(text.split()) for text in re.findall(r"\*\*(.+?)\*\*", first, re.DOTALL) if "?" in text]
+    question = f"**{bold[0]}**" if bold else "\n".join(re.findall(r"^\* .+$", first, re.MULTILINE))
+    encoded, alt = largest_picture(cells)
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
     image.thumbnail((WIDTH, WIDTH * 2))
     image.save(pages.folder / f"notebooks/{path.stem}.png", optimize=True)
-    return (f"## [{title}]({path.name})\n\n**{question}**\n\n"
+    return (f"## [{title}]({path.name})\n\n{question}\n\n"
             f"[![{alt}]({path.stem}.png)]({path.name})\n")
 
 
-def first_picture(cells: list[dict[str, Any]]) -> tuple[str, str]:
-    for cell in cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                return "".join(output["data"]["image/png"]), cell["metadata"]["mystnb"]["image"]["alt"]
-    raise LookupError("a notebook shows no picture")
+def largest_picture(cells: list[dict[str, Any]]) -> tuple[str, str]:
+    """Return the picture with the most in it, in base64, and its words."""
+    found = [("".join(output["data"]["image/png"]), cell["metadata"]["mystnb"]["image"]["alt"])
+             for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+    return max(found, key=lambda one: len(one[0]))
 
 
 def index_of(entries: list[str]) -> str:

@@ -21,7 +21,8 @@ def documents() -> dict[str, str]:
     """
     found = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changes.md", "README.md": "index.md",
              "benchmarks/GRADIENT_CHECKS.md": "benchmarks/gradient_checks.md"}
-    found |= {f"docs/{path.name}": path.name for path in (ROOT / "docs").glob("*.md")}
+    for folder in ("docs", "docs/pages"):                                      # in the latter, links lead to pages
+        found |= {f"{folder}/{path.name}": path.name for path in sorted((ROOT / folder).glob("*.md"))}
     for pattern in ("benchmarks/README.md", "kernels/README.md", "examples/README.md", "results/**/README.md",
                     "tinynet/data/photographs/README.md"):
         names = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob(pattern))]
@@ -68,7 +69,8 @@ class Pages:
         if not path.exists():
             if not name.endswith(".md"):
                 raise FileNotFoundError(f"{origin} links to {link}: there is no {path}")
-            return os.path.relpath(name.removeprefix("docs/"), os.path.dirname(page) or ".")  # made, or Sphinx says so
+            return os.path.relpath(  # a page that is made; else Sphinx says so
+                re.sub("^docs/(pages/)?", "", name), os.path.dirname(page) or ".")
         if path.is_dir() and f"{name}/README.md" in self.documents:
             name = f"{name}/README.md"
         found = self.documents.get(name)

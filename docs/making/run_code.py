@@ -21,7 +21,8 @@ def with_outputs(text: str, names: dict[str, Any] | None = None) -> str:
         output = output_of(code, known)
         if kind == "table":
             return output
-        return f"```python\n{code}```\n\n```{{code-block}} text\n:class: output\n\n{output}\n```"
+        shown = f"\n\n```{{code-block}} text\n:class: output\n\n{output}\n```" if output else ""
+        return f"```python\n{code}```{shown}"
 
     return BLOCK.sub(replaced, text)
 
