@@ -1,9 +1,8 @@
 """Builds the site from the repository: `python docs/make.py`, with the extra `docs`; then open docs/_build/html.
 
-Pages that people write are in docs/ and docs/pages/, the others are made here from what there is: layers from their
-files, notebooks with their outputs, exercises, lessons from results/, the reference from docstrings. Code in a page runs
-while the page is made. The site needs no server and no other site. `--keep-going` builds on past warnings; without it one
-ends it.
+Pages that people write are in docs/ and docs/pages/; the others are made here from what there is: layers from their
+files, notebooks with their outputs, exercises, lessons from results/, the reference from docstrings. Code in a page
+runs while the page is made. The site needs no server and no other site. A warning ends the build, but for --keep-going.
 """
 import argparse
 import shutil
