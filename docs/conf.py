@@ -5,7 +5,7 @@ from typing import Any
 
 project = "tinynet"
 copyright = "its authors, MIT licence"
-release = version = "0.2"
+release = re.findall(r"^version = (.+)$", (Path(__file__).parents[1] / "setup.cfg").read_text(), re.MULTILINE)[0]
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "myst_nb"]
 exclude_patterns: list[str] = []
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"]
@@ -20,7 +20,7 @@ numpydoc_xref_param_type = False
 autodoc_typehints = "none"                    # the docstrings say what arguments are
 default_role = "code"
 html_theme = "furo"
-html_title = f"tinynet {version}"
+html_title = f"tinynet {release}"
 html_static_path: list[str] = []
 html_css_files = ["site.css"]
 html_show_sphinx = False

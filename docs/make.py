@@ -70,8 +70,9 @@ def list_the_rest(pages: Pages) -> None:
     for line in index.read_text(encoding="utf-8").splitlines():
         inside = line.startswith("```{toctree}") or (inside and line != "```")
         if inside and line[:1] not in ("", ":", "`"):
-            named.add(line)
-            if not (pages.folder / f"{line}.md").exists():
+            name = line.rpartition("<")[2].rstrip(">")                         # NAME, or: what the list says <NAME>
+            named.add(name)
+            if not (pages.folder / f"{name}.md").exists():
                 continue
         lines.append(line)
     texts = {str(Path(page).with_suffix("")) for page in pages.documents.values() if page.endswith(".md")}

@@ -6,6 +6,7 @@ first. What needs no site is tested in any case.
 import os
 import re
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -144,7 +145,11 @@ def test_each_question_is_answered_by_what_code_gives(site):
     questions = re.split(r"<h2>", text)[1:]
     assert len(questions) > 15
     assert [one[:40] for one in questions if 'class="output' not in one] == []
-    words = re.sub(r"<[^>]+>", "", text)
+    words = unescape(re.sub(r"<[^>]+>", "", text))
+    again = with_outputs((ROOT / "docs/pages/faq.md").read_text(encoding="utf-8"))
+    outputs = re.findall(r":class: output\n\n(.*?)\n```", again, re.DOTALL)
+    assert len(outputs) > 15
+    assert [output for output in outputs if output not in words] == []
     for given in ("[54.25, 55.0]", "60,965,224\n62,378,344", "290400 659272", "6.907755", "61,706"):
         assert given in words, given
 
@@ -217,6 +222,20 @@ def test_what_is_wrong_with_a_page_is_noticed(tmp_path):
     assert broken_links({"a.html": page}, tmp_path) == ["a.html: #c", "a.html: gone.png"]
     assert from_elsewhere(page) == ["https://x.org/x.js"]
     assert headings_out_of_order(page) and not headings_out_of_order(Page("<h1>a</h1><h2>b</h2><h3>c</h3><h2>d</h2>"))
+
+
+def test_the_index_lists_what_exists(tmp_path):
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    from make import list_the_rest
+
+    pages = Pages(tmp_path)
+    pages.documents = {"docs/a.md": "a.md", "docs/b.md": "b.md", "docs/c.md": "c.md"}
+    for name in "abc":
+        pages.write(f"{name}.md", f"# {name}\n")
+    pages.write("index.md", "# i\n\n```{toctree}\n:hidden:\na\nThe b <b>\nnot_yet\n```\n")
+    list_the_rest(pages)
+    text = (tmp_path / "index.md").read_text()
+    assert "not_yet" not in text and "a\nThe b <b>\n```" in text and text.count("\nc\n") == 1
 
 
 def test_code_in_a_page_is_run_and_shown_with_what_it_gives():

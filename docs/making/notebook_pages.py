@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from .paths import Pages, notebooks
@@ -54,19 +55,19 @@ def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
     title = re.findall(r"^# (.+)$", first, re.MULTILINE)[0]
     bold = [" ".join(text.split()) for text in re.findall(r"\*\*(.+?)\*\*", first, re.DOTALL) if "?" in text]
     question = f"**{bold[0]}**" if bold else "\n".join(re.findall(r"^\* .+$", first, re.MULTILINE))
-    encoded, alt = largest_picture(cells)
-    image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
+    image, alt = most_colourful(cells)
     image.thumbnail((WIDTH, WIDTH * 2))
-    image.save(pages.folder / f"notebooks/{path.stem}.png", optimize=True)
+    image.quantize(128).save(pages.folder / f"notebooks/{path.stem}.png", optimize=True)
     return (f"## [{title}]({path.name})\n\n{question}\n\n"
             f"[![{alt}]({path.stem}.png)]({path.name})\n")
 
 
-def largest_picture(cells: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return the picture with the most in it, in base64, and its words."""
-    found = [("".join(output["data"]["image/png"]), cell["metadata"]["mystnb"]["image"]["alt"])
+def most_colourful(cells: list[dict[str, Any]]) -> tuple[Image.Image, str]:
+    """Return the picture with the most colour, and its words: curves and specks say little in a small picture."""
+    found = [(Image.open(io.BytesIO(base64.b64decode("".join(output["data"]["image/png"])))).convert("RGB"),
+              cell["metadata"]["mystnb"]["image"]["alt"])
              for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
-    return max(found, key=lambda one: len(one[0]))
+    return max(found, key=lambda one: np.ptp(np.asarray(one[0].resize((90, 90)), np.int16), axis=2).mean())
 
 
 def index_of(entries: list[str]) -> str:

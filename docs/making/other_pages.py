@@ -143,7 +143,7 @@ def write_lessons(pages: Pages) -> None:
         pages.write(f"lessons/{name}.md", f"# {name}: {question}\n\n```\ntinynet lesson {name} --quick\n```\n\n"
                     f"![{alt}]({name}.png)\n\n{shown}\n\nThe experiment: [tinynet/lessons/{name}.py]({source}).\n")
     with open(pages.folder / "lessons.md", "a", encoding="utf-8") as page:
-        listed = "\n".join(f"lessons/{name}" for name in LESSONS)
+        listed = "\n".join(f"{name} <lessons/{name}>" for name in LESSONS)
         page.write(f"\n## Each lesson, with its plot\n\n```{{toctree}}\n{listed}\n```\n")
 
 
