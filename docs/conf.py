@@ -25,6 +25,7 @@ html_static_path: list[str] = []
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False              # it would be fetched, which a browser refuses where there is no server
 html_theme_options = {"navigation_with_keys": True}
 pygments_style, pygments_dark_style = "a11y-light", "a11y-dark"
 

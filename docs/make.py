@@ -5,6 +5,7 @@ files, notebooks with their outputs, exercises, lessons from results/, the refer
 runs while the page is made. The site needs no server and no other site. A warning ends the build, but for --keep-going.
 """
 import argparse
+import re
 import shutil
 import sys
 import time
@@ -64,7 +65,10 @@ def write_pages(pages: Pages) -> None:
 
 
 def list_the_rest(pages: Pages) -> None:
-    """Take out of the index's lists what does not exist (yet); list at its end the documents that it does not name."""
+    """Take out of the index's lists what does not exist (yet); list at its end the documents that it does not name.
+
+    So a page that is planned may stand in the index, and one that is new need not.
+    """
     index = pages.folder / "index.md"
     lines, inside, named = [], False, {"index"}
     for line in index.read_text(encoding="utf-8").splitlines():
@@ -74,7 +78,9 @@ def list_the_rest(pages: Pages) -> None:
             named.add(name)
             if not (pages.folder / f"{name}.md").exists():
                 continue
-        lines.append(line)
+        links = re.findall(r"\]\(([\w/]+\.md)", line) if line[:1].isdigit() else []
+        if all((pages.folder / link).exists() for link in links):
+            lines.append(line)
     texts = {str(Path(page).with_suffix("")) for page in pages.documents.values() if page.endswith(".md")}
     rest = sorted(texts - named)
     if rest:

@@ -190,6 +190,8 @@ def test_in_a_browser_without_a_network(site, browser, width, scheme):
         if "layers/" in name and "reference" not in name:
             tab.wait_for_selector("mjx-container")                           # the formula is set
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
+    tab.goto((site / "search.html").as_uri() + "?q=dropout")
+    tab.wait_for_selector("#search-results li")
     tab.goto((site / "exercises/18.html").as_uri())
     tab.locator("summary").first.focus()
     tab.keyboard.press("Enter")
@@ -232,10 +234,12 @@ def test_the_index_lists_what_exists(tmp_path):
     pages.documents = {"docs/a.md": "a.md", "docs/b.md": "b.md", "docs/c.md": "c.md"}
     for name in "abc":
         pages.write(f"{name}.md", f"# {name}\n")
-    pages.write("index.md", "# i\n\n```{toctree}\n:hidden:\na\nThe b <b>\nnot_yet\n```\n")
+    pages.write("index.md", "# i\n\n1. [a](a.md)\n1. [later](later.md)\n\n"
+                "```{toctree}\n:hidden:\na\nThe b <b>\nnot_yet\n```\n")
     list_the_rest(pages)
     text = (tmp_path / "index.md").read_text()
-    assert "not_yet" not in text and "a\nThe b <b>\n```" in text and text.count("\nc\n") == 1
+    assert "not_yet" not in text and "later" not in text and "1. [a](a.md)\n" in text
+    assert "a\nThe b <b>\n```" in text and text.count("\nc\n") == 1
 
 
 def test_code_in_a_page_is_run_and_shown_with_what_it_gives():

@@ -62,6 +62,7 @@ def arrays_of(facts: dict[str, Any], trace: Any) -> tuple[np.ndarray, np.ndarray
 
 
 def index_of(lines: dict[str, list[str]]) -> str:
+    names = "\n".join(FACTS)
     listed = "\n\n".join(f"## {family}\n\n" + "\n".join(those) for family, those in lines.items())
     return f"""# The layers
 
@@ -76,8 +77,7 @@ The loss, softmax and cross-entropy in one, is no layer: [softmax_cross_entropy]
 
 ```{{toctree}}
 :hidden:
-:glob:
-*
+{names}
 ```
 """
 

@@ -28,22 +28,26 @@ MODULES = {"data": ("Data", "tinynet.data"), "plots": ("Pictures", "tinynet.plot
 
 
 def write_reference(pages: Pages) -> None:
-    """Write a page of docstrings for each family of public names; LookupError for a name in none of them."""
+    """Write a page of docstrings for each family of public names; those in none of them come last."""
     tinynet = importlib.import_module("tinynet")
+    families, modules = dict(FAMILIES), dict(MODULES)
     left = set(tinynet.__all__) - {name for _, names in FAMILIES.values() for name in names} - set(MODULES)
-    if left:
-        raise LookupError(f"docs/making/other_pages.py: FAMILIES lacks {', '.join(sorted(left))}")
-    for page, (title, names) in FAMILIES.items():
+    for name in sorted(left):
+        if inspect.ismodule(getattr(tinynet, name)):
+            modules[name] = (f"tinynet.{name}", f"tinynet.{name}")
+        else:
+            families["more"] = ("More", (*families.get("more", ("", ()))[1], name))
+    for page, (title, names) in families.items():
         pages.write(f"reference/{page}.md", reference(title, "tinynet", names))
-    for page, (title, module) in MODULES.items():
+    for page, (title, module) in modules.items():
         pages.write(f"reference/{page}.md", reference(title, module, public_names(module)))
     listed = "\n".join(f"- [{title}]({page}.md): " + ", ".join(f"`{name}`" for name in names)
                        for page, title, names in [
-                           *((page, title, names) for page, (title, names) in FAMILIES.items()),
-                           *((page, title, public_names(module)) for page, (title, module) in MODULES.items())])
+                           *((page, title, names) for page, (title, names) in families.items()),
+                           *((page, title, public_names(module)) for page, (title, module) in modules.items())])
     pages.write("reference/index.md", f"# Reference\n\nEvery public name, from its docstring. `import tinynet as tn` "
-                f"has those of the first six pages.\n\n{listed}\n\n```{{toctree}}\n:hidden:\n"
-                + "\n".join([*FAMILIES, *MODULES]) + "\n```\n")
+                f"has all of them but those in modules of their own.\n\n{listed}\n\n```{{toctree}}\n:hidden:\n"
+                + "\n".join([*families, *modules]) + "\n```\n")
 
 
 def public_names(module: str) -> tuple[str, ...]:
