@@ -143,8 +143,9 @@ def write_lessons(pages: Pages) -> None:
         shown = f"```text\n{table.read_text(encoding='utf-8').rstrip()}\n```" if table.exists() else ""
         source = pages.target(f"tinynet/lessons/{name}.py", "", f"lessons/{name}.md")
         arms = f" Its arms: {', '.join(arm.name for arm in lesson.arms)}." if lesson else ""
-        alt = f"The plot of the lesson {name}: {question} {arms}"
-        pages.write(f"lessons/{name}.md", f"# {name}: {question}\n\n```\ntinynet lesson {name} --quick\n```\n\n"
+        alt = f"The plot of the lesson {name}: {question}{arms}"
+        command = f"tinynet lesson {name}" + (" --quick" if lesson else "")
+        pages.write(f"lessons/{name}.md", f"# Lesson {name}\n\n**{question}**\n\n```\n{command}\n```\n\n"
                     f"![{alt}]({name}.png)\n\n{shown}\n\nThe experiment: [tinynet/lessons/{name}.py]({source}).\n")
     with open(pages.folder / "lessons.md", "a", encoding="utf-8") as page:
         listed = "\n".join(f"{name} <lessons/{name}>" for name in LESSONS)
