@@ -24,18 +24,21 @@ ASIDE = {"__init__", "draw_from", "output_shape", "multiply_adds", "update_runni
 OPERATIONS = ("im2col", "col2im", "window_max", "window_max_back", "window_sum", "window_sum_back", "nearby_sum",
               "around_sum")
 
-
-def trace_of_photograph() -> Trace:
-    """Return the network in the package at work on a free photograph, forward and backward."""
-    net = tn.pretrained("alexnet-medium")
-    pixels = net.preprocessing.load_image(tn.data.sample_photograph("berlin_cathedral"))
-    images = net.preprocessing(pixels[None])
-    return tn.trace(net, images, net.forward(images)[0].argmax(axis=1))
+# The network in the package at work on a free photograph: what the pages look into, and show on their first page.
+TRACE = """\
+net = tn.pretrained("alexnet-medium")
+photograph = tn.data.sample_photograph("berlin_cathedral")
+images = net.preprocessing(net.preprocessing.load_image(photograph)[None])
+guess = net.forward(images)[0].argmax(axis=1)
+trace = tn.trace(net, images, guess)
+"""
 
 
 def write_layer_pages(pages: Pages) -> None:
     """Write the page of each layer, and the list of them all by family."""
-    trace = trace_of_photograph()
+    names: dict[str, Any] = {"tn": tn, "np": np}
+    exec(TRACE, names)
+    trace = names["trace"]
     lines: dict[str, list[str]] = {}
     for name, facts in FACTS.items():
         kind = getattr(tn, name)
@@ -45,11 +48,11 @@ def write_layer_pages(pages: Pages) -> None:
         weights = trace["conv1"].layer.params["w"] if name == "Conv2d" else None
         layer_picture(x[0], y[0], weights).savefig(picture, dpi=110)
         text = page_of(kind, facts, trace, shape_words(x[0]), shape_words(y[0]))
-        text = with_outputs(text, {"tn": tn, "np": np, "trace": trace})
+        text = with_outputs(text, names)
         pages.write(f"layers/{name}.md", pages.relinked(text, f"layers/{name}.md", f"layers/{name}.md"))
         lines.setdefault(facts["family"], []).append(
             f"- **[{name}]({name}.md)**: {facts['says']} `{formula_of(kind)}`")
-    pages.write("layers/index.md", index_of(lines))
+    pages.write("layers/index.md", with_outputs(index_of(lines), names))
 
 
 def arrays_of(facts: dict[str, Any], trace: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +77,14 @@ the one in the package, looking at a free photograph of Berlin Cathedral; [the l
 The loss, softmax and cross-entropy in one, is no layer: [softmax_cross_entropy](../reference/layers.md).
 
 {listed}
+
+## The network and the photograph
+
+This is `trace`, of which the pages explain numbers:
+
+```python run
+{TRACE}print(trace)
+```
 
 ```{{toctree}}
 :hidden:
@@ -156,7 +167,7 @@ def explained(facts: dict[str, Any], trace: Trace) -> str:
     found = eval(step, names)
     name = facts["gradient"]
     slopes = found.input_gradient if name == "x" else found.gradients[name]
-    return (f"The largest output (`trace` is `tn.trace` of that network and photograph):\n\n"
+    return (f"The largest output (`trace`: [how it is made](index.md#the-network-and-the-photograph)):\n\n"
             f"```python run\n{before}print({step}.explain(output={largest(found.output)}))\n```\n\n"
             f"The largest gradient of `{name}`:\n\n"
             f"```python run\nprint({step}.explain(grad=\"{name}\", at={largest(slopes)}))\n```")

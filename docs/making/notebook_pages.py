@@ -24,7 +24,7 @@ def write_notebooks(pages: Pages) -> None:
         for cell in book["cells"]:
             if cell["cell_type"] == "markdown":
                 text = pages.relinked(source_of(cell), f"notebooks/{path.name}", f"notebooks/{path.name}")
-                cell["source"] = re.sub(r"<summary>", '<summary tabindex="0">', text)
+                cell["source"] = text
                 heading = next(iter(re.findall(r"^#+ (.+)$", text, re.MULTILINE)[::-1]), heading)
             elif any("image/png" in output.get("data", {}) for output in cell["outputs"]):
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt_of(source_of(cell), heading)}}
