@@ -148,7 +148,8 @@ def examined(part: Part, found: Any, generator: np.random.Generator) -> list[Poi
             for point in part.examine(found, generator):
                 points.append(point._replace(what=with_name(part.name, point.what)))
     except BaseException as error:
-        points.append(Point("numbers", part.name, told(error)))
+        case = vars(error).pop("__notes__", [])[:1]  # of common.call; told would take a note for the error
+        points.append(Point("numbers", ", ".join([part.name, *case]), told(error)))
     return points
 
 
