@@ -49,7 +49,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(capsys, tmp_path):
 def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
     folder = tmp_path / "\u00fcbung"
     course_folder.make(folder)
-    write(folder, 6, find_step(6).solution.replace("total[:, i :", "total[:, 0 * i + j :"))  # col2im is wrong
+    write(folder, 6, find_step(6).solution.replace("total[:, u :", "total[:, 0 * u + v :"))  # col2im is wrong
     write(folder, 7, find_step(7).solution)
     text = find_step(1).handed_out.replace(
         'raise NotImplementedError("to be written")', "return np.maximum(x, 0), x", 1).replace(

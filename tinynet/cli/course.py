@@ -33,7 +33,8 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
     actions = add.add_subparsers(prog="tinynet course", metavar="ACTION", help=argparse.SUPPRESS)
     for name, run, arguments, what in (
             ("check", run_check, check_arguments, "Say what is right, and what kind of mistake is left."),
-            ("train", run_train, train_arguments, "Train your AlexNet, with your layers alone, beside tinynet's own."),
+            ("train", run_train, train_arguments, "Train your AlexNet beside tinynet's own. For a step that "
+             "is not right yet, tinynet's file is taken."),
             ("trace", run_trace, trace_arguments, "Show where each number in your network came from, in the browser."),
             ("grade", run_grade, grade_arguments, "Check the folders of many students (docs/teachers.md).")):
         action = actions.add_parser(name, description=what)
