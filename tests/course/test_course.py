@@ -7,6 +7,7 @@ from tinynet import cli
 from tinynet.course import folder as course_folder
 from tinynet.course.check import Limits, check_course
 from tinynet.course.running import check_source, sources_for, uses_of
+from tinynet.course.show import beginning
 from tinynet.course.steps import STEPS, find_step
 from tinynet.errors import ArgumentError, DataError
 
@@ -62,6 +63,7 @@ def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
     assert "wrong" in rows["1"] and rows["2"].endswith("to be written") and rows["7"].count("right") == 3
     assert "fast enough" in rows["7"] or "slow" in rows["7"]
     assert "wrong   ReLU" in out and "open    Tanh is still to be written" in out and "hello" in out
+    assert "contract: nothing that was given is written into" in out
     assert "dx: " in out and f"tinynet course check 1 --folder {folder} --hint" in out
 
 
@@ -113,6 +115,13 @@ def test_a_step_may_import_every_earlier_one_and_no_other_file(tmp_path, monkeyp
     assert uses_of(find_step(8), {8: b"import step_05_training_step", 5: b"import step_04_sgd"}) == (3, 4, 5, 6, 7)
     checked = check_source(find_step(2), {find_step(2).module: b"import mine\n"})
     assert "line 1: ModuleNotFoundError: No module named 'mine'" in checked.points[0].fault
+
+
+def test_a_file_that_cannot_be_read_is_told_in_the_table_and_a_long_output_is_cut():
+    checked = check_source(find_step(1), {find_step(1).module: b"class ReLU(:\n"})
+    assert checked.verdict("numbers") == "cannot be read" and "line 1" in checked.points[0].fault
+    assert beginning("x\n" * 10) == "x\n" * 9 + "x"
+    assert beginning("x\n" * 12) == "x\n" * 10 + "(2 more lines)"
 
 
 def test_what_is_no_file_is_not_read(tmp_path):

@@ -66,8 +66,8 @@ def train_arguments(add: Any) -> None:
 
 def trace_arguments(add: Any) -> None:
     add_folder(add)
-    add.add_argument("--html", default="network.html", metavar="FILE", type=with_home,
-                     help="the page to write (default: %(default)s)")
+    add.add_argument("--html", metavar="FILE", type=with_home,
+                     help="the page to write (default: network.html in the folder of the course)")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawn shape (default: %(default)s)")
     add.add_argument("--untrained", action="store_true", help="with new weights, even where there are trained ones")
 
@@ -147,7 +147,8 @@ def run_train(options: argparse.Namespace) -> int:
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("course trace", "--seed", options.seed, least=0)
-    check_place("--html", options.html)
+    if options.html is not None:
+        check_place("--html", options.html)
     trace_course(options.folder, options.html, options.seed, options.untrained, say)
 
 

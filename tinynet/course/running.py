@@ -91,13 +91,15 @@ class Checked(NamedTuple):
         return bool(self.points) and not any(point.fault for point in self.points) and not self.borrowed
 
     def verdict(self, column: str) -> str:
-        """Return the cell of the table for one of COLUMNS: "right", "wrong", "to be written", or "" for no point."""
+        """Return the cell of the table for one of COLUMNS: "right", "wrong", ...; "" for no point."""
         points = [point for point in self.points if point.column == column]
         faults = [point.fault for point in points if point.fault]
         if not points:
             return ""
         if not faults:
             return "right"
+        if any("Python cannot read the file" in fault for fault in faults):
+            return "cannot be read"
         return UNWRITTEN if all(fault == UNWRITTEN for fault in faults) else "wrong"
 
 
