@@ -89,7 +89,7 @@ def examine_case(
         yield from beside_tinynet(what, in_float64(trial), case, x, dy, expected)
 
 
-def more_words(fault: str, case: Case, trial: Any, x: np.ndarray, dy: np.ndarray, expected: np.ndarray) -> str:
+def more_words(fault: str, case: Case, trial: Any, x: np.ndarray, dy: np.ndarray, expected: Any) -> str:
     """Return what is wrong with a gradient, with the cause that a layer's kind makes likely."""
     if "no simple pattern" not in fault:
         return fault
