@@ -28,7 +28,7 @@ The steps need not be done in order. Where a step uses an earlier one that is no
 for it, and says so. A file may import NumPy, Python's own modules and every earlier step, and no other file of yours.
 At the end:
 
-tinynet course train              trains your AlexNet on drawn shapes; tinynet's file is taken for a step not right
+tinynet course train              trains your AlexNet on drawn shapes, with tinynet's files for steps not right yet
 tinynet course trace              shows where each number in your network came from, in the browser
 
 Images are (N, H, W, C): N images, H rows, W columns, C channels. Letters in the files:

@@ -83,6 +83,9 @@ def whose(course: Course, table: list[tuple]) -> str:
     which = f"(step{'s' if len(taken) > 1 else ''} {', '.join(map(str, taken))})"
     if len(names) == len(steps):
         return f"The numbers of all layers are from tinynet's code {which}, not yet from yours."
+    if 2 * len(names) > len(steps):
+        own = ", ".join(name for name in steps if not steps[name])
+        return f"The numbers of {own} are from your code, those of the other layers from tinynet's {which}."
     return f"The numbers of {', '.join(names)} are from tinynet's code {which}, those of the other layers from yours."
 
 

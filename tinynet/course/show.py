@@ -15,8 +15,8 @@ from .trouble import UNWRITTEN
 
 MANY = 3  # faults of a step that are shown
 PRINTED = 10  # lines that are shown of what a file printed
-CONTRACT = ("contract: nothing that was given is written into, nothing is kept between calls, float32 stays float32.  "
-            "-: not looked at")
+CONTRACT = """contract: nothing that was given is written into, nothing is kept between calls, float32 stays float32
+-: not looked at"""
 
 
 def written_text(written: Written) -> str:

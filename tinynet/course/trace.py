@@ -1,4 +1,5 @@
 """`tinynet course trace`: one image through a student's network, with where each number came from."""
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 
 from ..data import draw_shapes
 from ..data.shapes import CLASS_NAMES
+from ..exercises.show import WIDTH
 from ..tracing import trace
 from ..tracing.page import Subject, write_page
 from .folder import check_folder
@@ -55,5 +57,5 @@ def trace_course(
     note = write_page(made, page, subject)
     state = "untrained" if trained is None else "as the last training left it"
     size = f"{page.stat().st_size / 1e6:.1f} MB"
-    say(f"{page.resolve()} has the page of your network, {state}, {size}: open it in a browser.\n{note}\n"
-        "The terms that it shows are what each number should be made of.")
+    say(f"{page.resolve()} has the page of your network, {state}, {size}: open it in a browser.\n"
+        f"{textwrap.fill(note, WIDTH)}\nThe terms that it shows are what each number should be made of.")

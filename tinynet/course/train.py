@@ -1,4 +1,5 @@
 """`tinynet course train`: a student's AlexNet, with their layers alone, beside tinynet's own, on drawn shapes."""
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from ..data import PCAColour, load_shapes
 from ..data.dataset import Dataset
 from ..errors import ArgumentError, DataError, NotFiniteError
+from ..exercises.show import WIDTH
 from ..files import atomic_write
 from ..network import Network
 from ..tables import text_table
@@ -88,7 +90,7 @@ def train(
         if not affordable(net, twin, recipe, say) and not anyway:
             return None
         if course.taken:
-            say(whose(course, table))
+            say(textwrap.fill(whose(course, table), WIDTH))
         say(f"drawing {recipe.images + recipe.test_images:,} images of ten shapes")
         data = prepare(recipe)
         rows = run(module, net, twin, data, recipe, seed, say)
