@@ -7,7 +7,7 @@ from tinynet import cli
 from tinynet.course import folder as course_folder
 from tinynet.course.check import Limits, check_course
 from tinynet.course.running import check_source, sources_for, uses_of
-from tinynet.course.show import beginning
+from tinynet.course.show import beginning, verdict_text
 from tinynet.course.steps import STEPS, find_step
 from tinynet.errors import ArgumentError, DataError
 
@@ -89,6 +89,8 @@ def test_hints_and_a_warning_before_the_solution(capsys, tmp_path, monkeypatch):
 HARM = {
     3: ("import time\ntime.sleep(600)\n", "line 2: it did not finish within 3 seconds"),
     4: ("import os\nos._exit(0)\n", "line 2: the file ends the program itself"),
+    6: (find_step(6).solution.replace("rows = rows.reshape", "while True:\n        pass\n    rows = rows.reshape"),
+        "it did not finish within 3 seconds: is there an infinite loop?"),
     12: ("print('x' * 10**7)\n" + find_step(12).solution, ""),
 }
 
@@ -101,6 +103,11 @@ def test_what_a_file_does_harms_nothing_and_is_told_with_its_line(tmp_path):
         told = HARM[outcome.step.number][1]
         faults = "\n".join(f"{point.what}: {point.fault}" for point in outcome.checked.points if point.fault)
         assert told in faults and outcome.right == (not told), faults
+        if outcome.step.number == 6:
+            text = verdict_text(outcome.step, outcome.checked)
+            assert "right   im2col" in text and "wrong   col2im" in text
+        if outcome.step.number == 3:
+            assert "softmax_cross_entropy was not looked at" in verdict_text(outcome.step, outcome.checked)
     printed = {outcome.step.number: outcome.printed for outcome in outcomes}
     assert printed[12].startswith("xxx") and printed[12].endswith("(and more)")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(find_step(n).file_name for n in HARM)

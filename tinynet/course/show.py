@@ -99,8 +99,8 @@ def verdict_text(step: Step, checked: Checked) -> str:
     for part in step.parts:
         points = [point for point in checked.points if point.what.startswith(part.name)]
         if not points:
-            continue
-        if all(not point.fault for point in points):
+            lines.append(f"  -       {part.name} was not looked at")
+        elif all(not point.fault for point in points):
             lines.append(f"  right   {part.name}")
         elif all(point.fault in ("", UNWRITTEN) for point in points):
             lines.append(f"  open    {part.name} is {UNWRITTEN}")
