@@ -67,6 +67,8 @@ def rows_fault(found: Any, expected: np.ndarray, kernel: int) -> str:
 def image_fault(found: Any, expected: np.ndarray, count: np.ndarray, window: Window) -> str:
     """Say how the images of col2im are wrong; `count` has for each number how many windows see it."""
     fault = difference("the image", found, expected)
+    if fault and getattr(found, "size", 1) == 0:
+        return f"{fault}: for padding = 0, [padding:-padding] is [0:0], which is empty"
     if not fault or getattr(found, "shape", None) != expected.shape or found.dtype != expected.dtype:
         return fault
     size = float(np.prod(window.kernel))

@@ -102,7 +102,7 @@ def more_words(fault: str, case: Case, trial: Any, x: np.ndarray, dy: np.ndarray
         if overlapping(wrong, windows_over(case)):
             return re.sub(r"wrong in .*? (?=For example)",
                           f"{OVERLAPPING}: do the windows overwrite each other? Add with +=. ", fault)
-    return f"{fault} Is what you saved what backward takes it for?"
+    return fault if case.settings else f"{fault} Is what you saved what backward takes it for?"
 
 
 def windows_over(case: Case) -> np.ndarray:
