@@ -160,7 +160,8 @@ step_2 = course.check(2, globals())
 #
 # $$p_{nc} = \frac{e^{s_{nc}}}{\sum_{c'} e^{s_{nc'}}} \qquad L = \frac{1}{N} \sum_n -\log p_{n, \text{label}_n}$$
 #
-# $e^{1000}$ is too large for any computer, so subtract each image's largest score first; $p$ stays the same. The
+# $e^{1000}$ is too large for any computer, so subtract each image's largest score first; $p$ stays the same. A very
+# small $p$ becomes 0, and its logarithm $-\infty$: take $\log p = \text{shifted} - \log \sum e^{\text{shifted}}$. The
 # gradient is short: for one image $\partial(-\log p_\text{label}) / \partial s_c$ is $p_c$, minus 1 for the label.
 # And $L$ is a mean.
 

@@ -7,6 +7,7 @@ from tinynet import cli
 from tinynet.course import folder as course_folder
 from tinynet.course.check import Limits, check_course
 from tinynet.course.running import check_source, sources_for, uses_of
+from tinynet.course.show import beginning, verdict_text
 from tinynet.course.steps import STEPS, find_step
 from tinynet.errors import ArgumentError, DataError
 
@@ -49,7 +50,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(capsys, tmp_path):
 def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
     folder = tmp_path / "\u00fcbung"
     course_folder.make(folder)
-    write(folder, 6, find_step(6).solution.replace("total[:, i :", "total[:, 0 * i + j :"))  # col2im is wrong
+    write(folder, 6, find_step(6).solution.replace("total[:, u :", "total[:, 0 * u + v :"))  # col2im is wrong
     write(folder, 7, find_step(7).solution)
     text = find_step(1).handed_out.replace(
         'raise NotImplementedError("to be written")', "return np.maximum(x, 0), x", 1).replace(
@@ -62,6 +63,7 @@ def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
     assert "wrong" in rows["1"] and rows["2"].endswith("to be written") and rows["7"].count("right") == 3
     assert "fast enough" in rows["7"] or "slow" in rows["7"]
     assert "wrong   ReLU" in out and "open    Tanh is still to be written" in out and "hello" in out
+    assert "contract: nothing that was given is written into" in out
     assert "dx: " in out and f"tinynet course check 1 --folder {folder} --hint" in out
 
 
@@ -87,6 +89,8 @@ def test_hints_and_a_warning_before_the_solution(capsys, tmp_path, monkeypatch):
 HARM = {
     3: ("import time\ntime.sleep(600)\n", "line 2: it did not finish within 3 seconds"),
     4: ("import os\nos._exit(0)\n", "line 2: the file ends the program itself"),
+    6: (find_step(6).solution.replace("rows = rows.reshape", "while True:\n        pass\n    rows = rows.reshape"),
+        "it did not finish within 3 seconds: is there an infinite loop?"),
     12: ("print('x' * 10**7)\n" + find_step(12).solution, ""),
 }
 
@@ -99,6 +103,11 @@ def test_what_a_file_does_harms_nothing_and_is_told_with_its_line(tmp_path):
         told = HARM[outcome.step.number][1]
         faults = "\n".join(f"{point.what}: {point.fault}" for point in outcome.checked.points if point.fault)
         assert told in faults and outcome.right == (not told), faults
+        if outcome.step.number == 6:
+            text = verdict_text(outcome.step, outcome.checked)
+            assert "right   im2col" in text and "wrong   col2im" in text
+        if outcome.step.number == 3:
+            assert "softmax_cross_entropy was not looked at" in verdict_text(outcome.step, outcome.checked)
     printed = {outcome.step.number: outcome.printed for outcome in outcomes}
     assert printed[12].startswith("xxx") and printed[12].endswith("(and more)")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(find_step(n).file_name for n in HARM)
@@ -113,6 +122,13 @@ def test_a_step_may_import_every_earlier_one_and_no_other_file(tmp_path, monkeyp
     assert uses_of(find_step(8), {8: b"import step_05_training_step", 5: b"import step_04_sgd"}) == (3, 4, 5, 6, 7)
     checked = check_source(find_step(2), {find_step(2).module: b"import mine\n"})
     assert "line 1: ModuleNotFoundError: No module named 'mine'" in checked.points[0].fault
+
+
+def test_a_file_that_cannot_be_read_is_told_in_the_table_and_a_long_output_is_cut():
+    checked = check_source(find_step(1), {find_step(1).module: b"class ReLU(:\n"})
+    assert checked.verdict("numbers") == "cannot be read" and "line 1" in checked.points[0].fault
+    assert beginning("x\n" * 10) == "x\n" * 9 + "x"
+    assert beginning("x\n" * 12) == "x\n" * 10 + "(2 more lines)"
 
 
 def test_what_is_no_file_is_not_read(tmp_path):

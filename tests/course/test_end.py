@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -11,7 +12,7 @@ from support.course_checks import VARIANTS, own_course
 from tinynet import cli
 from tinynet.course.check import Limits, check_course
 from tinynet.course.grade import grade, names_of
-from tinynet.course.own_network import SHAPE, Course, as_tinynet_network, table_of, tinynets
+from tinynet.course.own_network import SHAPE, Course, as_tinynet_network, table_of, tinynets, whose
 from tinynet.course.points import USUAL, points_text, read_points
 from tinynet.course.report import grades_csv, gradescope, overview, student_page
 from tinynet.course.running import Sources
@@ -55,6 +56,20 @@ def test_a_students_network_learns_as_tinynets_does(data, tmp_path):
         latest(tmp_path)
 
 
+def test_whose_numbers_a_network_has_is_told_by_layer():
+    sources = {step.module: step.solution.encode() for step in STEPS}
+    table = find_table()
+    assert whose(Course(sources, (), (3, 10)), table) == "The numbers of all layers are from your code."
+    told = whose(Course(sources, (), (6, 12)), table)  # step 8 uses 7, and 7 uses 6
+    assert told == ("The numbers of conv1, conv2, conv3, conv4, dropout5 are from tinynet's code (steps 6, 12), those "
+                    "of the other layers from yours.")
+    assert whose(Course(sources, (), (1, 2, 7, 9)), table) == (
+        "The numbers of norm1, norm2, dropout5 are from your code, those of the other layers from tinynet's (steps 1, "
+        "2, 7, 9).")
+    sources[find_step(8).module] = b"import numpy as np"  # all of it written anew
+    assert whose(Course(sources, (), (6,)), table) == "The numbers of all layers are from your code."
+
+
 def find_table():
     """Return the table of tinynet's own file."""
     return table_of(object())
@@ -78,7 +93,8 @@ def test_a_layer_that_is_too_slow_is_named_before_training():
         twin = tinynets(net, table)
         net.layers[1] = ("relu1", Slow())
         assert not affordable(net, twin, Recipe(images=10**7, batch=8), said.append)
-    assert "faster: relu1" in said[-2] and "--anyway" in said[-1] and "microseconds" in said[0]
+    assert re.search(r"faster: relu1 \(\d+ times tinynet's\)", said[-2])
+    assert "--anyway" in said[-1] and "microseconds" in said[0]
 
 
 def test_an_error_in_a_students_training_is_told_with_its_line():
@@ -220,11 +236,16 @@ def test_train_and_trace_of_a_folder_in_which_nothing_is_written_yet(tmp_path, m
     monkeypatch.setattr("tinynet.course.train.prepare", lambda recipe: data)
     assert cli.main(["course", "train", "--images", "32", "--epochs", "1", "--batch", "16"]) == 0
     out = capsys.readouterr().out
+    assert "Guessing would give 90%; a full training, 5 epochs on 8,000 images, reached 2.1%" in out
     assert "tinynet's file was taken" in out and "epoch 1: error on 20 other images" in out
     assert "are in tinynet-course/training-1" in out.replace("\\", "/")
     assert cli.main(["course", "trace"]) == 0
-    assert "as the last training left it" in capsys.readouterr().out
-    assert "the network in tinynet-course" in (tmp_path / "network.html").read_text(encoding="utf-8")
+    out, page = capsys.readouterr().out, tmp_path / "tinynet-course" / "network.html"
+    assert "as the last training left it" in out and str(page.resolve()) in out
+    text = page.read_text(encoding="utf-8")
+    assert "the network in tinynet-course" in text
+    assert all("The numbers of all layers are from tinynet's code (steps 1, 2, 6, 7, 8, 9, 11, 12)" in each
+               for each in (out.replace("\n", " "), text))
     for arguments, told in ((["train", "--epochs", "0"], "--epochs"), (["train", "--rate", "-1"], "--rate"),
                             (["trace", "--html", "."], "this is a folder"), (["trace", "--seed", "-1"], "--seed"),
                             (["train", "--folder", "nowhere"], "there is no folder")):

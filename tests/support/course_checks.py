@@ -116,11 +116,11 @@ MISTAKES = {
     "step-gradient-of-input": Mistake(5, "_, grads = net.backward", "grads, _ = net.backward", "gradients"),
     "step-images-scaled": Mistake(5, "net.forward(images, ", "net.forward(images / 255, ", "images"),
     # im2col
-    "im2col-stride": Mistake(6, "j : j + (ow - 1) * stride + 1 : stride]\n    return", "j : j + ow]\n    return",
+    "im2col-stride": Mistake(6, "v : v + (ow - 1) * stride + 1 : stride]\n    return", "v : v + ow]\n    return",
                              "the rows"),
     "im2col-channels-first": Mistake(6, "    return rows.reshape(n * oh * ow,",
                                      "    return rows.transpose(0, 1, 2, 5, 3, 4).reshape(n * oh * ow,", "the rows"),
-    "im2col-window-transposed": Mistake(6, "rows[:, :, :, i, j] = x", "rows[:, :, :, j, i] = x", "the rows"),
+    "im2col-window-transposed": Mistake(6, "rows[:, :, :, u, v] = x", "rows[:, :, :, v, u] = x", "the rows"),
     "im2col-float64": Mistake(6, "kernel, c), x.dtype)", "kernel, c))", "float64"),
     "col2im-overwritten": Mistake(6, ": stride] += rows[", ": stride] = rows[", "the image"),
     "col2im-cropped-at-end": Mistake(6, "total[:, padding : padding + h, padding : padding + w]", "total[:, :h, :w]",

@@ -33,7 +33,8 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
     actions = add.add_subparsers(prog="tinynet course", metavar="ACTION", help=argparse.SUPPRESS)
     for name, run, arguments, what in (
             ("check", run_check, check_arguments, "Say what is right, and what kind of mistake is left."),
-            ("train", run_train, train_arguments, "Train your AlexNet, with your layers alone, beside tinynet's own."),
+            ("train", run_train, train_arguments, "Train your AlexNet beside tinynet's own. For a step that "
+             "is not right yet, tinynet's file is taken."),
             ("trace", run_trace, trace_arguments, "Show where each number in your network came from, in the browser."),
             ("grade", run_grade, grade_arguments, "Check the folders of many students (docs/teachers.md).")):
         action = actions.add_parser(name, description=what)
@@ -65,8 +66,8 @@ def train_arguments(add: Any) -> None:
 
 def trace_arguments(add: Any) -> None:
     add_folder(add)
-    add.add_argument("--html", default="network.html", metavar="FILE", type=with_home,
-                     help="the page to write (default: %(default)s)")
+    add.add_argument("--html", metavar="FILE", type=with_home,
+                     help="the page to write (default: network.html in the folder of the course)")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawn shape (default: %(default)s)")
     add.add_argument("--untrained", action="store_true", help="with new weights, even where there are trained ones")
 
@@ -146,7 +147,8 @@ def run_train(options: argparse.Namespace) -> int:
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("course trace", "--seed", options.seed, least=0)
-    check_place("--html", options.html)
+    if options.html is not None:
+        check_place("--html", options.html)
     trace_course(options.folder, options.html, options.seed, options.untrained, say)
 
 

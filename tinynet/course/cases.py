@@ -14,6 +14,11 @@ def any_shape(generator: np.random.Generator) -> Iterator[Case]:
     yield Case(f"{n} images of {h} x {w} x {c}", {}, (n, h, w, c))
 
 
+def any_shape_and_zeros(generator: np.random.Generator) -> Iterator[Case]:
+    yield from any_shape(generator)
+    yield Case("4 rows of 9, some of them 0", {}, (4, 9), ties=True)
+
+
 def images_to_rows(generator: np.random.Generator) -> Iterator[Case]:
     n, h, c = (int(each) for each in generator.integers([2, 2, 3], [4, 4, 5]))
     yield Case(f"{n} images of {h} x {h + 1} x {c}", {}, (n, h, h + 1, c))

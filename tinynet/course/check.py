@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..exercises.sandbox import MEMORY, run_child
 from .folder import check_folder, source_of
-from .running import Checked, uses_of
+from .running import SO_FAR, Checked, uses_of
 from .step import Point, Step
 from .steps import STEPS, find_step
 
@@ -124,10 +124,27 @@ def check_one(
             "seed": seed, "timing": limits.timing, "no_network": limits.no_network,
         }), encoding="utf-8")
         ended = run_child(f"{__package__}.child", [str(job)], lines, limits.seconds, limits.memory)
+        before = points_so_far(job.with_name(SO_FAR))
     if ended.result is None:
-        failed = Checked([Point("numbers", "the whole check", ended.failure)], [])
-        return Outcome(step, "checked", failed, ended.printed, taken)
+        return Outcome(step, "checked", cut_off_at(step, before, ended.failure), ended.printed, taken)
     cut_off = ended.result.pop("cut_off")
     result = Checked([Point(*point) for point in ended.result["points"]], ended.result["borrowed"],
                      ended.result["speed"])
     return Outcome(step, "checked", result, ended.printed, taken, cut_off)
+
+
+def points_so_far(file: Path) -> list[Point] | None:
+    """Return the points that there were before the part that did not end; None where not even the first was begun."""
+    try:
+        return [Point(*map(str, point)) for point in json.loads(file.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):  # it is not there, or the student's code has written into it
+        return None
+
+
+def cut_off_at(step: Step, before: list[Point] | None, failure: str) -> Checked:
+    """Return what is known of a check that did not end."""
+    if before is None:
+        return Checked([Point("numbers", "the whole check", failure)], [])
+    begun = next((part.name for part in step.parts if not any(point.what.startswith(part.name) for point in before)),
+                 step.parts[-1].name)
+    return Checked([*before, Point("numbers", begun, failure)], [])

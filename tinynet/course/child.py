@@ -6,7 +6,8 @@ from typing import Any
 
 from ..exercises.child import guarded
 from .isolation import without_network
-from .running import check_source, sources_for
+from .running import SO_FAR, check_source, sources_for
+from .step import Point
 from .steps import find_step
 
 
@@ -17,8 +18,11 @@ def main(file: str, folder: str, seconds: str, memory: str) -> None:
     own = {int(number): source.encode("latin-1") for number, source in job["own"].items()}
     cut_off = without_network() if job["no_network"] else False
 
+    def keep(points: list[Point]) -> None:
+        Path(file).with_name(SO_FAR).write_text(json.dumps(points), encoding="utf-8")
+
     def work() -> dict[str, Any]:
-        checked = check_source(step, sources_for(step, own), job["seed"], timing=job["timing"])
+        checked = check_source(step, sources_for(step, own), job["seed"], job["timing"], keep)
         return checked._asdict() | {"cut_off": cut_off}
 
     guarded(folder, seconds, memory, work)

@@ -7,7 +7,7 @@ import numpy as np
 from ..exercises.compare import difference
 from ..ops import col2im, im2col
 from ..ops.window import Window
-from .common import dtype_fault, unchanged
+from .common import OVERLAPPING, call, dtype_fault, overlapping, times_text, unchanged
 from .step import Part, Point
 
 
@@ -23,8 +23,8 @@ def examine_im2col(student: Any, generator: np.random.Generator) -> Iterator[Poi
     for label, shape, window in windows(generator):
         x = generator.standard_normal(shape)
         given = x.copy()
-        found = student(given, window.kernel[0], window.stride[0], window.padding[0])
-        fault = difference("the rows", found, im2col(x, window))
+        found = call(label, student, given, window.kernel[0], window.stride[0], window.padding[0])
+        fault = rows_fault(found, im2col(x, window), window.kernel[0])
         yield Point("numbers", label, fault)
         yield unchanged(f"x, {label}", {"x": (given, x)})
         if fault:
@@ -38,14 +38,47 @@ def examine_col2im(student: Any, generator: np.random.Generator) -> Iterator[Poi
         expected = im2col(np.zeros(shape), window)
         rows = generator.standard_normal(expected.shape)
         given = rows.copy()
-        found = student(given, shape, window.kernel[0], window.stride[0], window.padding[0])
-        fault = difference("the image", found, col2im(rows, shape, window))
+        found = call(label, student, given, shape, window.kernel[0], window.stride[0], window.padding[0])
+        fault = image_fault(found, col2im(rows, shape, window), col2im(np.ones_like(rows), shape, window), window)
         yield Point("numbers", label, fault)
         yield unchanged(f"rows, {label}", {"rows": (given, rows)})
         if fault:
             return
     found = student(rows.astype(np.float32), shape, window.kernel[0], window.stride[0], window.padding[0])
     yield Point("contract", "float32 stays float32", dtype_fault(found))
+
+
+def rows_fault(found: Any, expected: np.ndarray, kernel: int) -> str:
+    """Say how the rows of im2col are wrong; nothing where they are right."""
+    fault = difference("the rows", found, expected)
+    if not fault or getattr(found, "shape", None) != expected.shape or found.dtype != expected.dtype:
+        return fault
+    windows = expected.reshape(len(expected), kernel, kernel, -1)
+    names = ("row in the window", "column in the window", "channel")
+    for axes in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
+        if np.array_equal(found, windows.transpose(0, *(axis + 1 for axis in axes)).reshape(expected.shape)):
+            order = ", ".join(names[axis] for axis in axes)
+            return f"{fault}. The rows have the right numbers in another order: ({order})"
+    if np.array_equal(np.sort(found, axis=None), np.sort(expected, axis=None)):
+        return f"{fault}. The rows have the right numbers in another order"
+    return fault
+
+
+def image_fault(found: Any, expected: np.ndarray, count: np.ndarray, window: Window) -> str:
+    """Say how the images of col2im are wrong; `count` has for each number how many windows see it."""
+    fault = difference("the image", found, expected)
+    if fault and getattr(found, "size", 1) == 0:
+        return f"{fault}: for padding = 0, [padding:-padding] is [0:0], which is empty"
+    if not fault or getattr(found, "shape", None) != expected.shape or found.dtype != expected.dtype:
+        return fault
+    size = float(np.prod(window.kernel))
+    factor = times_text(found, expected, {"kernel**2": size})
+    if factor:
+        return f"{fault}. The image: {factor}"
+    wrong = ~np.isclose(found, expected, rtol=1e-9, atol=1e-12)
+    if overlapping(wrong, count):
+        return f"{fault}. It is {OVERLAPPING}: each number must be added to its pixel (+=), not put there (=)"
+    return fault
 
 
 def examine_he_std(student: Any, generator: np.random.Generator) -> Iterator[Point]:

@@ -1,4 +1,5 @@
 """The check of a layer that a student wrote: its numbers beside tinynet's, its gradients, the rules that it keeps."""
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -13,9 +14,12 @@ from ..gradcheck import check_gradients
 from ..gradcheck.frozen_copy import in_float64
 from ..gradcheck.report import GradientReport
 from ..layers.base import Layer
+from ..ops import col2im, im2col
+from ..ops.window import Window
 from .cases import (
     Draw,
     any_shape,
+    any_shape_and_zeros,
     batch_norm,
     convolution,
     grouped,
@@ -25,9 +29,12 @@ from .cases import (
     pooling,
     response_norm,
 )
+from .common import NEW_ARRAY, OVERLAPPING, overlapping
 from .step import Part, Point
 from .trouble import told
 
+TIES = (". Some x are exactly 0 here, where the slope is taken to be 0",
+        ". Several pixels of a window are the largest here: the first of them, row by row, gets all of dy")
 P, ROWS, COLUMNS = 0.3, 120, 50  # of the dropout that is tried, and of its batch
 
 
@@ -73,9 +80,38 @@ def examine_case(
         return
     dy = generator.standard_normal(y.shape)
     points = list(gradients(what, case, trial, x, seed=int(generator.integers(1000))))
-    yield from points
-    if not fault and not any(point.fault for point in points):
-        yield from beside_tinynet(what, in_float64(trial), case, x, dy, truth.backward(dy, saved))
+    if fault:  # gradients of a wrong y would only mislead
+        yield from (point for point in points if point.column == "contract")
+        return
+    expected = truth.backward(dy, saved)
+    yield from (point._replace(fault=more_words(point.fault, case, double, x, dy, expected[0])) for point in points)
+    if not any(point.fault for point in points):
+        yield from beside_tinynet(what, in_float64(trial), case, x, dy, expected)
+
+
+def more_words(fault: str, case: Case, trial: Any, x: np.ndarray, dy: np.ndarray, expected: Any) -> str:
+    """Return what is wrong with a gradient, with the cause that a layer's kind makes likely."""
+    if "no simple pattern" not in fault:
+        return fault
+    if fault.startswith("dx: ") and "kernel_size" in case.settings:
+        try:
+            dx, _ = trial.backward(dy.copy(), forward(trial, x.copy(), case.train)[1])
+            wrong = ~np.isclose(dx, expected, rtol=1e-9, atol=1e-12)
+        except Exception:  # the check has told it
+            return fault
+        if overlapping(wrong, windows_over(case)):
+            return re.sub(r"wrong in .*? (?=For example)",
+                          f"{OVERLAPPING}: do the windows overwrite each other? Add with +=. ", fault)
+    return fault if case.settings else f"{fault} Is what you saved what backward takes it for?"
+
+
+def windows_over(case: Case) -> np.ndarray:
+    """Return for each number of x under how many windows it is."""
+    kernel, stride, padding = (case.settings.get(name, usual) for name, usual in (
+        ("kernel_size", 1), ("stride", 1), ("padding", 0)))
+    window = Window((kernel, kernel), (stride, stride), (padding, padding), False)
+    rows = im2col(np.zeros(case.shape), window)
+    return col2im(np.ones_like(rows), case.shape, window)
 
 
 def two_layers(
@@ -129,7 +165,7 @@ def report_points(what: str, report: GradientReport, with_gradients: bool = True
     arrays = [row.name for row in report.rows]
     faults: dict[str, list[str]] = {}
     for fault in report.faults:
-        faults.setdefault(fault.name, []).append(fault.sentence)
+        faults.setdefault(fault.name, []).append(in_course_words(fault.sentence))
     for name in arrays if with_gradients else ():
         told_of_it = " ".join(faults.get(name, ()))
         yield Point("gradients", f"{what}, gradient of {name}", told_of_it and f"d{name}: {told_of_it}")
@@ -138,6 +174,15 @@ def report_points(what: str, report: GradientReport, with_gradients: bool = True
         yield Point("contract", f"{what}, {name}", f"{name}: {' '.join(faults[name])}")
     if not broken:
         yield Point("contract", what)
+
+
+def in_course_words(sentence: str) -> str:
+    """Return a sentence of the gradient check in the words of the course's files."""
+    sentence = sentence.replace("the upstream gradient dy", "dy").replace("an upstream gradient", "a dy")
+    sentence = re.sub(r"backward (\S+), differences (\S+)\.", r"your backward says \1, measured \2.", sentence)
+    sentence = re.sub(r"it is (0\.\d+) \((1 / the number of \w+)(?: = [^)]*)?\)",
+                      lambda found: f"it is 1/{1 / float(found[1]):.0f} ({found[2]})", sentence)
+    return sentence.replace(": a constant such as", f": {NEW_ARRAY}; a constant such as")
 
 
 def beside_tinynet(
@@ -153,7 +198,7 @@ def beside_tinynet(
     for name, array in {"x": expected[0], **expected[1]}.items():
         fault = difference(f"d{name}", dx if name == "x" else grads.get(name), array)
         if fault and case.ties:
-            fault += ". Several pixels of a window are the largest here: the first of them, row by row, gets all of dy"
+            fault += TIES[len(case.shape) == 4]
         yield Point("gradients", f"{what}, d{name} beside tinynet's", fault)
 
 
@@ -197,7 +242,7 @@ def mask_fault(x: np.ndarray, y: Any, again: Any) -> str:
 
 
 LAYERS = {
-    "ReLU": layer_part("ReLU", layers.ReLU, any_shape),
+    "ReLU": layer_part("ReLU", layers.ReLU, any_shape_and_zeros),
     "Tanh": layer_part("Tanh", layers.Tanh, any_shape),
     "Sigmoid": layer_part("Sigmoid", layers.Sigmoid, any_shape),
     "Linear": layer_part("Linear", layers.Linear, linear),

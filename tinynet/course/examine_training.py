@@ -1,5 +1,6 @@
 """The checks of the loss, of SGD, and of a training step."""
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..gradcheck import check_gradients
 from ..layers import Linear
 from ..layers.loss import softmax_cross_entropy
 from ..training.optim import SGD
-from .common import pair, unchanged
+from .common import call, pair, times_text, unchanged
 from .examine_layers import report_points
 from .sgd_mistakes import WrongPaths
 from .stand_ins import Affine, Descent
@@ -28,23 +29,64 @@ def examine_loss(student: Any, generator: np.random.Generator) -> Iterator[Point
         expected, dscores = softmax_cross_entropy(scores, labels)
         given = scores.copy(), labels.copy()
         with np.errstate(all="ignore"):
-            loss, gradient = pair(student(*given), "the loss and dscores")
+            loss, gradient = pair(call(label, student, *given), "the loss and dscores")
         if np.ndim(loss) or not isinstance(loss, int | float | np.number):
             yield Point("numbers", label, f"loss is {np.shape(loss) or type(loss).__name__}, expected one number")
             return
-        fault = difference("loss", np.asarray(loss, dtype="float64"), np.asarray(expected))
-        yield Point("numbers", f"loss, {label}", fault)
-        yield unchanged(f"scores and labels, {label}", {"scores": (given[0], scores), "labels": (given[1], labels)})
-        if size < 100:
-            yield from loss_gradients(label, student, scores, labels)
-        fault = difference("dscores", gradient, dscores)
-        yield Point("gradients", f"dscores beside tinynet's, {label}", fault)
-        if fault:
+        wrong_loss = loss_fault(np.asarray(loss, dtype="float64"), np.asarray(expected), scores.shape)
+        yield Point("numbers", f"loss, {label}", wrong_loss)
+        kept = unchanged(f"scores and labels, {label}", {"scores": (given[0], scores), "labels": (given[1], labels)})
+        yield kept
+        if kept.fault:
+            return
+        fault = gradient_fault(gradient, dscores, labels)
+        measured: list[Point] = []
+        if size < 100 and not wrong_loss:  # differences of a wrong loss would only mislead
+            measured = list(loss_gradients(label, student, scores, labels))
+            yield from (point._replace(fault=fault) if "no simple pattern" in point.fault and fault else point
+                        for point in measured)
+        if not any(point.fault for point in measured):
+            yield Point("gradients", f"dscores beside tinynet's, {label}", fault)
+        if fault or wrong_loss:
             return
     single = scores[:, :4].astype(np.float32)
     gradient = pair(student(single, labels % 4), "the loss and dscores")[1]
     yield Point("contract", "float32 stays float32", "" if gradient.dtype == np.float32 else
                 f"dscores is {gradient.dtype} for scores of float32")
+
+
+def counts(shape: tuple[int, ...]) -> dict[str, float]:
+    """Return what a loss or its gradient may be too large by."""
+    return {"the number of images": float(shape[0]), "the number of classes": float(shape[1])}
+
+
+def gradient_fault(found: Any, expected: np.ndarray, labels: np.ndarray) -> str:
+    """Say how dscores are wrong; nothing where they are right."""
+    fault = difference("dscores", found, expected)
+    if not fault or getattr(found, "shape", None) != expected.shape:
+        return fault
+    factor = times_text(found, expected, counts(expected.shape))
+    others = np.ones(expected.shape, bool)
+    others[np.arange(len(labels)), labels] = False
+    if not factor and np.allclose(found[others], expected[others], rtol=1e-9, atol=1e-12):
+        return f"dscores: right except at the labels, dscores[n, labels[n]]. {fault}"
+    return f"dscores: {factor}" if factor else fault
+
+
+def loss_fault(loss: np.ndarray, expected: np.ndarray, shape: tuple[int, ...]) -> str:
+    """Say how a loss is wrong; nothing where it is right."""
+    fault = difference("loss", loss, expected)
+    if fault and np.isinf(loss):
+        return (f"loss is {loss}, expected {expected:.9g}: a very small p becomes 0, and log 0 is -inf. Do not take "
+                "the logarithm of p: log p = shifted - log(sum of exp(shifted))")
+    if fault and np.isnan(loss):
+        return (f"loss is nan, expected {expected:.9g}: exp of a large score is infinite, and inf / inf is nan. "
+                "Subtract the largest score of each image from its scores first")
+    factor = fault and times_text(loss, expected, counts(shape))
+    if factor:
+        summed = f"it is {shape[0]} (" in factor
+        return f"loss: {factor}{': a sum where the mean should be' if summed else ''}"
+    return fault
 
 
 def loss_gradients(label: str, student: Any, scores: np.ndarray, labels: np.ndarray) -> Iterator[Point]:
@@ -59,7 +101,8 @@ def loss_gradients(label: str, student: Any, scores: np.ndarray, labels: np.ndar
         yield Point("contract", label, str(error))
         return
     for point in report_points(f"loss, {label}", report):
-        yield point._replace(fault=point.fault.replace("dx: ", "dscores: ", 1))
+        fault = re.sub(r"\bx\b", "scores", point.fault.replace("dx: ", "dscores: ", 1))
+        yield point._replace(what=point.what.replace("gradient of x", "gradient of scores"), fault=fault)
 
 
 def examine_sgd(student: Any, generator: np.random.Generator) -> Iterator[Point]:

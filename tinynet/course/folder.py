@@ -13,8 +13,8 @@ LARGEST = 1_000_000  # bytes of a student's file; the longest solution has 6,000
 README = """Write it yourself: from an empty file to an AlexNet that learns
 ================================================================
 
-{count} short files, in reading order. Each begins with the formula, the shapes and what is given; you write the bodies
-of the functions, in plain NumPy.
+{count} short files, in reading order. Each begins with the formula and the shapes; you write the bodies of the
+functions, in plain NumPy.
 
 {steps}
 
@@ -28,7 +28,7 @@ The steps need not be done in order. Where a step uses an earlier one that is no
 for it, and says so. A file may import NumPy, Python's own modules and every earlier step, and no other file of yours.
 At the end:
 
-tinynet course train              trains your AlexNet, with your layers alone, on drawn shapes
+tinynet course train              trains your AlexNet on drawn shapes, with tinynet's files for steps not right yet
 tinynet course trace              shows where each number in your network came from, in the browser
 
 Images are (N, H, W, C): N images, H rows, W columns, C channels. Letters in the files:
@@ -36,6 +36,13 @@ Images are (N, H, W, C): N images, H rows, W columns, C channels. Letters in the
 N images   H W C height, width, channels of the input   OH OW F height, width, channels (filters) of the output
 K height and width of a window   G groups   x input   y output   w weights   b biases
 dx, dy, dw, db   the gradients: how much the loss changes with each number of x, y, w, b
+n which image   i, j row and column in the output (which window)   u, v row and column in the window
+c which channel   f which filter
+
+The check measures a gradient by changing one number a little in both directions and looking how the loss changes.
+"your backward says -3.78, measured +0.14" are what your backward returned and what was measured so. In the table,
+"numbers" are outputs beside tinynet's, "gradients" those of backward, and "contract" is the rules at the top of step 1:
+nothing that was given is written into, nothing is kept between calls, float32 stays float32.
 """
 
 

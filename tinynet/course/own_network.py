@@ -19,6 +19,7 @@ from .steps import STEPS, find_step
 from .trouble import told
 
 SHAPE = (32, 32, 3)
+STEP_OF = {"conv": 8, "relu": 1, "lrn": 11, "max": 9, "flatten": 2, "linear": 2, "dropout": 12}
 NEEDED = (5, 4, 16, 17)  # the steps that a training calls; they use others
 
 
@@ -70,6 +71,29 @@ def course_of(folder: Path, outcomes: list[Outcome]) -> Course:
         {step.module: sources[step.module] or step.solution.encode() for step in STEPS},
         tuple(sorted(right)), tuple(sorted(outcome.step.number for outcome in outcomes if not outcome.right)),
     )
+
+
+def whose(course: Course, table: list[tuple]) -> str:
+    """Say which layers' numbers come from tinynet's files, wholly or through a step that they use."""
+    steps = {name: steps_behind(STEP_OF[kind], course.sources) & set(course.taken) for name, kind, *_ in table}
+    taken = sorted(set().union(*steps.values()))
+    names = [name for name in steps if steps[name]]
+    if not names:
+        return "The numbers of all layers are from your code."
+    which = f"(step{'s' if len(taken) > 1 else ''} {', '.join(map(str, taken))})"
+    if len(names) == len(steps):
+        return f"The numbers of all layers are from tinynet's code {which}, not yet from yours."
+    if 2 * len(names) > len(steps):
+        own = ", ".join(name for name in steps if not steps[name])
+        return f"The numbers of {own} are from your code, those of the other layers from tinynet's {which}."
+    return f"The numbers of {', '.join(names)} are from tinynet's code {which}, those of the other layers from yours."
+
+
+def steps_behind(number: int, sources: dict[str, bytes]) -> set[int]:
+    """Return a step and those that its file imports, directly or through others."""
+    text = sources[find_step(number).module]
+    earlier = [step.number for step in STEPS if step.number < number and step.module.encode() in text]
+    return {number}.union(*(steps_behind(each, sources) for each in earlier))
 
 
 def table_of(module: Any) -> list[tuple]:

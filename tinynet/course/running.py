@@ -5,7 +5,7 @@ import importlib.machinery
 import linecache
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ TO_WRITE_ANEW = tuple(str(Path(HOME, name)) for name in (
 NO_MATHEMATICS = tuple(str(Path(HOME, name)) for name in (
     "layers/base.py", "layers/as_drawn.py", "layers/parameter_shapes.py", "ops/arrays.py", "ops/checks.py",
     "ops/parameter_limit.py"))
+SO_FAR = "so_far.json"  # beside the job of a check: the points that there were when it was cut off
 WATCHED_CALLS = 20_000  # after so many, nothing new is to be expected, and watching takes time
 
 
@@ -91,17 +92,22 @@ class Checked(NamedTuple):
         return bool(self.points) and not any(point.fault for point in self.points) and not self.borrowed
 
     def verdict(self, column: str) -> str:
-        """Return the cell of the table for one of COLUMNS: "right", "wrong", "to be written", or "" for no point."""
+        """Return the cell of the table for one of COLUMNS: "right", "wrong", ...; "" for no point."""
         points = [point for point in self.points if point.column == column]
         faults = [point.fault for point in points if point.fault]
         if not points:
             return ""
         if not faults:
             return "right"
+        if any("Python cannot read the file" in fault for fault in faults):
+            return "cannot be read"
         return UNWRITTEN if all(fault == UNWRITTEN for fault in faults) else "wrong"
 
 
-def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0, timing: bool = False) -> Checked:
+def check_source(
+    step: Step, sources: Mapping[str, bytes], seed: int = 0, timing: bool = False,
+    keep: Callable[[list[Point]], Any] | None = None,
+) -> Checked:
     """Run the file of a step and check what it defines, in this process.
 
     Parameters
@@ -113,6 +119,8 @@ def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0, timing
         Draws the shapes and numbers of the check.
     timing : bool
         Measure the speed, too, of what is right.
+    keep : function, optional
+        Called with the points that there are before each part: what is known if the check does not end.
     """
     finder = Sources(sources)
     with finder.importable():
@@ -120,15 +128,19 @@ def check_source(step: Step, sources: Mapping[str, bytes], seed: int = 0, timing
             namespace = vars(importlib.import_module(step.module))
         except BaseException as error:  # whatever the file raises, sys.exit and Ctrl-C included, is reported
             return Checked([Point("numbers", "running the file", told(error))], [])
-        checked = check_names(step, namespace, seed)
+        checked = check_names(step, namespace, seed, keep)
         return checked._replace(speed=speed(step, namespace)) if timing and checked.right else checked
 
 
-def check_names(step: Step, namespace: Mapping[str, Any], seed: int = 0) -> Checked:
+def check_names(
+    step: Step, namespace: Mapping[str, Any], seed: int = 0, keep: Callable[[list[Point]], Any] | None = None
+) -> Checked:
     """Check what a file, or a notebook, has defined for a step."""
     points: list[Point] = []
     borrowed: dict[str, None] = {}
     for number, part in enumerate(step.parts):
+        if keep is not None:
+            keep(points)
         if part.name not in namespace:
             points.append(Point("numbers", part.name, f"the file defines no {part.name}"))
             continue
@@ -148,7 +160,8 @@ def examined(part: Part, found: Any, generator: np.random.Generator) -> list[Poi
             for point in part.examine(found, generator):
                 points.append(point._replace(what=with_name(part.name, point.what)))
     except BaseException as error:
-        points.append(Point("numbers", part.name, told(error)))
+        case = vars(error).pop("__notes__", [])[:1]  # of common.call; told would take a note for the error
+        points.append(Point("numbers", ", ".join([part.name, *case]), told(error)))
     return points
 
 

@@ -31,7 +31,7 @@ WRONG: dict[str, Update] = {
         w, m * v - d * r * w - (1 - m) * r * g),
     "it looks ahead, as Nesterov's momentum does": lambda w, v, g, r, m, d: (
         w + m * (m * v - d * r * w - r * g) - d * r * w - r * g, m * v - d * r * w - r * g),
-    "w is changed by the old v, before v is": lambda w, v, g, r, m, d: (w + v, m * v - d * r * (w + v) - r * g),
+    "w is changed by the old v, before v is updated": lambda w, v, g, r, m, d: (w + v, m * v - d * r * (w + v) - r * g),
 }
 
 

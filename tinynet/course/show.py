@@ -14,6 +14,9 @@ from .steps import STEPS, uses_text
 from .trouble import UNWRITTEN
 
 MANY = 3  # faults of a step that are shown
+PRINTED = 10  # lines that are shown of what a file printed
+CONTRACT = """contract: nothing that was given is written into, nothing is kept between calls, float32 stays float32
+-: not looked at"""
 
 
 def written_text(written: Written) -> str:
@@ -39,7 +42,7 @@ tinynet course check 1 --hint"""
 def course_text(folder: Path, outcomes: Sequence[Outcome], option: str) -> str:
     """Return the table of steps, and the details of the first that is begun and not right."""
     rows = [row(outcome) for outcome in outcomes]
-    parts = [text_table(["step", "", *COLUMNS, "speed"], rows, wrap=44)]
+    parts = [f"{text_table(['step', '', *COLUMNS, 'speed'], rows, wrap=44)}\n{CONTRACT}"]
     taken = {number: None for outcome in outcomes if outcome.state == "checked" for number in outcome.taken}
     if taken:
         parts.append(taken_text(tuple(sorted(taken))))
@@ -61,7 +64,7 @@ def row(outcome: Outcome) -> list[str]:
     step, checked = outcome.step, outcome.checked
     if checked is None:
         return [str(step.number), step.title, "to be written", "", "", ""]
-    cells = [checked.verdict(column) for column in COLUMNS]
+    cells = [checked.verdict(column) or "-" for column in COLUMNS]
     if checked.borrowed:
         cells[0] = "tinynet's"
     return [str(step.number), step.title, *cells, checked.speed]
@@ -77,11 +80,17 @@ def step_text(folder: Path, outcome: Outcome, option: str) -> str:
     if outcome.taken:
         parts.append(taken_text(outcome.taken))
     if outcome.printed:
-        parts += ["the file printed:", indented(outcome.printed)]
+        parts += ["the file printed:", indented(beginning(outcome.printed))]
     parts += [verdict_text(step, checked)]
     if not checked.right:
         parts.append(f"A hint: tinynet course check {step.number}{option} --hint")
     return "\n".join(parts)
+
+
+def beginning(printed: str) -> str:
+    """Return the first lines of what a file printed; the verdict below them should stay in sight."""
+    lines = printed.rstrip("\n").split("\n")
+    return "\n".join(lines[:PRINTED] + ([f"({len(lines) - PRINTED} more lines)"] if len(lines) > PRINTED else []))
 
 
 def verdict_text(step: Step, checked: Checked) -> str:
@@ -90,8 +99,8 @@ def verdict_text(step: Step, checked: Checked) -> str:
     for part in step.parts:
         points = [point for point in checked.points if point.what.startswith(part.name)]
         if not points:
-            continue
-        if all(not point.fault for point in points):
+            lines.append(f"  -       {part.name} was not looked at")
+        elif all(not point.fault for point in points):
             lines.append(f"  right   {part.name}")
         elif all(point.fault in ("", UNWRITTEN) for point in points):
             lines.append(f"  open    {part.name} is {UNWRITTEN}")

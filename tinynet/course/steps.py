@@ -51,12 +51,14 @@ STEPS: tuple[Step, ...] = (
         "net.backward returns (dx, grads): dx belongs to the images, nobody needs it. optimizer.step(grads) is last.",
     ), (3,)),
     step(6, "im2col", "im2col and its way back", "im2col col2im", (
-        "np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) puts the zeros around. Make rows of the shape "
-        "(N, OH, OW, K, K, C), and reshape at the end.",
-        "What do all windows see at the place (i, j) of the window? The pixels i, i + stride, i + 2 * stride, ... "
-        "down, OH of them: the slice i : i + (OH - 1) * stride + 1 : stride. It goes to rows[:, :, :, i, j].",
-        "col2im: the same loop, the same slices, and total[slice] += rows[:, :, :, i, j], in an array of zeros of the "
-        "padded size. At the end cut out [p : p + H, p : p + W]; [p:-p] fails for p = 0.",
+        "im2col: np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) puts p = padding zeros around. Make rows of the shape "
+        "(N, OH, OW, K, K, C), and reshape at the end. col2im: the same way back. Reshape the rows to that shape, and "
+        "begin with zeros of the padded size; a pixel gets a number from each window that sees it.",
+        "im2col: what do all windows see at the place (u, v) of the window? The pixels u, u + stride, u + 2 * stride, "
+        "... down, OH of them: the slice u : u + (OH - 1) * stride + 1 : stride. col2im: the same loop over (u, v) and "
+        "the same slices, with the two sides exchanged; = would keep the last window's number alone, += adds them up.",
+        "im2col: rows[:, :, :, u, v] = x[slice]. col2im: total[slice] += rows[:, :, :, u, v]. At the end cut out "
+        "[p : p + H, p : p + W]; [p:-p] fails for p = 0.",
     )),
     step(7, "conv", "convolution", "Conv2d", (
         "rows = im2col(x, ...), w.reshape(-1, F): the product is (N*OH*OW, F). Add b, reshape to (N, OH, OW, F).",
@@ -71,7 +73,7 @@ STEPS: tuple[Step, ...] = (
         "and db.",
     ), (6, 7)),
     step(9, "max_pool", "max-pooling", "MaxPool2d", (
-        "y is the largest of K * K slices: np.maximum of what all windows have at (i, j), for each place (i, j).",
+        "y is the largest of K * K slices: np.maximum of what all windows have at (u, v), for each place (u, v).",
         "In backward go through the same slices. Where a slice equals y, that pixel won: add dy there, with +=.",
         "For ties keep an array `free`, True for each window. A pixel wins where its slice equals y and the window is "
         "still free; then the window is free no more.",

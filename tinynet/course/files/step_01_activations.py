@@ -21,6 +21,8 @@ the shape of y. `dx` says the same for x, by the chain rule: here dx = dy * (slo
 - Do not write into x, dy or saved: others need them. And return numbers of the type that you were given: training is in
   float32, checks are in float64.
 
+The letters of all files are in README.txt.
+
 To write: the two methods of three classes.   Uses no earlier step.   Then: tinynet course check 1
 """
 import numpy as np

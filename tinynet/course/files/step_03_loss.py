@@ -8,7 +8,8 @@ have a short derivative: for one image, d (-log p[label]) / d scores[c] = p[c] -
 that on paper first; then do not forget the mean.
 
 exp(1000) is infinite. p does not change when the same number is subtracted from all scores of an image: subtract their
-largest, and no exp is larger than 1.
+largest (call what is left `shifted`), and no exp is larger than 1. A very small p becomes 0, and log 0 is -inf: do not
+take the logarithm of p, but log p = shifted - log(sum of exp(shifted)).
 
 To write: one function.   Uses no earlier step.   Then: tinynet course check 3
 """

@@ -5,7 +5,7 @@
 
 The update that AlexNet was trained with (Krizhevsky et al. 2012, section 5). It is made for each parameter w (an array:
 weights or biases) with its gradient g, of the same shape. v, the velocity, has that shape too, is zero before the first
-step, and is kept from step to step.
+step, and is kept from step to step, in self.velocity.
 
 - Change the arrays in place, `w += v` or `w[...] = w + v`: the network holds the same arrays. `w = w + v` makes a new
   array and leaves the network's as it was.

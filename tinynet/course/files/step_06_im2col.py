@@ -16,10 +16,10 @@ convolution is one product of matrices (step 7), and that is what makes it fast.
 A pixel under several windows gets a sum; the border of zeros is cut off at the end. It is not the inverse of im2col but
 its transpose, what its backward pass needs: a pixel is in several rows, and the loss feels it through all of them.
 
-A loop over the K * K places in the window, not over the OH * OW windows, is short and fast: for one place, what all
-windows see there is one slice of the image, image[:, i : ... : stride, j : ... : stride].
+A loop over the K * K places (u, v) in the window, not over the OH * OW windows, is short and fast: for one place, what
+all windows see there is one slice of the image, image[:, u : ... : stride, v : ... : stride].
 
-To write: two functions.   Uses no earlier step.   Then: tinynet course check 6
+Given: output_size. To write: im2col and col2im.   Uses no earlier step.   Then: tinynet course check 6
 """
 import numpy as np
 
@@ -39,15 +39,16 @@ def im2col(x, kernel, stride=1, padding=0):
     oh, ow = output_size(h, kernel, stride, padding), output_size(w, kernel, stride, padding)
     x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     rows = np.empty((n, oh, ow, kernel, kernel, c), x.dtype)
-    for i in range(kernel):
-        for j in range(kernel):
-            rows[:, :, :, i, j] = x[:, i : i + (oh - 1) * stride + 1 : stride, j : j + (ow - 1) * stride + 1 : stride]
+    for u in range(kernel):
+        for v in range(kernel):
+            rows[:, :, :, u, v] = x[:, u : u + (oh - 1) * stride + 1 : stride, v : v + (ow - 1) * stride + 1 : stride]
     return rows.reshape(n * oh * ow, kernel * kernel * c)
 
 
 def col2im(rows, shape, kernel, stride=1, padding=0):
     """Return images (N, H, W, C) in which each number of `rows` (N*OH*OW, K*K*C) was added to its pixel.
 
+    rows : of the dtype that the images get, too
     shape : (N, H, W, C), of the images that im2col had
     """
     # solution
@@ -55,8 +56,8 @@ def col2im(rows, shape, kernel, stride=1, padding=0):
     oh, ow = output_size(h, kernel, stride, padding), output_size(w, kernel, stride, padding)
     rows = rows.reshape(n, oh, ow, kernel, kernel, c)
     total = np.zeros((n, h + 2 * padding, w + 2 * padding, c), rows.dtype)
-    for i in range(kernel):
-        for j in range(kernel):
-            total[:, i : i + (oh - 1) * stride + 1 : stride, j : j + (ow - 1) * stride + 1 : stride] += rows[
-                :, :, :, i, j]
+    for u in range(kernel):
+        for v in range(kernel):
+            total[:, u : u + (oh - 1) * stride + 1 : stride, v : v + (ow - 1) * stride + 1 : stride] += rows[
+                :, :, :, u, v]
     return total[:, padding : padding + h, padding : padding + w]

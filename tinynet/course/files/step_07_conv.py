@@ -1,6 +1,6 @@
 """Step 7 of 17: convolution.
 
-    y[n, i, j, f] = b[f] + sum over (a, b, c) of x[n, i * stride + a, j * stride + b, c] * w[a, b, c, f]
+    y[n, i, j, f] = b[f] + sum over (u, v, c) of x[n, i * stride + u, j * stride + v, c] * w[u, v, c, f]
 
 (where x has `padding` rows and columns of zeros around it). Each of F filters is a small image w[:, :, :, f] of
 K x K x C numbers that slides over x; where it matches what it sees, y is large.

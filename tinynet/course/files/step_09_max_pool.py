@@ -12,7 +12,7 @@ In backward each dy[n, i, j, c] goes to the one pixel that was the largest in it
 - Behind a ReLU many windows hold nothing but zeros. If several pixels of a window are the largest, one of them gets dy,
   not all: the first, going through the window row by row, from left to right.
 
-As in step 6, a loop over the K * K places in the window is short and fast.
+As in step 6, a loop over the K * K places (u, v) in the window is short and fast.
 
 To write: the two methods.   Uses no earlier step.   Then: tinynet course check 9
 """
@@ -31,8 +31,8 @@ class MaxPool2d:
         k, s = self.kernel_size, self.stride
         _, h, w, _ = x.shape
         oh, ow = (h - k) // s + 1, (w - k) // s + 1
-        places = [(slice(None), slice(i, i + (oh - 1) * s + 1, s), slice(j, j + (ow - 1) * s + 1, s))
-                  for i in range(k) for j in range(k)]
+        places = [(slice(None), slice(u, u + (oh - 1) * s + 1, s), slice(v, v + (ow - 1) * s + 1, s))
+                  for u in range(k) for v in range(k)]
         y = x[places[0]]
         for place in places[1:]:
             y = np.maximum(y, x[place])

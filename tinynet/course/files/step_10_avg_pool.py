@@ -25,8 +25,8 @@ class AvgPool2d:
         k, s = self.kernel_size, self.stride
         _, h, w, _ = x.shape
         oh, ow = (h - k) // s + 1, (w - k) // s + 1
-        places = [(slice(None), slice(i, i + (oh - 1) * s + 1, s), slice(j, j + (ow - 1) * s + 1, s))
-                  for i in range(k) for j in range(k)]
+        places = [(slice(None), slice(u, u + (oh - 1) * s + 1, s), slice(v, v + (ow - 1) * s + 1, s))
+                  for u in range(k) for v in range(k)]
         return sum(x[place] for place in places) / (k * k), (x.shape, places)
 
     def backward(self, dy, saved):
