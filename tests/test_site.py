@@ -118,11 +118,11 @@ def test_pages_are_light(site, pages):
 
 def test_every_public_name_is_in_the_reference(pages):
     import tinynet
-    from tinynet import data, plots, testing
+    from tinynet import course, data, plots, testing
 
     ids = set().union(*(page.ids for name, page in pages.items() if name.startswith("reference/")))
-    expected = {f"tinynet.{name}" for name in tinynet.__all__ if name not in ("data", "testing")}
-    for module in (data, plots, testing):
+    expected = {f"tinynet.{name}" for name in tinynet.__all__ if name not in ("course", "data", "testing")}
+    for module in (course, data, plots, testing):
         expected |= {f"{module.__name__}.{name}" for name in module.__all__}
     assert len(expected) > 70
     assert expected - ids == set()

@@ -23,7 +23,8 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {  # page: title, and the mod
     "machine": ("Threads, speed and the GPU", ("set_threads", "plain", "set_fast", "to_gpu", "to_cpu")),
 }
 MODULES = {"data": ("Data", "tinynet.data"), "plots": ("Pictures", "tinynet.plots"),
-           "testing": ("For test suites of your own", "tinynet.testing"), "lessons": ("Lessons", "tinynet.lessons"),
+           "testing": ("For test suites of your own", "tinynet.testing"), "course": ("The course", "tinynet.course"),
+           "lessons": ("Lessons", "tinynet.lessons"),
            "errors": ("Errors", "tinynet.errors")}
 
 
