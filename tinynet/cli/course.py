@@ -12,7 +12,7 @@ from ..course.steps import find_step
 from ..course.trace import trace_course
 from ..course.train import Recipe, train
 from ..errors import ArgumentError
-from ..exercises.show import say
+from ..exercises.show import hint_text, say
 from ..files import with_home
 from ..ops.checks import check_count
 from .output import check_place
@@ -108,7 +108,8 @@ def run_check(options: argparse.Namespace) -> int:
             raise ArgumentError("course check: give the number of a step first, for instance tinynet course check 1 "
                                 "--hint")
     elif options.hint is not None:
-        print(show.hint_text(find_step(options.step), options.hint))
+        step = find_step(options.step)
+        print(hint_text(f"step {step.number}", step.hints, options.hint, "the file"))
         return 0
     elif options.solution is not None:
         if options.solution not in ("", "sure"):

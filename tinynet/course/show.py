@@ -3,7 +3,6 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import ArgumentError
 from ..exercises.show import WIDTH, indented
 from ..tables import text_table
 from .check import Outcome
@@ -126,16 +125,6 @@ def taken_text(numbers: tuple[int, ...]) -> str:
     *first, last = (str(number) for number in numbers)
     which = f"{', '.join(first)} and {last}" if many else last
     return f"(For step{'s' if many else ''} {which}, not right yet in this folder, tinynet's file was taken.)"
-
-
-def hint_text(step: Step, count: int) -> str:
-    """Return the first `count` hints of a step."""
-    there = len(step.hints)
-    if not 1 <= count <= there:
-        raise ArgumentError(f"--hint {count}: step {step.number} has hints 1 to {there}")
-    lines = [textwrap.fill(f"hint {i} of {there}: {hint}", WIDTH) for i, hint in enumerate(step.hints[:count], 1)]
-    more = f"(--hint {count + 1} says more)" if count < there else "(that was the last; --solution shows the file)"
-    return "\n".join([*lines, more])
 
 
 def warning_text(step: Step) -> str:
