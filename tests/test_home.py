@@ -23,7 +23,7 @@ from tinynet.training.checkpoint import load_training_state
 COMMANDS = next(action.choices for action in cli.parser()._actions if isinstance(action.choices, dict))
 NO_PATH = {  # options that take text, but no path
     "model", "set", "name", "optimizer", "mean", "resize", "split", "device", "pretrained", "models", "arms", "arm",
-    "label",
+    "label", "freeze",
 }
 
 

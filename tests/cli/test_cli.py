@@ -137,12 +137,14 @@ def test_adam_begins_with_its_own_rate_and_says_so(capsys, photographs, tmp_path
         assert code == 0 and "begins with" not in err and found["learning_rate"] == (rate or 0.003)
 
 
+@pytest.mark.slow
 def test_gradcheck_passes_for_a_whole_network(capsys):
     code, out, _ = tinynet(capsys, "gradcheck", "alexnet-small")
     assert code == 0 and "alexnet-small: all gradients are right" in out
     assert "conv1.w" in out and "all layers: conv1.w" in out and "wrong" not in out
 
 
+@pytest.mark.slow
 def test_gradcheck_fails_for_a_wrong_backward(capsys, monkeypatch):
     from tinynet.layers import ReLU
 

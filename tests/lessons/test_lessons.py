@@ -358,6 +358,7 @@ def whole(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop", "code", "at_start"), [
     (signal.SIGKILL, -signal.SIGKILL, ""), (signal.SIGINT, 130, ""),
     (signal.SIGTERM, -signal.SIGTERM, "trap '' INT; "),                        # as nohup and a shell's & start it

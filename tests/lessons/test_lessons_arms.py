@@ -413,9 +413,9 @@ def test_names_with_commas_are_told_apart():
         assert split_names(",".join(names), names) == names
 
 
-def test_the_readmes_arm_is_one(tmp_path, monkeypatch):
+def test_the_arm_of_ones_own_that_is_shown_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "lessons.md").read_text(encoding="utf-8")
     code = next(block for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "maxima_of_five" in block)
     names: dict = {}
     exec(code.replace("quick=True,", "quick=True, images=40, epochs=1, seeds=1, parallel=1, show=False,"), names)

@@ -10,7 +10,10 @@ from support.kernel_checks import check_borders, check_far_apart, kernels_on_cpu
 
 from tinynet.ops import cuda_ops
 
-pytestmark = pytest.mark.skipif(not cuda_on_cpu.have_compiler(), reason="g++, which compiles the kernels, is missing")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not cuda_on_cpu.have_compiler(), reason="g++, which compiles the kernels, is missing"),
+]
 
 
 def run_sanitized(check: str, *mistake: str) -> subprocess.CompletedProcess:

@@ -55,8 +55,8 @@ FUNCTIONS: dict[str, Any] = {
 WITHOUT_ARRAYS = {
     "Layer", "ReduceOnPlateau", "StepSchedule", "alexnet", "alexnet_medium", "alexnet_small", "check_optimizer",
     "cifar_net", "lenet5", "load_checkpoint", "load_weights", "plain", "pretrained", "save_checkpoint",
-    "save_weights", "set_fast", "set_threads", "split_network", "squeezenet", "testing", "to_cpu", "to_gpu", "data",
-    "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10",
+    "save_weights", "set_fast", "set_threads", "split_network", "squeezenet", "testing", "to_cpu", "to_gpu", "course",
+    "data", "data.Augmentation", "data.PCAColour", "data.download", "data.draw_shapes", "data.load_cifar10",
     "data.load_data", "data.load_image", "data.load_image_folder", "data.load_mnist", "data.load_shapes",
     "data.sample_photograph", "data.split_validation", "testing.images", "testing.layers", "testing.windows",
 }

@@ -56,9 +56,11 @@ def main(out: Path, how: str) -> None:
     made = (lambda: two_towers().astype("float32")) if how == "towers" else network
     alone = train(made(), None)
     cupy = sys.modules["cupy"] = strict_cupy.make()
+    cupy.cuda.nccl = types.SimpleNamespace(available=how == "nccl")
+    sys.modules["cupy.cuda"] = cupy.cuda
     if how == "nccl":
         card = types.SimpleNamespace(pci_bus_id=f"0000:00:0{COMM.rank}.0", use=lambda: None)
-        cupy.cuda.Device, cupy.cuda.nccl = lambda index=None: card, types.SimpleNamespace(available=True)
+        cupy.cuda.Device = lambda index=None: card
         sys.modules["cupyx"] = types.ModuleType("cupyx")
         distributed = sys.modules["cupyx.distributed"] = types.ModuleType("cupyx.distributed")
         distributed.init_process_group = Nccl

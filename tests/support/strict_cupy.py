@@ -308,7 +308,7 @@ def make() -> Part:
                    getDeviceProperties=lambda device: {"name": b"Stand-in"})
     stream = types.SimpleNamespace(synchronize=lambda: None)
     cuda = Part("cupy.cuda", is_available=lambda: True, Device=lambda index=None: device,
-                nccl=types.SimpleNamespace(available=False), runtime=runtime, get_current_stream=lambda: stream,
+                runtime=runtime, get_current_stream=lambda: stream,
                 Event=Event, get_elapsed_time=get_elapsed_time,
                 memory=Part("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError))
     tricks = Part("cupy.lib.stride_tricks", np.lib.stride_tricks)

@@ -62,6 +62,16 @@ def test_a_slope_next_to_zero_is_equal_to_rounding_too(layer):
     assert all(step.explain(grad="x", at=(0, i)).agrees for i in range(1000))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_gradient_of_a_probability_next_to_one_is_equal_to_rounding_too(dtype):
+    # dy[c] minus the sum of dy * y loses most of its digits where y[c] is next to 1.
+    generator = np.random.default_rng(0)
+    x, upstream = generator.standard_normal((200, 2)).astype(dtype), generator.standard_normal((200, 2)).astype(dtype)
+    x[:, 0] += np.linspace(2, 12, 200, dtype=dtype)
+    step = tn.trace(tn.Softmax(), x, upstream=upstream)["Softmax"]
+    assert all(step.explain(grad="x", at=(i, c)).agrees for i in range(200) for c in range(2))
+
+
 @pytest.mark.parametrize("lead", [4, 12, 30])
 def test_a_loss_near_zero_is_equal_to_rounding_too(lead):
     scores = np.random.default_rng(lead).standard_normal((20, 10), dtype=np.float32)

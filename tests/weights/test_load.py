@@ -11,7 +11,11 @@ from tinynet.network.params import flat
 from tinynet.weights import load_weights, save_weights
 from tinynet.weights.pth import read_pth, write_pth
 
-torch: Any = pytest.importorskip("torch", reason="the reference is PyTorch, the extra `reference`")
+try:
+    import torch
+except ImportError:
+    torch: Any = None
+needs_torch = pytest.mark.skipif(torch is None, reason="the reference is PyTorch, the extra `reference`")
 ENDINGS = [".pth", ".safetensors"]
 
 
@@ -53,6 +57,7 @@ def x() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((5, 8, 10, 3)).astype("f4")
 
 
+@needs_torch
 def test_pytorchs_weights_give_pytorchs_scores(x, tmp_path):
     module, net = theirs(), ours()
     torch.save(module.state_dict(), tmp_path / "w.pth")
@@ -60,6 +65,7 @@ def test_pytorchs_weights_give_pytorchs_scores(x, tmp_path):
     np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
 
 
+@needs_torch
 def test_our_weights_give_our_scores_in_pytorch(x, tmp_path, ending):
     net, module = ours(seed=7), theirs()
     net["norm1"].buffers["running_mean"] = np.arange(4, dtype="f4")
@@ -75,6 +81,7 @@ def test_our_weights_give_our_scores_in_pytorch(x, tmp_path, ending):
     np.testing.assert_allclose(scores_of(module, x), net.forward(x)[0], rtol=1e-5, atol=1e-6)
 
 
+@needs_torch
 def test_what_comes_between_a_flatten_and_a_linear_is_in_pytorchs_order(tmp_path):
     nn, x = torch.nn, np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype("f4")
     torch.manual_seed(0)
@@ -122,6 +129,7 @@ def test_float64_networks_stay_float64(tmp_path, ending):
     assert load_weights(ours(), tmp_path / f"w{ending}").dtype == np.float32
 
 
+@needs_torch
 def test_the_prefix_of_data_parallel_is_taken_off(x, tmp_path):
     module = theirs()
     torch.save(torch.nn.DataParallel(module).state_dict(), tmp_path / "w.pth")

@@ -196,7 +196,7 @@ def run_exercise(options: argparse.Namespace) -> int:
         return 0
     exercise = find_exercise(options.number)
     if options.hint is not None:
-        print(show.hint_text(exercise, options.hint))
+        print(show.hint_text(f"exercise {exercise.number}", exercise.hints, options.hint))
     elif options.solution:
         print(show.solution_text(exercise))
     elif options.check is not None:

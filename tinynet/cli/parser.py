@@ -16,6 +16,7 @@ from ..pretrained.trained import TO_FETCH
 from ..training.optim import OPTIMIZERS
 from . import commands, demo
 from .convert import run_convert
+from .course import course_arguments, run_course
 from .fetch import DATA_FOLDER, run_download
 from .lesson import run_lesson
 from .models import run_models
@@ -290,6 +291,8 @@ COMMANDS: dict[str, dict[str, tuple[Run, AddArguments, str]]] = {
         "lesson": (run_lesson, lesson_arguments, "run an experiment on one of the paper's claims"),
         "exercise": (commands.run_exercise, exercise_arguments,
                      "mend a broken layer; without a number, list the exercises"),
+        "course": (run_course, course_arguments,
+                   "write every layer yourself, up to an AlexNet that learns"),
     },
     "files": {
         "download": (run_download, download_arguments,

@@ -21,11 +21,15 @@ def nccl_backend(comm: Any) -> Any:
     cupy = sys.modules.get("cupy")
     if cupy is None:
         return None
+    try:
+        from cupy.cuda import nccl  # a module, which `import cupy` does not always load
+    except ImportError:
+        return None
     from mpi4py import MPI
 
     cards = comm.allgather((MPI.Get_processor_name(), cupy.cuda.Device().pci_bus_id))
     everyone = comm.size == MPI.COMM_WORLD.size  # CuPy lets MPI's world begin it, and no other communicator
-    if len(set(cards)) < comm.size or not everyone or not all(comm.allgather(bool(cupy.cuda.nccl.available))):
+    if len(set(cards)) < comm.size or not everyone or not all(comm.allgather(bool(nccl.available))):
         return None
     from cupyx.distributed import init_process_group
 

@@ -33,7 +33,6 @@ class DataParallel(Team):
             return Share(0, count, itself, partial(exchanged, exchange=self.take_first), itself)
         return Share(part.start, count, self.add, partial(exchanged, exchange=self.add_into), self.gather)
 
-
     def check_network(self, net: Network, batch_size: int) -> None:
         """Raise ArgumentError for a batch or a network of which a process cannot compute a part alone."""
         if batch_size < self.size:

@@ -3,7 +3,9 @@ import faulthandler
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .catalogue import find_exercise
 from .loading import examine_source
@@ -12,17 +14,25 @@ end_now = os._exit
 
 
 def main(number: str, file: str, folder: str, seconds: str, memory: str) -> None:
-    """Check `file` and write result.json into `folder`, and trace.txt, which says where a crash was."""
+    """Check `file`; `guarded` has the other arguments."""
     exercise, source = find_exercise(int(number)), Path(file).read_bytes()
+    guarded(folder, seconds, memory, lambda: examine_source(exercise, source))
+
+
+def guarded(folder: str, seconds: str, memory: str, work: Callable[[], Any]) -> None:
+    """Do `work` within limits, write what it returns to result.json in `folder`, and end the process.
+
+    trace.txt, in `folder` too, says where a crash was.
+    """
     vars(os)["_exit"] = refuse_to_end
     sys.dont_write_bytecode = True  # nothing is left beside the student's file
     limit_memory(int(memory))
     with open(Path(folder, "trace.txt"), "w", encoding="utf-8") as trace:
         faulthandler.enable(trace)
         faulthandler.dump_traceback_later(float(seconds), exit=True, file=trace)
-        findings, failure, report = examine_source(exercise, source)
+        result = work()
         faulthandler.cancel_dump_traceback_later()
-        Path(folder, "result.json").write_text(json.dumps([findings, failure, report]), encoding="utf-8")
+        Path(folder, "result.json").write_text(json.dumps(result), encoding="utf-8")
         end_now(0)  # without waiting for threads that the file has started or functions that it has put into atexit
 
 

@@ -72,10 +72,10 @@ def function_with_line(finding: Finding, student: Any) -> str:
     return f"{finding.look}, line {code.co_firstlineno}"
 
 
-def in_words(error: BaseException, lines: list[str]) -> str:
-    """Say what happened, in which line of the student's file, and show the line."""
-    where = line_of(error)
-    if isinstance(error, SyntaxError) and error.filename in (CODE, None):
+def in_words(error: BaseException, lines: list[str], code: str = CODE) -> str:
+    """Say what happened, in which line of the student's file, called `code` while it runs, and show the line."""
+    where = line_of(error, code)
+    if isinstance(error, SyntaxError) and error.filename in (code, None):
         where, what = error.lineno, f"Python cannot read the file: {error.msg}"
     elif isinstance(error, SystemExit):
         what = "the file ends the program itself (sys.exit, os._exit or quit)"
@@ -100,7 +100,7 @@ def in_line(what: str, where: int | None, lines: list[str]) -> str:
     return f"line {where}: {what}" + (f"\n    {text}" if text else "")
 
 
-def line_of(error: BaseException) -> int | None:
+def line_of(error: BaseException, code: str = CODE) -> int | None:
     """Return the last line of the student's file that was running; None if none was."""
-    numbers = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == CODE]
+    numbers = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == code]
     return numbers[-1] if numbers else None

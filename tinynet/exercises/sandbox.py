@@ -9,7 +9,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ..errors import DataError
 from ..files import user_path
@@ -58,10 +58,41 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
     file = user_path(file)
     if not file.is_file():
         raise DataError(f"the file {file} does not exist; `tinynet exercise {exercise.number}` writes it")
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    arguments = [str(exercise.number), str(file.resolve())]
+    ended = run_child(f"{__package__}.child", arguments, {CODE: lines}, seconds, memory)
+    if ended.result is None:
+        return Verdict([], ended.failure, "", ended.printed)
+    findings, failure, report = ended.result
+    return Verdict([Finding(*finding) for finding in findings], failure, report, ended.printed)
+
+
+class Ended(NamedTuple):
+    """What a process left: the result, None where it ended without one; why it did so; the beginning of its output."""
+
+    result: Any
+    failure: str
+    printed: str
+
+
+def run_child(
+    module: str, arguments: list[str], lines: dict[str, list[str]], seconds: float = SECONDS, memory: int = MEMORY
+) -> Ended:
+    """Run `python -m MODULE ARGUMENTS FOLDER SECONDS BYTES`, which calls `child.guarded`, and end it when it is late.
+
+    Parameters
+    ----------
+    module : str
+    arguments : list of str
+    lines : dict of str to list of str
+        The lines of the student's files, by what the files are called while they run; the one in question first.
+    seconds : float
+    memory : int
+        Bytes.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        arguments = [str(exercise.number), str(file.resolve()), folder, str(seconds), str(memory)]
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}.child", *arguments], env=environment(),
+            [sys.executable, "-P", "-m", module, *arguments, folder, str(seconds), str(memory)], env=environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )
         assert process.stdout is not None
@@ -74,13 +105,12 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
         finally:
             kill(process)
         try:
-            findings, failure, report = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-            return Verdict([Finding(*finding) for finding in findings], failure, report, output.text())
+            result = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
+            return Ended(result, "", output.text())
         except (OSError, ValueError):  # no result, or none that the child has written
             written = Path(folder, "trace.txt")
             trace = written.read_text(encoding="utf-8", errors="replace") if written.exists() else ""
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-            return Verdict([], crash(trace, process.returncode, late, seconds, lines), "", output.text())
+            return Ended(None, crash(trace, process.returncode, late, seconds, lines), output.text())
 
 
 def environment() -> dict[str, str]:
@@ -101,7 +131,7 @@ def kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def crash(trace: str, code: int, late: bool, seconds: float, lines: list[str]) -> str:
+def crash(trace: str, code: int, late: bool, seconds: float, lines: dict[str, list[str]]) -> str:
     """Say how a check ended that left no result, from what faulthandler wrote and the process's exit code."""
     if late or trace.startswith("Timeout"):
         what = f"it did not finish within {seconds:g} seconds: is there an infinite loop?"
@@ -111,8 +141,12 @@ def crash(trace: str, code: int, late: bool, seconds: float, lines: list[str]) -
         what = f"the program was killed by signal {-code} before the check was done"
     else:
         what = f"the program ended before the check was done (exit code {code})"
-    found = re.search(rf'File "{re.escape(CODE)}", line (\d+)', trace)
-    return in_line(what, int(found.group(1)) if found else None, lines)
+    found = re.search(rf'File "({"|".join(map(re.escape, lines))})", line (\d+)', trace)
+    if not found:
+        return what
+    file, number = found.groups()
+    told = in_line(what, int(number), lines[file])
+    return told if file == next(iter(lines)) else f"{file}, {told}"
 
 
 class Output:

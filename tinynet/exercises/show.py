@@ -2,6 +2,7 @@
 import difflib
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError
@@ -55,13 +56,13 @@ def verdict_text(exercise: Exercise, path: Path, verdict: Verdict) -> str:
     return "\n".join([*parts, "", f"A hint: tinynet exercise {exercise.number} --hint"])
 
 
-def hint_text(exercise: Exercise, count: int) -> str:
-    """Return the first `count` hints."""
-    there = len(exercise.hints)
+def hint_text(what: str, hints: Sequence[str], count: int, solution: str = "the lines") -> str:
+    """Return the first `count` hints for `what`, "exercise 7"; after the last one, that --solution shows `solution`."""
+    there = len(hints)
     if not 1 <= count <= there:
-        raise ArgumentError(f"--hint {count}: exercise {exercise.number} has hints 1 to {there}")
-    lines = [textwrap.fill(f"hint {i} of {there}: {hint}", WIDTH) for i, hint in enumerate(exercise.hints[:count], 1)]
-    more = f"(--hint {count + 1} says more)" if count < there else "(that was the last; --solution shows the lines)"
+        raise ArgumentError(f"--hint {count}: {what} has hints 1 to {there}")
+    lines = [textwrap.fill(f"hint {i} of {there}: {hint}", WIDTH) for i, hint in enumerate(hints[:count], 1)]
+    more = f"(--hint {count + 1} says more)" if count < there else f"(that was the last; --solution shows {solution})"
     return "\n".join([*lines, more])
 
 

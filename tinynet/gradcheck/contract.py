@@ -162,7 +162,7 @@ class Watched:
         try:
             names = self.other_gradients(*self.gradients(self.upstream.copy(), saved))
         except Exception as error:  # backward may fail in any way on what another batch left behind
-            self.fault("backward", f"after {call} it fails ({type(error).__name__}: {error}): {why}")
+            self.fault("backward", f"after {call} it fails: {why} ({type(error).__name__}: {error})")
             return False
         if names:
             found = ", ".join(names)

@@ -43,6 +43,8 @@ def named_factors(wrong: Wrong) -> dict[str, float]:
     if not images:  # a loss
         images = wrong.array.shape[:1]
     counts = {"the number of images": float(np.prod(images))}
+    if not wrong.output.ndim and wrong.array.ndim == 2:
+        counts["the number of classes"] = float(wrong.array.shape[1])
     if positions:
         counts["the number of positions in the output"] = float(np.prod(positions))
         counts["images times positions"] = float(np.prod(images + positions))

@@ -47,6 +47,8 @@ class Subject(NamedTuple):
     class_names : list of str or None
     pixels : array of uint8 (H, W, C) or None
         The image as it looked before the mean was subtracted.
+    note : str
+        A sentence that the page says beside the picture.
     """
 
     picture: str
@@ -54,6 +56,7 @@ class Subject(NamedTuple):
     label_origin: str
     class_names: list[str] | None = None
     pixels: np.ndarray | None = None
+    note: str = ""
 
 
 class Package:
@@ -110,7 +113,7 @@ def write_page(trace: Trace, file: str | Path, subject: Subject) -> str:
     Returns
     -------
     str
-        What had to be left out so that the file stays small; empty where it has everything.
+        The page's note: the subject's, and what had to be left out so that the file stays small.
 
     Raises
     ------
@@ -145,14 +148,15 @@ def packed(trace: Trace, subject: Subject, package: Package) -> dict[str, Any]:
     }]
     stations += [station(step, package) for step in trace.steps]
     names = None if subject.class_names is None else [printable(name) for name in subject.class_names]
-    note = ""
+    notes = [printable(subject.note)] if subject.note else []
     if package.reduced:
         large = [f"{at['name']}.{key}" for at in stations[1:] for key, kept in at["params"].items() if kept is None]
         without = f"is without the parameters {', '.join(large)} and their gradients, and " if large else ""
-        note = f"So that the file stays small, it {without}has gradients and parameters in float16, with three digits."
+        notes += [f"So that the file stays small, it {without}has gradients and parameters in float16, with "
+                  "three digits."]
     return {
         "network": name_of(trace.network), "picture": printable(subject.picture), "label": subject.label,
-        "labelOrigin": subject.label_origin, "classNames": names, "note": note,
+        "labelOrigin": subject.label_origin, "classNames": names, "note": " ".join(notes),
         "pixels": None if subject.pixels is None else package.add(subject.pixels),
         "colours": ["blue", "green", "red"] if blue_first(trace.network) else ["red", "green", "blue"],
         "stations": stations,

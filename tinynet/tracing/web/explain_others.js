@@ -136,9 +136,13 @@ const SOFTMAX = {
     const indices = grid(...at.slice(0, -1), range(layer.input.shape[layer.input.shape.length - 1]));
     const y = indices.map((each) => valueAt(layer.output, each));
     const jacobian = madeFactor("d y[] / d x", y.map((value, i) => value * ((i === c ? 1 : 0) - y[c])), indices);
-    const parts = [part("products", [factor("dy[]", layer.upstream, indices), jacobian])];
+    const dy = factor("dy[]", layer.upstream, indices);
     const says = wording("Softmax.x", { count: indices.length });
-    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says);
+    // dy[c] and the sum of dy * y, whose difference the layer takes, are nearly equal where y[c] is next to 1
+    const size = Math.abs(dy.values[c]) + sum(dy.values.map((value, i) => Math.abs(value * y[i])));
+    const parts = [part("products", [dy, jacobian])];
+    const slack = 4 * layer.output.eps * y[c] * size;
+    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, { slack });
   },
 };
 

@@ -1,0 +1,1 @@
+"""What docs/make.py puts the site together with."""

@@ -1,0 +1,32 @@
+"""The process that a student's files run in: `python -m tinynet.course.child JOB FOLDER SECONDS BYTES`."""
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..exercises.child import guarded
+from .isolation import without_network
+from .running import SO_FAR, check_source, sources_for
+from .step import Point
+from .steps import find_step
+
+
+def main(file: str, folder: str, seconds: str, memory: str) -> None:
+    """Do the check that the job's file describes: a step, the student's files that it may use, a seed."""
+    job = json.loads(Path(file).read_text(encoding="utf-8"))
+    step = find_step(job["step"])
+    own = {int(number): source.encode("latin-1") for number, source in job["own"].items()}
+    cut_off = without_network() if job["no_network"] else False
+
+    def keep(points: list[Point]) -> None:
+        Path(file).with_name(SO_FAR).write_text(json.dumps(points), encoding="utf-8")
+
+    def work() -> dict[str, Any]:
+        checked = check_source(step, sources_for(step, own), job["seed"], job["timing"], keep)
+        return checked._asdict() | {"cut_off": cut_off}
+
+    guarded(folder, seconds, memory, work)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
