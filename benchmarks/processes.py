@@ -276,6 +276,8 @@ def main() -> None:
         found = work_once(options)
         if found["leads"]:  # mpirun may mix what two processes print
             print(json.dumps(found), flush=True)
+        if options.worker == "torch-ddp":
+            os._exit(0)  # at an ordinary end, gloo's threads sometimes abort the process
         return
     result: dict[str, Any] = {"machine": machine(), "networks": [measure(options, net) for net in options.net]}
     if options.paper:
