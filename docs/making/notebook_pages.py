@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .address import colab_link, repository
 from .paths import Pages, notebooks
 
 WIDTH = 480  # pixels of the picture in the list
 
 
 def write_notebooks(pages: Pages) -> None:
-    """Write each notebook with its links changed, without the two cells that are for Colab; and their list."""
+    """Write each notebook with its links changed and, where there is an address, one to Colab; and their list."""
     entries = []
     for path in notebooks():
         book = json.loads(path.read_text(encoding="utf-8"))
-        book["cells"] = [cell for cell in book["cells"] if not for_colab(source_of(cell))]
         heading = ""
         for cell in book["cells"]:
             if cell["cell_type"] == "markdown":
@@ -28,6 +28,8 @@ def write_notebooks(pages: Pages) -> None:
                 heading = next(iter(re.findall(r"^#+ (.+)$", text, re.MULTILINE)[::-1]), heading)
             elif any("image/png" in output.get("data", {}) for output in cell["outputs"]):
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt_of(source_of(cell), heading)}}
+        if colab_link(path.stem):
+            book["cells"][0]["source"] += f"\n\n[Open in Colab]({colab_link(path.stem)})"
         pages.write(f"notebooks/{path.name}", json.dumps(book))
         entries.append(entry(pages, path, book["cells"]))
     pages.write("notebooks/index.md", index_of(entries))
@@ -35,10 +37,6 @@ def write_notebooks(pages: Pages) -> None:
 
 def source_of(cell: dict[str, Any]) -> str:
     return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-
-
-def for_colab(source: str) -> bool:
-    return "colab.research.google.com" in source or source.startswith("# Installs tinynet where it is missing")
 
 
 def alt_of(code: str, heading: str) -> str:
@@ -73,10 +71,11 @@ def most_colourful(cells: list[dict[str, Any]]) -> tuple[Image.Image, str]:
 def index_of(entries: list[str]) -> str:
     listed = "\n".join(entries)
     names = "\n".join(path.stem for path in notebooks())
+    colab = ", or open one in Colab by the link below its title" if repository() else ""
     return f"""# Notebooks
 
 In reading order, each a quarter of an hour, with an exercise at the end. They are shown here with all that they gave
-when they were run; to run them yourself, see [start here](../index.md).
+when they were run; to run them yourself, see [start here](../index.md){colab}.
 
 {listed}
 

@@ -165,7 +165,7 @@ print(f"{numbers_in:,} numbers become {in_matrix:,}: {in_matrix / numbers_in:.0f
 # 25 times the memory, and not one multiplication saved. What it buys is speed: a product of two large matrices is what
 # processors, and the libraries under NumPy, have been tuned for over decades. For this layer and one image, loops in
 # Python took 8,400 milliseconds on our machine, and im2col with one product 1.3
-# ([results](../results/README.md)). Notebook 7 measures it on yours, step by step.
+# ([results](../results/README.md)). Notebook 10 measures it on yours, step by step.
 
 # %% [markdown]
 # ## What do filters do to a real picture?

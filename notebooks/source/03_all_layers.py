@@ -130,7 +130,7 @@ print("y:", (norm1.input[index] / scale**0.75).round(4), "  in the array:", norm
 # - In the paper, $\alpha$ multiplies the *sum* of the squares, and so it does here. PyTorch, Caffe and the authors' own
 #   program divide it by the number of channels, 5, first. The same "alpha" means different things.
 # - Where activations are small, $s$ is nearly $k = 2$, and the layer does little more than to divide by
-#   $2^{0.75} = 1.68$. A mistake in its backward pass can hide behind that. (Notebook 5 finds such mistakes.)
+#   $2^{0.75} = 1.68$. A mistake in its backward pass can hide behind that. (Notebook 7 finds such mistakes.)
 #
 # **And backward?** The input has two paths to the loss: through its own output, and through the scale of each
 # neighbour: a larger input makes its neighbours' outputs smaller. That is why there are terms of two kinds.

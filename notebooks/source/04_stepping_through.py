@@ -107,8 +107,8 @@ activation_maps(strongest_first(trace["relu5"].output[0]), "relu5", count=16)
 # %% [markdown]
 # After relu1 one can still see the church: its edges in some maps, its sky in others. Each pooling halves height and
 # width, so the maps become coarser: 30 x 30, 14 x 14, 6 x 6. What each of them asks is harder and harder to name: a
-# number there depends on a larger and larger part of the image, in relu5 on all of it. Notebook 9 asks what excites
-# them.
+# number there depends on a larger and larger part of the image, in relu5 on all of it. The next notebook asks
+# what excites them.
 
 # %% [markdown]
 # ## Which numbers made the score?
@@ -248,4 +248,4 @@ pixel_maps(images[0], {
 #    that a church stays one.
 # </details>
 #
-# Next: [5. Checking gradients](05_checking_gradients.ipynb)
+# Next: [5. What did it learn?](05_what_did_it_learn.ipynb)

@@ -373,4 +373,4 @@ print(f"of the gradient arrives: {pass_through('stretched', 0.1)[0][0]:.0e}")
 #
 # </details>
 #
-# Next: [7. From loops to fast code](07_fast_code.ipynb)
+# Next: [7. Checking gradients](07_checking_gradients.ipynb)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9. What did it learn?
+# # 5. What did it learn?
 #
 # **Nobody told the network what an edge is, or a wheel, or a face. What did it find by itself in 9,469 photographs?**
 # We look at its filters, at the patches of images that excite its units most, at what happens when a part of a
@@ -234,3 +234,5 @@ confusion_matrix(COUNTS, NAMES)
 # 2. For us 13.5 instead of 22.1 in conv1, and 2.1 instead of 4.9 in conv2. A blob of colour may find its colour in
 #    shuffled pixels; an edge is an order of pixels, which is gone. conv2 asks for an order of edges, and finds less.
 # </details>
+#
+# Next: [6. ReLU, tanh and sigmoid](06_vanishing_gradients.ipynb)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8. The same on a GPU
+# # 11. The same on a GPU
 #
 # A graphics processor (GPU) runs thousands of small programs, *threads*, at the same time. tinynet has CUDA kernels,
 # programs for such threads, beside its NumPy functions. This notebook answers four questions:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5. Checking gradients, and finding planted bugs
+# # 7. Checking gradients, and finding planted bugs
 #
 # A mistake in a forward pass often shows at once, in absurd numbers. A wrong sign in a backward pass may show nowhere.
 # The network still trains, only worse, and you blame the learning rate. This notebook answers three questions:
@@ -434,4 +434,4 @@ print(tn.check_gradients(Swish(), rng.standard_normal((4, 3))))
 #
 # </details>
 #
-# Next: [6. ReLU, tanh and sigmoid](06_vanishing_gradients.ipynb)
+# Next: [8. Write your own](08_write_your_own.ipynb)

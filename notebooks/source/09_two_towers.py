@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. Two towers: figure 2 of the paper
+# # 9. Two towers: figure 2 of the paper
 #
 # **AlexNet was trained on two graphics cards, because one could not hold it. What did each card do, and what had to go
 # from one to the other?** Krizhevsky, Sutskever and Hinton (2012, section 3.5 and figure 2) gave each card half of the
@@ -174,3 +174,5 @@ print(f"the gradient:           {back.value:+.3e}")
 # what the towers were for.
 #
 # </details>
+#
+# Next: [10. From loops to fast code](10_fast_code.ipynb)

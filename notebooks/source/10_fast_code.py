@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 7. From loops to fast code
+# # 10. From loops to fast code
 #
 # A convolution is six nested loops around one multiplication. Written so in Python it takes seconds for one image of
 # one layer. tinynet takes a tiny part of that, still in Python and NumPy. This notebook answers three questions:
@@ -335,4 +335,4 @@ M, R = 2, 3
 #
 # </details>
 #
-# Next: [8. The same on a GPU](08_gpu.ipynb)
+# Next: [11. The same on a GPU](11_gpu.ipynb)

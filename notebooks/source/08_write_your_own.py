@@ -1,10 +1,10 @@
 # %% [markdown]
-# # 10. Write your own
+# # 8. Write your own
 #
 # **Could you write a network yourself, from an empty file?**
 # The course `tinynet course` has 17 steps: every layer of AlexNet, the loss, the training. In this notebook you write
 # the first four; the check below each tells what is right, and what kind of mistake is left. It compares your numbers
-# with tinynet's and your gradients with finite differences ([notebook 5](05_checking_gradients.ipynb) shows how).
+# with tinynet's and your gradients with finite differences ([notebook 7](07_checking_gradients.ipynb) shows how).
 #
 # You need Python, NumPy and derivatives. Run the cells from the top; where a body says `raise NotImplementedError`, it
 # is yours to write.
@@ -277,3 +277,5 @@ else:
 # On to the files: `tinynet course` writes all 17 steps into a folder, and `tinynet course check` says how far you
 # are; there your code runs in a process of its own, so that an endless loop ends. At the end `tinynet course train`
 # trains your AlexNet, with your layers alone.
+#
+# Next: [9. Two towers](09_two_towers.ipynb)
