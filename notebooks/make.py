@@ -2,8 +2,9 @@
 
 The sources are Python files in the percent format, cells between lines of `# %%` and `# %% [markdown]`, that can be
 read, reviewed and linted. Each begins with a cell of text, its title. A cell that has to show a picture says so by
-`# %% tags=["picture"]`; tests/test_notebooks.py looks for it. `make.py --text` runs nothing and keeps the outputs, for
-a change of text, or of the repository's address (docs/making/address.py). Needs the extra `notebooks`.
+`# %% tags=["picture"]`, which tests/test_notebooks.py looks for, and by `alt="..."` what can be seen in it, for readers
+who cannot. `make.py --text` runs nothing and keeps the outputs, for a change of text, or of the repository's address
+(docs/making/address.py). Needs the extra `notebooks`.
 """
 import argparse
 import re
@@ -33,7 +34,7 @@ def book_of(source: Path) -> nbformat.NotebookNode:
                        nbformat.v4.new_code_cell(installation(), metadata=not_on_the_site)]
     for number, cell in enumerate(book.cells):
         cell.id = f"cell-{number:02}"
-        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
     if not badge(source.stem):
         del book.cells[1]
     book.metadata = {

@@ -68,6 +68,16 @@ def test_a_picture_that_is_missing_is_noticed(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_picture_has_words_of_its_own_for_who_cannot_see_it(source):
+    pictures = [cell for cell in cells(source, FOLDER)
+                if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))]
+    bare = [text(cell["source"]) for cell in pictures if len(cell["metadata"].get("alt", "").split()) < 6]
+    assert bare == [], 'in the source: # %% tags=["picture"] alt="what can be seen"'
+    assert len({cell["metadata"]["alt"] for cell in pictures}) == len(pictures)
+    assert source.read_text().count(' alt="') == len(pictures)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_all_cells_ran_in_order_without_an_error(source):
     code = [cell for cell in cells(source) if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))

@@ -20,14 +20,11 @@ def write_notebooks(pages: Pages) -> None:
     entries = []
     for path in notebooks():
         book = json.loads(path.read_text(encoding="utf-8"))
-        heading = ""
         for cell in book["cells"]:
             if cell["cell_type"] == "markdown":
-                text = pages.relinked(source_of(cell), f"notebooks/{path.name}", f"notebooks/{path.name}")
-                cell["source"] = text
-                heading = next(iter(re.findall(r"^#+ (.+)$", text, re.MULTILINE)[::-1]), heading)
-            elif any("image/png" in output.get("data", {}) for output in cell["outputs"]):
-                cell["metadata"]["mystnb"] = {"image": {"alt": alt_of(source_of(cell), heading)}}
+                cell["source"] = pages.relinked(source_of(cell), f"notebooks/{path.name}", f"notebooks/{path.name}")
+            elif "alt" in cell["metadata"]:
+                cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
         if colab_link(path.stem):
             book["cells"][0]["source"] += f"\n\n[Open in Colab]({colab_link(path.stem)})"
         pages.write(f"notebooks/{path.name}", json.dumps(book))
@@ -37,14 +34,6 @@ def write_notebooks(pages: Pages) -> None:
 
 def source_of(cell: dict[str, Any]) -> str:
     return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-
-
-def alt_of(code: str, heading: str) -> str:
-    """Return words for a cell's picture: its titles where the code gives some, and the heading that it stands under."""
-    titles = re.findall(r"(?:set_title|suptitle|title=)\(?f?\"([^\"]+)\"", code)
-    call = re.findall(r"\b([a-z_]+)\(", code.strip().splitlines()[-1])
-    shown = "; ".join(titles) or (call[0].replace("_", " ") if call else "what the cell draws")
-    return re.sub(r"[${}`\\*]", "", f"{heading}: {shown}")
 
 
 def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
@@ -63,7 +52,7 @@ def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
 def most_colourful(cells: list[dict[str, Any]]) -> tuple[Image.Image, str]:
     """Return the picture with the most colour, and its words: curves and specks say little in a small picture."""
     found = [(Image.open(io.BytesIO(base64.b64decode("".join(output["data"]["image/png"])))).convert("RGB"),
-              cell["metadata"]["mystnb"]["image"]["alt"])
+              cell["metadata"]["alt"])
              for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
     return max(found, key=lambda one: np.ptp(np.asarray(one[0].resize((90, 90)), np.int16), axis=2).mean())
 

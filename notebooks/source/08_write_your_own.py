@@ -38,7 +38,7 @@ from tinynet import course
 # Each number of $x$ is treated alone. So `dx` is `dy` times the **slope** of the line at $x$. The next cell measures
 # the slopes, by small differences. What formulas do they have?
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="ReLU, tanh and sigmoid from -4 to 4, and their slopes, measured"
 x = np.linspace(-4, 4, 401)
 lines = {"ReLU": np.maximum(x, 0), "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x))}
 picture, both = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")

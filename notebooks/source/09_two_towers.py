@@ -38,7 +38,7 @@ print(cut(paper, Team()).summary())
 # and in orange what crosses, in megabytes from each tower to the other for a batch of 128, forward (and backward the
 # gradients of the same numbers).
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A row of boxes for each tower; arrows cross in front of conv3, fc6 and fc7, and meet in fc8"
 tower = cut(paper, Team())
 shapes = tower.shapes(paper.input_shape)
 shown = ["pool1", "pool2", "conv3", "conv4", "pool5", "fc6", "fc7", "fc8"]
