@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinynet import course
+from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 # %% [markdown]
 # ## What is a layer?
@@ -42,9 +43,9 @@ from tinynet import course
 x = np.linspace(-4, 4, 401)
 lines = {"ReLU": np.maximum(x, 0), "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x))}
 picture, both = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-for name, y in lines.items():
-    both[0].plot(x, y, label=name)
-    both[1].plot(x, np.gradient(y, x), label=name)
+for (name, y), colour in zip(lines.items(), (BLUE, ORANGE, SKY), strict=True):
+    both[0].plot(x, y, label=name, color=colour)
+    both[1].plot(x, np.gradient(y, x), label=name, color=colour)
 both[0].set(title="y", xlabel="x", ylim=(-1.2, 2))
 both[1].set(title="slope, measured", xlabel="x")
 both[0].legend()
