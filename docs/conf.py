@@ -48,7 +48,8 @@ ORIGINS = {str(Path(page).with_suffix("")): origin for origin, page in documents
 
 def link_to_its_file(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Give a page the theme's buttons to view and to edit the file that it is made of; none without an address."""
-    origin = ORIGINS.get(page, "")
+    shown = page.removeprefix("source/") if page.startswith("source/") and not page.endswith("/index") else ""
+    origin = ORIGINS.get(page, shown)
     if origin and file_link(origin):
         written = re.sub(r"^notebooks/(.+)\.ipynb$", r"notebooks/source/\1.py", origin)
         context["theme_source_view_link"] = file_link(origin)
