@@ -16,6 +16,7 @@ settings.register_profile("mutants", settings.get_profile("tinynet"), phases=[Ph
 settings.load_profile("tinynet")
 if no_threads.wanted():
     no_threads.take_away()
+    collect_ignore = list(no_threads.NOT_COLLECTED)
 
 
 # For whoever changes a layer: `pytest -m quick`, under 45 seconds.
