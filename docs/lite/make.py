@@ -25,7 +25,11 @@ FOR_ELSEWHERE = ("[![Open in Colab]", "# Installs tinynet where it is missing") 
 INSTALL = """\
 # Installs tinynet, which this site has, and NumPy, Pillow and matplotlib, which come with Pyodide.
 %pip install -q tinynet matplotlib"""
-TAKE_AWAY = f"import runpy; runpy.run_path({str(ROOT / 'tests/support/no_threads.py')!r})['take_away']()"
+TAKE_AWAY = f"""\
+import runpy
+import zmq.utils.garbage
+zmq.utils.garbage.gc.start()  # the kernel's own thread, with which it sends large outputs
+runpy.run_path({str(ROOT / 'tests/support/no_threads.py')!r})["take_away"]()"""
 SETTINGS = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"appName": "tinynet", "enableMemoryStorage": True}}
 
 
