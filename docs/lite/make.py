@@ -45,7 +45,9 @@ def main() -> int:
     (build / "contents").mkdir(parents=True)
     sources = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem not in LEFT_OUT]
     for path in sources:
-        nbformat.write(for_browser(nbformat.read(path, 4)), build / "contents" / path.name)
+        # Texts in one piece: JupyterLite, which has no server to join them, shows a list of lines with commas.
+        text = json.dumps(for_browser(nbformat.read(path, 4)), indent=1, ensure_ascii=False)
+        (build / "contents" / path.name).write_text(text, encoding="utf-8")
     wrong = [] if chosen.no_run else [path.name for path in sources if not runs(path)]
     if wrong:
         print(f"these do not run without threads and processes: {', '.join(wrong)}")
@@ -106,6 +108,7 @@ def build_wheel(build: Path) -> Path:
         shutil.copy(ROOT / name, copy)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(build / "wheel"),
                     str(copy)], check=True)
+    shutil.rmtree(copy)
     return next((build / "wheel").glob("*.whl"))
 
 
