@@ -2,6 +2,7 @@
 
 .ci/run lets nbmake run copies of them and names the folder in TINYNET_NOTEBOOKS, to look at what they show now.
 """
+import importlib.util
 import json
 import os
 import re
@@ -86,3 +87,39 @@ def test_small_and_with_an_exercise_whose_solution_is_folded(source):
     written = source.read_text()
     assert re.search(r"^# ## Exercise", written, re.MULTILINE)
     assert "<details>" in written.partition("# ## Exercise")[2]
+
+
+@pytest.fixture(scope="module")
+def lite():
+    """docs/lite/make.py, which is a program."""
+    for module in ("nbformat", "nbclient", "matplotlib"):
+        pytest.importorskip(module)
+    spec = importlib.util.spec_from_file_location("lite_make", FOLDER.parent / "docs/lite/make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_copy_for_a_browser_installs_there_and_links_to_what_is_there(lite):
+    nbformat = pytest.importorskip("nbformat")
+    for source in SOURCES:
+        before = nbformat.read(FOLDER / f"{source.stem}.ipynb", 4)
+        count = len(before.cells)
+        book = lite.for_browser(before)
+        written = "\n".join(cell.source for cell in book.cells)
+        assert book.cells[1].source == lite.INSTALL and len(book.cells) == count - 1
+        assert "colab" not in written.lower() and "](../" not in written and "08_gpu.ipynb" not in written
+        with pytest.raises(ValueError, match="expected the cells"):
+            lite.for_browser(book)
+    assert "(02_convolution_as_a_product.ipynb)" in lite.for_browser(nbformat.read(FOLDER / "01_one_neuron.ipynb", 4)
+                                                                     ).cells[-1].source, "other links stay"
+
+
+def test_a_fault_of_a_cell_that_ran_is_named(lite):
+    nbformat = pytest.importorskip("nbformat")
+    cell = nbformat.v4.new_code_cell("f()", metadata={"tags": ["picture"]})
+    assert lite.fault_of(cell) == "shows no picture"
+    cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": PNG})]
+    assert not lite.fault_of(cell)
+    cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text="a warning\n"))
+    assert lite.fault_of(cell) == "writes to standard error: a warning"

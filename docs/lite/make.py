@@ -7,6 +7,7 @@ what a browser then needs.
 """
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-LEFT_OUT = ("08_gpu",)  # it starts `tinynet gpu-check`, and a browser's Python sees no GPU
+LEFT_OUT = "08_gpu"  # it starts `tinynet gpu-check`, and a browser's Python sees no GPU
 SECONDS = 600  # that a cell may run
 FOR_ELSEWHERE = ("[![Open in Colab]", "# Installs tinynet where it is missing")  # how the two cells for Colab begin
+NOT_THERE = re.compile(rf"\[([^\]]+)\]\((?:\.\./[^)]*|{LEFT_OUT}\.ipynb)\)")  # links to what the site does not have
 INSTALL = """\
 # Installs tinynet, which this site has, and NumPy, Pillow and matplotlib, which come with Pyodide.
 %pip install -q tinynet matplotlib"""
@@ -30,7 +32,7 @@ import runpy
 import zmq.utils.garbage
 zmq.utils.garbage.gc.start()  # the kernel's own thread, with which it sends large outputs
 runpy.run_path({str(ROOT / 'tests/support/no_threads.py')!r})["take_away"]()"""
-SETTINGS = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"appName": "tinynet", "enableMemoryStorage": True}}
+SETTINGS = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"appName": "tinynet"}}
 
 
 def main() -> int:
@@ -43,7 +45,7 @@ def main() -> int:
     build = chosen.to.resolve()
     shutil.rmtree(build, ignore_errors=True)
     (build / "contents").mkdir(parents=True)
-    sources = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem not in LEFT_OUT]
+    sources = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != LEFT_OUT]
     for path in sources:
         # Texts in one piece: JupyterLite, which has no server to join them, shows a list of lines with commas.
         text = json.dumps(for_browser(nbformat.read(path, 4)), indent=1, ensure_ascii=False)
@@ -60,6 +62,8 @@ def main() -> int:
 def for_browser(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook with the outputs that it was stored with, the cells for Colab replaced by one for JupyterLite.
 
+    Links to files that the site does not have become their words.
+
     Raises
     ------
     ValueError
@@ -68,6 +72,9 @@ def for_browser(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     cells = [cell for cell in book.cells if not cell.source.startswith(FOR_ELSEWHERE)]
     if len(cells) != len(book.cells) - len(FOR_ELSEWHERE):
         raise ValueError(f"expected the cells that begin with {' and '.join(FOR_ELSEWHERE)} once each")
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = NOT_THERE.sub(r"\1", cell.source)
     cells.insert(1, nbformat.v4.new_code_cell(INSTALL, id="cell-install"))  # below the title
     book.cells = cells
     book.metadata.kernelspec = {"display_name": "Python (Pyodide)", "language": "python", "name": "python"}

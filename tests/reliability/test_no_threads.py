@@ -24,7 +24,7 @@ from tinynet.data import Dataset, Loader
 from tinynet.exercises import sandbox
 from tinynet.files import locked
 from tinynet.lessons import jobs
-from tinynet.ops import threads
+from tinynet.ops import arrays, threads
 from tinynet.training.memory import allowed_memory
 from tinynet.training.progress import tqdm_bar
 
@@ -125,6 +125,15 @@ def test_a_bar_gives_no_warning(take_away, capsys):
         with tqdm_bar(3, " images") as bar:
             bar.update(3)
     assert "3/3" in capsys.readouterr().err
+
+
+def test_a_browser_is_not_asked_for_the_driver_of_a_gpu(monkeypatch):
+    def load(name):
+        raise AssertionError(name)
+
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setattr(arrays.ctypes, "CDLL", load)
+    assert arrays.driver_version() is None
 
 
 def test_memory_and_locks(take_away, tmp_path):
