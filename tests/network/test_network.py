@@ -206,7 +206,8 @@ def test_blocks_follow_the_images_size_alone():
     one = executor.images_per_block(executor.shapes_of([conv], (227, 227, 3)))
     tn.set_threads(3)
     assert executor.images_per_block(executor.shapes_of([conv], (227, 227, 3))) == one == 4
-    assert executor.images_per_block([(4,), (4,)]) == executor.MOST_IMAGES
+    assert executor.images_per_block([(32, 32, 1), (28, 28, 6)]) == executor.MOST_IMAGES
+    assert executor.images_per_block([(4,), (4,)]) == executor.LEAST_FLOATS // 4, "a thread costs more than so little"
 
 
 def test_the_initialization_in_a_checkpoint_of_version_0_1_is_still_shown():

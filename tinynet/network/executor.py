@@ -18,7 +18,8 @@ from .check_returned import check_backward, check_forward
 from .fast import fast_or_own
 
 BLOCK_FLOATS = 1 << 19  # numbers in a block's largest activation: 16 images of cifar_net("80sec")'s conv1
-LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images
+LEAST_IMAGES, MOST_IMAGES = 4, 64  # in a block: products large enough, and several blocks in a batch of small images
+LEAST_FLOATS = 1 << 14  # in a block: with fewer, handing it to a thread takes longer than the block
 
 
 class Blocks:
@@ -54,7 +55,7 @@ class Blocks:
 def images_per_block(shapes: Sequence[Shape]) -> int:
     """Return how many images make a block for activations of these shapes; the number of threads does not matter."""
     largest = max(map(math.prod, shapes))
-    return max(LEAST_IMAGES, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)))
+    return max(LEAST_IMAGES, min(MOST_IMAGES, round(BLOCK_FLOATS / largest)), LEAST_FLOATS // largest)
 
 
 def shapes_of(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
