@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinynet as tn
+from tinynet.network import fast
 from tinynet.network.fast import fast_implementation
 from tinynet.network.fast_pool import AvgPoolByAxis, MaxPoolByIndex
 
@@ -63,3 +64,45 @@ def test_a_network_passes_the_gradient_check():
                       ("fc3", tn.Linear(8, 2))])
     report = tn.check_gradients(net, np.random.default_rng(0).standard_normal((2, 9, 9, 2)))
     assert report.passed, str(report)
+
+
+def pass_through(net, x):
+    y, saved = net.forward(x, train=True)
+    return y, net.backward(np.ones_like(y), saved)[0]
+
+
+def one_winner_moved(self, x, y):
+    tap = usual_winners(self, x, y)
+    tap[:, 0, 0] = (tap[:, 0, 0] + 1) % 9
+    return tap
+
+
+usual_winners, usual_backward = MaxPoolByIndex.winners, AvgPoolByAxis.backward
+
+
+@pytest.mark.parametrize(("layer", "owner", "method", "mistake", "way"), [
+    (tn.MaxPool2d(3, 2), MaxPoolByIndex, "winners", one_winner_moved, "backward"),
+    (tn.MaxPool2d(3, 2, ceil_mode=True), MaxPoolByIndex, "forward",
+     lambda self, x, train=False: tn.MaxPool2d(2, 2, ceil_mode=True).forward(x), "forward"),
+    (tn.AvgPool2d(3, 2), AvgPoolByAxis, "backward",
+     lambda self, dy, saved, needed=True: usual_backward(self, 2 * dy, saved, needed), "backward"),
+])
+def test_a_planted_mistake_is_noticed_before_it_is_used(layer, owner, method, mistake, way, monkeypatch):
+    net, x = tn.Network([("pool", layer)]), np.random.default_rng(0).standard_normal((5, 8, 8, 3), dtype=np.float32)
+    with tn.plain():
+        expected = pass_through(net, x)
+    monkeypatch.setattr(fast, "_differ", set())
+    monkeypatch.setattr(owner, method, mistake)
+    with pytest.warns(UserWarning, match=rf"layer 'pool' \({type(layer).__name__}\): its {way} and tinynet's fast"):
+        found = pass_through(net, x)
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [tn.MaxPool2d, tn.AvgPool2d])
+def test_a_method_of_ones_own_runs_in_a_network(kind, monkeypatch):
+    net, x = tn.Network([("pool", kind(3, 2))]), np.random.default_rng(0).standard_normal((2, 7, 7, 3))
+    _, usual = pass_through(net, x)
+    own = kind.input_gradient
+    monkeypatch.setattr(kind, "input_gradient", lambda self, dy, saved: 2 * own(self, dy, saved))
+    np.testing.assert_allclose(pass_through(net, x)[1], 2 * usual)
