@@ -11,6 +11,7 @@ import tinynet as tn
 from tinynet.network import fast_conv, winograd
 from tinynet.network.fast import fast_or_own
 from tinynet.network.fast_conv import ConvInParts, FewChannelsConv, SideBySideConv
+from tinynet.network.fast_norm import NormInPieces
 from tinynet.network.fast_on_gpu import FusedResponseNorm
 from tinynet.network.fast_winograd import WinogradConv
 from tinynet.network.side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
@@ -196,7 +197,7 @@ def test_on_a_gpu_normalization_has_one_and_convolution_none(gpu):
     for layer, made in ((tn.LocalResponseNorm(), FusedResponseNorm), (tn.Conv2d(8, 4, 3), tn.Conv2d)):
         assert type(fast_or_own(layer, x, (4, 4, 8))) is made
     x = np.zeros((1, 4, 4, 8), "float32")
-    for layer, made in ((tn.LocalResponseNorm(), tn.LocalResponseNorm), (tn.Conv2d(8, 4, 3), WinogradConv)):
+    for layer, made in ((tn.LocalResponseNorm(), NormInPieces), (tn.Conv2d(8, 4, 3), WinogradConv)):
         assert type(fast_or_own(layer, x, (4, 4, 8))) is made
 
 

@@ -24,6 +24,7 @@ from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
 from .fast_fire import FastFire
+from .fast_norm import NormInPieces
 from .fast_on_gpu import FusedResponseNorm, fast_convolution_on_gpu
 from .fast_pool import fast_pooling
 
@@ -40,7 +41,9 @@ def fast_implementation(layer: Layer, on_gpu: bool = False, shape: Shape = ()) -
         return FastFire
     if type(layer) in (AvgPool2d, MaxPool2d) and not on_gpu:
         return fast_pooling(layer)  # type: ignore[arg-type]
-    return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
+    if type(layer) is LocalResponseNorm:
+        return FusedResponseNorm if on_gpu else NormInPieces
+    return None
 
 
 def fast_or_own(
