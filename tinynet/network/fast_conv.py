@@ -13,13 +13,13 @@ from ..layers.conv import Saved
 from ..ops import im2col
 from ..ops.arrays import Array, Shape
 from ..ops.numpy_ops import padded
-from .fast_winograd import WinogradConv
+from .fast_winograd import WinogradConv, bias_gradient
 from .side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
 from .winograd import MOST_TAPS
 
 FEW_CHANNELS = 4  # with fewer, what im2col copies in one go is too short
 FEW_FILTERS = 16  # up to so many, products for several windows at once go faster
-PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
+PART = 500_000  # numbers that im2col makes at a time: 2 MB
 
 
 def fast_convolution(layer: Conv2d) -> Any:
@@ -147,7 +147,15 @@ class ConvInParts:
         return y, Saved(x)
 
     def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
-        return self.layer.backward(dy, saved, input_gradient)  # in parts it was no faster
+        self.layer.check_upstream(dy, saved)
+        dw = np.zeros_like(self.params["w"])                                   # (KH, KW, C/G, F)
+        for images in self.parts(dy):
+            rows = dy[images].reshape(-1, dy.shape[3])
+            for channels, filters, _ in self.layer.each_group():
+                cols = im2col(saved.x[images, ..., channels], self.layer.window)
+                dw[..., filters] += (cols.T @ rows[:, filters]).reshape(*dw.shape[:3], -1)
+        dx = self.layer.input_gradient(dy, saved) if input_gradient else None
+        return dx, {"w": dw, "b": bias_gradient(dy)}
 
     def parts(self, y: Array) -> list[slice]:
         """Images to take at a time, for outputs y (N, OH, OW, F)."""
