@@ -219,7 +219,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
             ("conv2", tn.Conv2d(16, 8, 1, seed=2)), ("conv3", tn.Conv2d(8, 4, 3, padding=1, seed=3)),
             ("flatten", tn.Flatten()),
         ])
-        y, saved = net.forward(np.random.default_rng(0).standard_normal((70, 8, 8, 3), dtype=np.float32), train=True)
+        y, saved = net.forward(np.random.default_rng(0).standard_normal((140, 8, 8, 3), dtype=np.float32), train=True)
         dx, grads = net.backward(y, saved)
         arrays = [y, dx, *(array for layer in grads.values() for array in layer.values())]
         return [array.tobytes() for array in arrays]
