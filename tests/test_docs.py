@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["CONTRIBUTING.md", "docs/design.md", "docs/platforms.md", "docs/processes.md", "docs/teachers.md",
-         "docs/reliability.md", "docs/lessons.md", "docs/gpu.md", "docs/networks.md", "docs/weights.md",
-         "docs/using.md", "CHANGELOG.md", "README.md", "examples/README.md", "tinynet/data/photographs/README.md"]
+PAGES = ["CONTRIBUTING.md", "docs/design.md", "docs/platforms.md", "docs/browser.md", "docs/processes.md",
+         "docs/teachers.md", "docs/reliability.md", "docs/lessons.md", "docs/gpu.md", "docs/networks.md",
+         "docs/weights.md", "docs/using.md", "CHANGELOG.md", "README.md", "examples/README.md",
+         "tinynet/data/photographs/README.md"]
 FOLDERS = "tinynet|tests|docs|examples|benchmarks|kernels|results|notebooks"
 CHANGES = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 MOVED = re.findall(r"^\| `(tinynet\.[\w.]+)` \| (`.+?`) \| (yes|package|) ?\|$", CHANGES, re.MULTILINE)

@@ -183,3 +183,39 @@ def test_without_an_address_the_first_cell_says_how_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="tinynet is not installed here: run %pip install matplotlib COPY"):
         exec(address.installation(), {})
+
+
+@pytest.fixture(scope="module")
+def lite():
+    """docs/lite/make.py, which is a program."""
+    for module in ("nbformat", "nbclient", "matplotlib"):
+        pytest.importorskip(module)
+    spec = importlib.util.spec_from_file_location("lite_make", FOLDER.parent / "docs/lite/make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_copy_for_a_browser_installs_there_and_links_to_what_is_there(lite):
+    nbformat = pytest.importorskip("nbformat")
+    for source in SOURCES:
+        before = nbformat.read(FOLDER / f"{source.stem}.ipynb", 4)
+        kept = [cell.source for cell in before.cells if "remove-cell" not in cell.metadata.get("tags", [])]
+        book = lite.for_browser(before)
+        written = "\n".join(cell.source for cell in book.cells)
+        assert book.cells[1].source == lite.INSTALL and len(book.cells) == len(kept) + 1
+        assert "colab" not in written.lower() and "](../" not in written and f"{lite.LEFT_OUT}.ipynb" not in written
+        with pytest.raises(ValueError, match="expected a cell that installs tinynet"):
+            lite.for_browser(book)
+    assert "(02_convolution_as_a_product.ipynb)" in lite.for_browser(nbformat.read(FOLDER / "01_one_neuron.ipynb", 4)
+                                                                     ).cells[-1].source, "other links stay"
+
+
+def test_a_fault_of_a_cell_that_ran_is_named(lite):
+    nbformat = pytest.importorskip("nbformat")
+    cell = nbformat.v4.new_code_cell("f()", metadata={"tags": ["picture"]})
+    assert lite.fault_of(cell) == "shows no picture"
+    cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": PNG})]
+    assert not lite.fault_of(cell)
+    cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text="a warning\n"))
+    assert lite.fault_of(cell) == "writes to standard error: a warning"
