@@ -37,7 +37,6 @@ from tinynet.ops.threads import keep_memory
 from tinynet.tables import text_table
 
 MADE: dict[str, Callable] = NETS | {
-    "alexnet-medium": lambda: make_model("alexnet-medium"),
     "alexnet-medium-two-towers": lambda: make_model("alexnet-medium", towers=2),
 }
 OURS = ["one thread", "two threads", "two processes"]
