@@ -36,6 +36,8 @@ NETS = {
     "cifar-80sec": lambda: make_model("cifar-80sec"),
     "lenet5": lambda: make_model("lenet5"),
     "alexnet-small": lambda: make_model("alexnet-small"),
+    "alexnet-medium": lambda: make_model("alexnet-medium"),
+    "alexnet-medium-without-lrn": lambda: make_model("alexnet-medium", normalization=None),
 }
 RATE, MOMENTUM, DECAY = 1e-4, 0.9, 5e-4
 

@@ -37,7 +37,6 @@ from tinynet.ops.threads import keep_memory
 from tinynet.tables import text_table
 
 MADE: dict[str, Callable] = NETS | {
-    "alexnet-medium": lambda: make_model("alexnet-medium"),
     "alexnet-medium-two-towers": lambda: make_model("alexnet-medium", towers=2),
 }
 OURS = ["one thread", "two threads", "two processes"]
@@ -276,6 +275,8 @@ def main() -> None:
         found = work_once(options)
         if found["leads"]:  # mpirun may mix what two processes print
             print(json.dumps(found), flush=True)
+        if options.worker == "torch-ddp":
+            os._exit(0)  # at an ordinary end, gloo's threads sometimes abort the process
         return
     result: dict[str, Any] = {"machine": machine(), "networks": [measure(options, net) for net in options.net]}
     if options.paper:

@@ -3,6 +3,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from making.address import file_link
+from making.paths import documents
+
 project = "tinynet"
 copyright = "its authors, MIT licence"
 release = re.findall(r"^version = (.+)$", (Path(__file__).parents[1] / "setup.cfg").read_text(), re.MULTILINE)[0]
@@ -40,7 +43,21 @@ def escape_stars(app: Any, what: str, name: str, there: Any, options: Any, lines
         lines[i] = "".join(parts)
 
 
+ORIGINS = {str(Path(page).with_suffix("")): origin for origin, page in documents().items()}  # of what people wrote
+
+
+def link_to_its_file(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Give a page the theme's buttons to view and to edit the file that it is made of; none without an address."""
+    shown = page.removeprefix("source/") if page.startswith("source/") and not page.endswith("/index") else ""
+    origin = ORIGINS.get(page, shown)
+    if origin and file_link(origin):
+        written = re.sub(r"^notebooks/(.+)\.ipynb$", r"notebooks/source/\1.py", origin)
+        context["theme_source_view_link"] = file_link(origin)
+        context["theme_source_edit_link"] = file_link(written, "edit")
+
+
 def setup(app: Any) -> None:
+    app.connect("html-page-context", link_to_its_file)
     app.connect("autodoc-process-docstring", escape_stars, priority=100)       # before numpydoc
     app.config.html_static_path = [str(Path(app.outdir).parent / "static")]
     app.config.html_extra_path = [str(Path(app.outdir).parent / "extra")]

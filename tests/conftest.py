@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+from support import no_threads
 
 from tinynet.network import fast
 
@@ -13,6 +14,9 @@ settings.register_profile("tinynet", deadline=None, derandomize=True, max_exampl
 # For mutation testing, which asks whether a test fails, not at which smallest numbers.
 settings.register_profile("mutants", settings.get_profile("tinynet"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("tinynet")
+if no_threads.wanted():
+    no_threads.take_away()
+    collect_ignore = list(no_threads.NOT_COLLECTED)
 
 
 # For whoever changes a layer: `pytest -m quick`, under 45 seconds.
@@ -38,6 +42,8 @@ def pytest_collection_modifyitems(items):
         for mark, files in (("quick", QUICK), ("alone", ALONE)):
             if file in files:
                 item.add_marker(mark)
+        if no_threads.wanted() and getattr(item, "originalname", "") in no_threads.SKIPPED.get(file, ()):
+            item.add_marker(pytest.mark.skip(reason="it starts a process itself"))
 
 
 @pytest.fixture(scope="session")

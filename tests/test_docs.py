@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["CONTRIBUTING.md", "docs/design.md", "docs/platforms.md", "docs/processes.md", "docs/teachers.md",
-         "docs/reliability.md", "docs/lessons.md", "docs/gpu.md", "docs/networks.md", "docs/weights.md",
-         "docs/using.md", "CHANGELOG.md", "README.md", "examples/README.md", "tinynet/data/photographs/README.md"]
+PAGES = ["CONTRIBUTING.md", "docs/design.md", "docs/platforms.md", "docs/browser.md", "docs/processes.md",
+         "docs/teachers.md", "docs/reliability.md", "docs/lessons.md", "docs/gpu.md", "docs/networks.md",
+         "docs/weights.md", "docs/using.md", "CHANGELOG.md", "README.md", "examples/README.md",
+         "tinynet/data/photographs/README.md"]
 FOLDERS = "tinynet|tests|docs|examples|benchmarks|kernels|results|notebooks"
 CHANGES = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 MOVED = re.findall(r"^\| `(tinynet\.[\w.]+)` \| (`.+?`) \| (yes|package|) ?\|$", CHANGES, re.MULTILINE)
@@ -81,6 +82,7 @@ def test_the_example_of_a_gradient_check_finds_the_planted_mistake_alone():
     assert run_example("gradient_check.py").count("WRONG") == 1
 
 
+@pytest.mark.slow
 def test_the_example_of_a_test_suite_passes_and_fails_for_a_wrong_gradient(tmp_path):
     suite = (ROOT / "examples" / "test_my_layer.py").read_text(encoding="utf-8")
     wrong = suite.replace("dx[window] += won", "dx[window] = won")  # = instead of +=
@@ -92,6 +94,7 @@ def test_the_example_of_a_test_suite_passes_and_fails_for_a_wrong_gradient(tmp_p
     assert "MyMaxPool: the gradient of x is wrong" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_of_a_training_runs_and_its_loss_falls(tmp_path):
     """With a quarter of its images; .ci/run runs it whole."""
     text = (ROOT / "examples" / "training_loop.py").read_text(encoding="utf-8")

@@ -18,12 +18,12 @@ from tinynet import layers
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "docs"))
-from making.paths import Pages, documents  # noqa: E402 - docs/ is no package
+from making import address  # noqa: E402 - docs/ is no package
+from making.paths import Pages, documents  # noqa: E402
 from making.run_code import with_outputs  # noqa: E402
 
 LARGEST = 1_000_000  # bytes of a page with its pictures
 LIVE = {"live/photograph.html", "live/shape.html"}
-HEAVY = re.compile(r"notebooks/|live")  # pages with pictures of their own that may be larger
 
 
 class Page(HTMLParser):
@@ -113,7 +113,7 @@ def test_pages_are_light(site, pages):
     sizes = {name: (site / name).stat().st_size + sum(
         (site / os.path.normpath(os.path.join(os.path.dirname(name), unquote(image)))).stat().st_size
         for image in set(page.images) if not image.startswith("data:")) for name, page in pages.items()}
-    assert {name: size for name, size in sizes.items() if size > LARGEST and not HEAVY.match(name)} == {}
+    assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
 
 
 def test_every_public_name_is_in_the_reference(pages):
@@ -154,6 +154,15 @@ def test_each_question_is_answered_by_what_code_gives(site):
         assert given in words, given
 
 
+def test_nothing_leads_to_an_address_that_setup_cfg_does_not_have(pages):
+    outside = {link for page in pages.values() for link in page.links if re.match(r"https://(github|colab)", link)}
+    if address.repository():
+        assert {address.colab_link(path.stem) for path in (ROOT / "notebooks").glob("*.ipynb")} <= outside
+        assert {address.file_link("docs/teachers.md"), address.file_link("docs/teachers.md", "edit")} <= outside
+    else:
+        assert [link for link in outside if "colab" in link or "/blob/main/" in link] == []
+
+
 def test_every_notebook_and_every_exercise_is_there_and_listed(site):
     from tinynet.exercises.catalogue import EXERCISES
 
@@ -166,8 +175,10 @@ def test_every_notebook_and_every_exercise_is_there_and_listed(site):
         assert text.count("<details>") == len(one.hints) + 1, one.number     # the solution is folded, too
 
 
-VIEWED = ("index.html", "layers/Conv2d.html", "layers/LocalResponseNorm.html", "notebooks/04_stepping_through.html",
-          "faq.html", "alexnet.html", "reference/layers.html", "exercises/18.html", "reliability.html", "commands.html")
+VIEWED = ("index.html", "live.html", "layers/index.html", "layers/Conv2d.html", "layers/LocalResponseNorm.html",
+          "notebooks/index.html", "notebooks/04_stepping_through.html", "faq.html", "alexnet.html", "networks.html",
+          "lessons.html", "lessons/relu.html", "reference/index.html", "reference/layers.html", "exercises/18.html",
+          "using.html", "teachers.html", "results/index.html", "reliability.html", "commands.html")
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +198,7 @@ def test_in_a_browser_without_a_network(site, browser, width, scheme):
     tab.on("pageerror", lambda error: said.append(str(error)))
     for name in VIEWED:
         tab.goto((site / name).as_uri())
-        if "layers/" in name and "reference" not in name:
+        if name in ("layers/Conv2d.html", "layers/LocalResponseNorm.html"):
             tab.wait_for_selector("mjx-container")                           # the formula is set
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
     tab.goto((site / "search.html").as_uri() + "?q=dropout")
@@ -198,6 +209,31 @@ def test_in_a_browser_without_a_network(site, browser, width, scheme):
     assert tab.locator("details").first.get_attribute("open") is not None
     context.close()
     assert (asked, said) == ([], [])
+
+
+FOCUS = """() => { const found = document.activeElement, box = found.getBoundingClientRect();
+    return [found.outerHTML.slice(0, 90), getComputedStyle(found).outlineStyle, box.left, box.right]; }"""
+
+
+@pytest.mark.parametrize(("name", "width"), [("layers/Conv2d.html", 390), ("exercises/18.html", 1280)])
+def test_by_keyboard_what_has_the_focus_is_framed_and_in_the_window(site, browser, name, width):
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab.goto((site / name).as_uri())
+    tab.add_style_tag(content="* { transition: none !important }")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.innerText") == "Skip to content"
+    unseen, seen = [], ""
+    for _ in range(75):
+        tab.keyboard.press("Tab")
+        element, outline, left, right = tab.evaluate(FOCUS)
+        if element.startswith("<body"):                                      # past the last one
+            break
+        seen += element
+        if outline != "solid" or left < -1 or right > width + 1:
+            unseen.append(element)
+    tab.close()
+    assert unseen == []
+    assert "sidebar-search" in seen and "<pre" in seen and "next-page" in seen
 
 
 def test_the_live_page_is_live_inside_the_site(site, browser):

@@ -132,7 +132,7 @@ The whole of it, from [{file}](../{file}):
 ## Is the backward pass right?
 
 Finite differences in float64 against the backward pass
-([how, and what it catches](../notebooks/05_checking_gradients.ipynb)):
+([how, and what it catches](../notebooks/07_checking_gradients.ipynb)):
 
 ```python run
 x = np.random.default_rng(0).standard_normal({shape})

@@ -18,11 +18,11 @@ def layer_picture(x: np.ndarray, y: np.ndarray, filters: np.ndarray | None = Non
         chosen = strongest(y)
         rows.append([(scaled(filters[..., f]), f"filter {f}") for f in chosen])
     rows.append(row_of(y, y))
-    picture = Picture(figsize=(7.4, 1.45 * len(rows) + 0.1), layout="constrained")
+    picture = Picture(figsize=(7.4, 1.5 * len(rows) + 0.1), layout="constrained")
     for part, row in zip(picture.subfigures(len(rows), 1), rows, strict=True):
         for axes, (image, title) in zip(np.atleast_1d(part.subplots(1, len(row))), row, strict=True):
             axes.imshow(image, interpolation="nearest", aspect="equal")
-            axes.set_title(title, fontsize=8)
+            axes.set_title(title, fontsize=11)
             axes.set_axis_off()
     return picture
 

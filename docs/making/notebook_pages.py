@@ -9,25 +9,24 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .address import colab_link, repository
 from .paths import Pages, notebooks
 
 WIDTH = 480  # pixels of the picture in the list
 
 
 def write_notebooks(pages: Pages) -> None:
-    """Write each notebook with its links changed, without the two cells that are for Colab; and their list."""
+    """Write each notebook with its links changed and, where there is an address, one to Colab; and their list."""
     entries = []
     for path in notebooks():
         book = json.loads(path.read_text(encoding="utf-8"))
-        book["cells"] = [cell for cell in book["cells"] if not for_colab(source_of(cell))]
-        heading = ""
         for cell in book["cells"]:
             if cell["cell_type"] == "markdown":
-                text = pages.relinked(source_of(cell), f"notebooks/{path.name}", f"notebooks/{path.name}")
-                cell["source"] = text
-                heading = next(iter(re.findall(r"^#+ (.+)$", text, re.MULTILINE)[::-1]), heading)
-            elif any("image/png" in output.get("data", {}) for output in cell["outputs"]):
-                cell["metadata"]["mystnb"] = {"image": {"alt": alt_of(source_of(cell), heading)}}
+                cell["source"] = pages.relinked(source_of(cell), f"notebooks/{path.name}", f"notebooks/{path.name}")
+            elif "alt" in cell["metadata"]:
+                cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
+        if colab_link(path.stem):
+            book["cells"][0]["source"] += f"\n\n[Open in Colab]({colab_link(path.stem)})"
         pages.write(f"notebooks/{path.name}", json.dumps(book))
         entries.append(entry(pages, path, book["cells"]))
     pages.write("notebooks/index.md", index_of(entries))
@@ -35,18 +34,6 @@ def write_notebooks(pages: Pages) -> None:
 
 def source_of(cell: dict[str, Any]) -> str:
     return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-
-
-def for_colab(source: str) -> bool:
-    return "colab.research.google.com" in source or source.startswith("# Installs tinynet where it is missing")
-
-
-def alt_of(code: str, heading: str) -> str:
-    """Return words for a cell's picture: its titles where the code gives some, and the heading that it stands under."""
-    titles = re.findall(r"(?:set_title|suptitle|title=)\(?f?\"([^\"]+)\"", code)
-    call = re.findall(r"\b([a-z_]+)\(", code.strip().splitlines()[-1])
-    shown = "; ".join(titles) or (call[0].replace("_", " ") if call else "what the cell draws")
-    return re.sub(r"[${}`\\*]", "", f"{heading}: {shown}")
 
 
 def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
@@ -65,7 +52,7 @@ def entry(pages: Pages, path: Path, cells: list[dict[str, Any]]) -> str:
 def most_colourful(cells: list[dict[str, Any]]) -> tuple[Image.Image, str]:
     """Return the picture with the most colour, and its words: curves and specks say little in a small picture."""
     found = [(Image.open(io.BytesIO(base64.b64decode("".join(output["data"]["image/png"])))).convert("RGB"),
-              cell["metadata"]["mystnb"]["image"]["alt"])
+              cell["metadata"]["alt"])
              for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
     return max(found, key=lambda one: np.ptp(np.asarray(one[0].resize((90, 90)), np.int16), axis=2).mean())
 
@@ -73,10 +60,11 @@ def most_colourful(cells: list[dict[str, Any]]) -> tuple[Image.Image, str]:
 def index_of(entries: list[str]) -> str:
     listed = "\n".join(entries)
     names = "\n".join(path.stem for path in notebooks())
+    colab = ", or open one in Colab by the link below its title" if repository() else ""
     return f"""# Notebooks
 
 In reading order, each a quarter of an hour, with an exercise at the end. They are shown here with all that they gave
-when they were run; to run them yourself, see [start here](../index.md).
+when they were run; to run them yourself, see [start here](../index.md){colab}.
 
 {listed}
 

@@ -42,10 +42,10 @@ def write_reference(pages: Pages) -> None:
         pages.write(f"reference/{page}.md", reference(title, "tinynet", names))
     for page, (title, module) in modules.items():
         pages.write(f"reference/{page}.md", reference(title, module, public_names(module)))
-    listed = "\n".join(f"- [{title}]({page}.md): " + ", ".join(f"`{name}`" for name in names)
-                       for page, title, names in [
-                           *((page, title, names) for page, (title, names) in families.items()),
-                           *((page, title, public_names(module)) for page, (title, module) in modules.items())])
+    every = [*((page, *family) for page, family in families.items()),
+             *((page, title, public_names(module)) for page, (title, module) in modules.items())]
+    listed = "\n".join(f"- [{title}]({page}.md): " + ", ".join(
+        f"[`{name}`]({page}.md#{name.lower()})" for name in names) for page, title, names in every)
     pages.write("reference/index.md", f"# Reference\n\nEvery public name, from its docstring. `import tinynet as tn` "
                 f"has all of them but those in modules of their own.\n\n{listed}\n\n```{{toctree}}\n:hidden:\n"
                 + "\n".join([*families, *modules]) + "\n```\n")
@@ -141,7 +141,7 @@ def write_lessons(pages: Pages) -> None:
         question = lesson.question if lesson else inspect.getdoc(module).partition("\n")[0]
         shutil.copy(folder / f"{name}.png", pages.folder / "lessons" / f"{name}.png")
         table = folder / f"{name}.txt"
-        shown = f"```text\n{table.read_text(encoding='utf-8').rstrip()}\n```" if table.exists() else ""
+        shown = table_and_notes(table.read_text(encoding="utf-8")) if table.exists() else ""
         source = pages.target(f"tinynet/lessons/{name}.py", "", f"lessons/{name}.md")
         arms = f" Its arms: {', '.join(arm.name for arm in lesson.arms)}." if lesson else ""
         alt = f"The plot of the lesson {name}: {question}{arms}"
@@ -153,12 +153,18 @@ def write_lessons(pages: Pages) -> None:
         page.write(f"\n## Each lesson, with its plot\n\n```{{toctree}}\n{listed}\n```\n")
 
 
+def table_and_notes(text: str) -> str:
+    """Return a lesson's printed result with its table as it is, and its notes, long lines, as a list."""
+    table, *notes = text.rstrip().split("\n- ")
+    return f"```text\n{table.rstrip()}\n```\n\n" + "\n".join(f"- {escaped(note)}" for note in notes)
+
+
 def write_commands(pages: Pages) -> None:
     """Write every command's help."""
     parser = make_parser()
     commands = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
     parts = [f"## {name}\n\n```text\n{command.format_help().rstrip()}\n```"
              for name, command in commands.items()]
-    pages.write("commands.md", "# On the command line\n\nWhat `tinynet --help` says, and of each command "
+    pages.write("commands.md", "# All commands\n\nWhat `tinynet --help` says, and of each command "
                 f"`tinynet COMMAND --help`.\n\n```text\n{parser.format_help().rstrip()}\n```\n\n" + "\n\n".join(parts)
                 + "\n")

@@ -77,7 +77,7 @@ print((loss_of(nudged, b) - loss_of(w, b)) / step)
 # is below zero, the neuron gives 0, and turning $w_0$ a little changes nothing. A neuron that is in this state for
 # every input is called **dead**.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The loss over w0: flat left of 0, right of it a valley down to 2, with a tangent at 0.5"
 values = np.linspace(-1.5, 3.5, 200)
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(values, [loss_of(np.array([value, w[1]]), b) for value in values], label="loss")
@@ -141,7 +141,7 @@ print("w =", w_new, "  b =", round(b_new, 3), "  loss =", round(loss_of(w_new, b
 # Forward, loss, backward, step, and again. That is all of training; the rest of these notebooks is about doing it for
 # larger networks and doing it well.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The loss over ten steps: it falls from 1.1 to nearly 0 within three"
 w_now, b_now, losses = w.copy(), b, []
 for _ in range(10):
     y_now = max(x @ w_now + b_now, 0)
@@ -308,7 +308,7 @@ for net in (one_layer, two_layers):
 # are the two inputs. The ReLU between the two layers is what bends the border: without it, a sum of sums would be a sum
 # again, and two layers would be no more than one.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A disc of points in a ring of others: one layer cuts straight across, two enclose the disc"
 side = np.linspace(-2.2, 2.2, 120, dtype=np.float32)
 positions = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 figure, both = plt.subplots(1, 2, figsize=(8, 4))

@@ -110,7 +110,7 @@ cols
 # channels (colours), of shape (N, H, W, C), and a layer's window. The picture shows the image with one window on it,
 # the patch under the window, and which row of the matrix the patch became.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="An image of 5 x 5 with a framed window, and the matrix in which this window is one row"
 layer = tn.Conv2d(1, 1, kernel_size=3)  # 1 channel in, 1 filter
 batch = image.reshape(1, 5, 5, 1)
 print("equal to ours:", np.array_equal(im2col(batch, layer.window), cols))
@@ -147,7 +147,7 @@ print("largest difference from the layer:", np.abs(y - layer.forward(x)[0]).max(
 # With padding 1, the first window begins one row above and one column left of the image. In the picture the grey frame
 # is the image, and what is outside of it is zeros.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Three channels with a framed window in each, and the matrix in which they are one row"
 im2col_picture(layer, x[0].round(1), at=(0, 1))
 
 # %% [markdown]
@@ -165,7 +165,7 @@ print(f"{numbers_in:,} numbers become {in_matrix:,}: {in_matrix / numbers_in:.0f
 # 25 times the memory, and not one multiplication saved. What it buys is speed: a product of two large matrices is what
 # processors, and the libraries under NumPy, have been tuned for over decades. For this layer and one image, loops in
 # Python took 8,400 milliseconds on our machine, and im2col with one product 1.3
-# ([results](../results/README.md)). Notebook 7 measures it on yours, step by step.
+# ([results](../results/README.md)). Notebook 10 measures it on yours, step by step.
 
 # %% [markdown]
 # ## What do filters do to a real picture?
@@ -174,7 +174,7 @@ print(f"{numbers_in:,} numbers become {in_matrix:,}: {in_matrix / numbers_in:.0f
 # zero, white zero, orange above; full colour is for numbers of the size that the title says, and beyond. The strong
 # lines along the border come from the padding: beside its zeros, the edge of a grey picture is an edge.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A star, and what four filters make of it: upright edges, level edges, a blur, an outline"
 shapes = tn.data.draw_shapes(40, size=64)
 star = shapes.images[shapes.labels == 6][2]  # (64, 64, 3), class 6 is "star"
 grey = star.mean(axis=2, keepdims=True).astype(np.float32) / 255  # (64, 64, 1), from 0 to 1

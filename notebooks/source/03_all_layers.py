@@ -34,7 +34,7 @@ net.summary()
 # their mean over many images. The network has not learned anything yet: its weights are random numbers. For seeing what
 # the layers do, that is enough.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A blue star on a green ground, 32 x 32 pixels"
 shapes = tn.data.draw_shapes(100)
 net.preprocessing = tn.data.Preprocessing.fit(shapes, 32)  # finds the mean image
 star = shapes.images[shapes.labels == 6][2]  # uint8 (32, 32, 3)
@@ -130,7 +130,7 @@ print("y:", (norm1.input[index] / scale**0.75).round(4), "  in the array:", norm
 # - In the paper, $\alpha$ multiplies the *sum* of the squares, and so it does here. PyTorch, Caffe and the authors' own
 #   program divide it by the number of channels, 5, first. The same "alpha" means different things.
 # - Where activations are small, $s$ is nearly $k = 2$, and the layer does little more than to divide by
-#   $2^{0.75} = 1.68$. A mistake in its backward pass can hide behind that. (Notebook 5 finds such mistakes.)
+#   $2^{0.75} = 1.68$. A mistake in its backward pass can hide behind that. (Notebook 7 finds such mistakes.)
 #
 # **And backward?** The input has two paths to the loss: through its own output, and through the scale of each
 # neighbour: a larger input makes its neighbours' outputs smaller. That is why there are terms of two kinds.
@@ -233,7 +233,7 @@ loss.explain(grad="x", at=(0, 6))
 # Everything that came back through all layers arrives here: at each position of conv1's output, should it be larger
 # (blue: a larger number makes the loss smaller) or smaller (orange)?
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="32 maps of the gradient at conv1's output: 0 nearly everywhere, between scattered dots"
 activation_maps(conv1.upstream[0], "conv1, upstream gradient")
 
 # %% [markdown]
@@ -252,7 +252,7 @@ alexnet.summary()
 # %% [markdown]
 # Where is the work, and where are the parameters?
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Bars by layer: fc6 has most of the parameters, conv2 most of the multiply-adds"
 shape, parameters, products = (227, 227, 3), {}, {}
 for name, layer in alexnet.layers.items():
     if layer.params:

@@ -31,7 +31,7 @@ net.summary()
 # These are the 48 filters of conv1. Before training they were random numbers; now many are edges, in all directions,
 # and others are blobs of one colour beside another. Grey is 0. Compare them with figure 3 of the paper.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The 48 filters of conv1: edges and gratings in many directions, and blobs of colour"
 first_layer_filters(net)
 
 # %% [markdown]
@@ -41,7 +41,7 @@ first_layer_filters(net)
 # `tinynet/data/photographs/README.md`). `load_image` brings a photograph to the form in which the network saw its
 # training images: 143 x 143 pixels, of which it takes the 127 x 127 in the middle. The bars are its probabilities.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Berlin Cathedral, two spaniels and a light bulb, with the five likeliest classes of each"
 FILES = [tn.data.sample_photograph(name) for name in ("berlin_cathedral", "spaniels", "light_bulb")]
 photographs = np.stack([net.preprocessing.load_image(file) for file in FILES])  # uint8 (3, 143, 143, 3)
 probabilities = tn.predict(net, photographs)  # (3, 10)
@@ -90,7 +90,7 @@ walk.step  # the last step: conv1 in the backward pass, with all its arrays
 # Here are maps after three of the ReLUs. A map is a question asked at every position, and orange is "yes". Of the 48,
 # 128 or 128 channels, the 16 with the largest numbers are drawn; many others are 0 all over for this image.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="16 maps of relu1: the cathedral's edges in most of them, the sky in others"
 def strongest_first(maps):
     """Sort the channels of maps (H, W, C) by their largest numbers."""
     return maps[..., maps.max(axis=(0, 1)).argsort()[::-1]]
@@ -98,17 +98,17 @@ def strongest_first(maps):
 
 activation_maps(strongest_first(trace["relu1"].output[0]), "relu1", count=16)
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="16 maps of relu2, coarser: parts of the building, and its border with the sky"
 activation_maps(strongest_first(trace["relu2"].output[0]), "relu2", count=16)
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="16 maps of relu5, coarse: a few blurred spots in each"
 activation_maps(strongest_first(trace["relu5"].output[0]), "relu5", count=16)
 
 # %% [markdown]
 # After relu1 one can still see the church: its edges in some maps, its sky in others. Each pooling halves height and
 # width, so the maps become coarser: 30 x 30, 14 x 14, 6 x 6. What each of them asks is harder and harder to name: a
-# number there depends on a larger and larger part of the image, in relu5 on all of it. Notebook 9 asks what excites
-# them.
+# number there depends on a larger and larger part of the image, in relu5 on all of it. The next notebook asks
+# what excites them.
 
 # %% [markdown]
 # ## Which numbers made the score?
@@ -153,7 +153,7 @@ print("in the trace:                     ", trace["loss"].input_gradient[0].roun
 # right, for the gradient of the weights, which is what training uses. The scales are logarithmic. For the light bulb,
 # labelled "church", all of it is larger: there would be more to learn.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Gradients by layer: falling towards conv1, and hundreds of times larger for the light bulb"
 bulb = tn.trace(net, net.preprocessing(photographs[2:]), labels)
 gradient_flow({"the church": trace, 'the light bulb, labelled "church"': bulb})
 
@@ -202,7 +202,7 @@ for rate in (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
 #   goes over every position, and the map shows the church's probability with the square's middle there. Dark is where
 #   covering hurts.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The cathedral; its saliency, specks all over the building; its occlusion map, one dark spot"
 slopes = saliency(net, images, labels)[0]  # (127, 127)
 covered = occlusion(net, images[0], class_index=church, size=32, stride=4)  # (32, 32)
 pixel_maps(images[0], {
@@ -248,4 +248,4 @@ pixel_maps(images[0], {
 #    that a church stays one.
 # </details>
 #
-# Next: [5. Checking gradients](05_checking_gradients.ipynb)
+# Next: [5. What did it learn?](05_what_did_it_learn.ipynb)

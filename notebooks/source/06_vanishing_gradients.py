@@ -31,7 +31,7 @@ COLOURS = {"relu": BLUE, "tanh": ORANGE, "sigmoid": SKY}
 # In the backward pass, an activation multiplies the gradient of each unit by its **slope** at that unit's input $x$:
 # $dx = dy \cdot f'(x)$. We get the slope by sending an upstream gradient `dy` of ones back.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="ReLU, tanh and sigmoid, and their slopes: only ReLU's does not go back to 0"
 x = np.linspace(-6, 6, 601)[:, None]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for name, make in LAYERS.items():
@@ -104,7 +104,7 @@ print(f"sigmoid, std 0.1: {norms[0]:.0e} of the gradient reaches the input")
 # sets half of the units to 0, which halves the mean square; $\sqrt{2 / n}$ makes up for it (He et al. 2015). 0.01 is
 # the number in AlexNet's paper. And for a tenfold try, 1.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The gradient's size by layer, for three activations and four initializations each"
 INITIALIZATIONS = {  # std, and how its line is drawn
     "0.01": (0.01, "k:"),
     "1 / sqrt(n) = 0.1": (WIDTH**-0.5, "o-"),
@@ -158,7 +158,7 @@ for activation, std in (("relu", (2 / WIDTH) ** 0.5), ("tanh", WIDTH**-0.5), ("s
 # steps, of 32 images each, until the training error over the last 16 steps is down to 25%, the level of the paper's
 # figure 1. All is the same but the activation and, with it, the weights' `std`.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Nine drawn shapes: triangles, crosses and a disc"
 drawn = tn.data.draw_shapes(2000, size=16, seed=0)
 classes = [drawn.class_names.index(name) for name in ("disc", "triangle", "cross")]
 chosen = np.flatnonzero(np.isin(drawn.labels, classes))[:512]
@@ -206,7 +206,7 @@ def steps_to_learn(activation, rate, seed=0):
             return step
     return LIMIT
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Steps to 25% training error by learning rate, for ReLU, tanh and sigmoid"
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 with np.errstate(all="ignore"):                            # where a rate is too large, numbers overflow
     found = {name: [steps_to_learn(name, rate) for rate in RATES] for name in LAYERS}
@@ -283,7 +283,7 @@ def conv1_by_epoch(divisor, epochs=2):
         outputs.append(saved["tanh1"].y)
     return outputs
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Outputs of conv1's tanh: on raw pixels at -1 and 1 after an epoch, divided by 64 spread out"
 DIVISORS = (1, 64)                                                 # change one of them to 4, or 16
 
 y_axis = np.linspace(-1, 1, 201)
@@ -435,4 +435,4 @@ print(f"of the gradient arrives: {pass_through('stretched', 0.1)[0][0]:.0e}")
 #
 # </details>
 #
-# Next: [7. From loops to fast code](07_fast_code.ipynb)
+# Next: [7. Checking gradients](07_checking_gradients.ipynb)

@@ -52,6 +52,7 @@ def checkpoint(path, names):
     return path
 
 
+@pytest.mark.slow
 def test_every_command_takes_files_and_folders_of_any_name(odd, capsys):
     pytest.importorskip("matplotlib")
     folder, name = odd

@@ -1,11 +1,11 @@
-"""Notebook 11, "Write your own": with the solutions in its cells it trains, and the check in a notebook is the same."""
+"""Notebook 8, "Write your own": with the solutions in its cells it trains, and the check in a notebook is the same."""
 import re
 from pathlib import Path
 
 from tinynet import course
 from tinynet.course.steps import find_step
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "11_write_your_own.py"
+SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "08_write_your_own.py"
 
 
 def bodies(text: str) -> dict[str, str]:

@@ -113,7 +113,7 @@ def test_bad_input_is_refused_with_what_was_found(name):
         layer, x = draw_case(data.draw, TABLE[name])
         y, saved = layer.forward(x)
         with pytest.raises(DtypeError, match="int64"):
-            layer.forward(x.astype(int))
+            layer.forward(x.astype(np.int64))
         with pytest.raises(DtypeError, match="list"):
             layer.forward(x.tolist())
         with pytest.raises(ShapeError, match="empty"):

@@ -161,6 +161,7 @@ def test_what_an_older_version_worded_in_another_way_is_not_done_again(tmp_path)
     assert run(tmp_path, arms=["two"], seeds=1, model=initialized).records == [result]
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_give_the_same_numbers(result, tmp_path):
     assert without_times(run(tmp_path, parallel=2).records) == without_times(result.records)
 
@@ -260,6 +261,7 @@ def test_initial_weights_that_are_not_finite_have_no_epochs_and_no_checkpoint(tm
     assert found.records[1]["history"] == [] and not list(tmp_path.glob("jobs/*ruined*/last.npz"))
 
 
+@pytest.mark.slow
 def test_figure_1_searches_in_two_steps_and_its_seeds_end_at_the_target(tmp_path):
     budget = Budget(epochs=6, images=40, seeds=2, rates=(0.01,), search_epochs=3, batch_size=8, test_images=0,
                     until=0.5, drops=())

@@ -8,6 +8,7 @@ from PIL import Image
 import tinynet as tn
 from tinynet import cli
 from tinynet.lessons import speed
+from tinynet.measure import profiling
 from tinynet.measure.profiling import copy_rate, product_rate, profile
 
 
@@ -50,3 +51,14 @@ def test_the_lesson_is_a_command_and_leaves_its_numbers_and_plot(tmp_path, capsy
 def test_a_rung_that_gives_other_numbers_is_noticed():
     with pytest.raises(AssertionError):
         speed.check(np.ones(3), np.ones(3) + 0.01)
+
+
+def test_where_products_are_slow_only_small_ones_are_timed(monkeypatch):
+    sizes = []
+
+    def slow(function, where=None):
+        sizes.append(function.__closure__[0].cell_contents[0][0].shape)
+        return 2 * 256**3 / 1e9  # a GFLOP/s
+
+    monkeypatch.setattr(profiling, "median", slow)
+    assert product_rate(1) == pytest.approx(1) and sizes == [(256, 256)]

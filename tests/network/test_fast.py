@@ -20,13 +20,15 @@ import tinynet as tn
 from tinynet.layers import conv as conv_file
 from tinynet.network import fast, fast_conv, winograd
 from tinynet.network.fast import fast_implementation, fast_or_own
-from tinynet.network.fast_conv import FewChannelsConv, WinogradConv
+from tinynet.network.fast_conv import FewChannelsConv
+from tinynet.network.fast_winograd import WinogradConv
 from tinynet.ops.fast_switch import fast_allowed
 
 WAYS = ("forward", "input_gradient", "param_gradients")
 CASES = {  # a layer for each fast implementation, and one image's shape; heights that don't divide into tiles
     "WinogradConv": (lambda: tn.Conv2d(8, 6, 3, padding=1, groups=2), (9, 7, 8)),
-    "FewChannelsConv": (lambda: tn.Conv2d(3, 5, (3, 4), padding=1), (9, 7, 3)),
+    "FewChannelsConv": (lambda: tn.Conv2d(2, 14, (3, 4), padding=1), (9, 7, 2)),
+    "SideBySideConv": (lambda: tn.Conv2d(3, 5, (3, 4), padding=1), (9, 7, 3)),
     "ConvInParts": (lambda: tn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), (9, 7, 4)),
 }
 

@@ -10,15 +10,20 @@ from support.layer_table import TABLE, draw_case
 import tinynet as tn
 from tinynet.network import fast_conv, winograd
 from tinynet.network.fast import fast_or_own
-from tinynet.network.fast_conv import ConvInParts, FewChannelsConv, WinogradConv
+from tinynet.network.fast_conv import ConvInParts, FewChannelsConv, SideBySideConv
+from tinynet.network.fast_norm import NormInPieces
 from tinynet.network.fast_on_gpu import FusedResponseNorm
+from tinynet.network.fast_winograd import WinogradConv
+from tinynet.network.side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
+from tinynet.ops import col2im, im2col
+from tinynet.ops.window import Window
 
 small = st.integers(1, 3)
 
 
 @given(small, st.integers(1, 18), st.integers(1, 9), small, small, small, st.integers(1, winograd.MOST_TAPS),
        st.integers(1, 5), st.integers(0, 7), st.integers(0, 3), st.integers(0, 10**6))
-def test_winograd_and_thin_give_what_the_plain_convolution_gives(
+def test_at_stride_1_each_gives_what_the_plain_convolution_gives(
     n, h, w, c, f, groups, kh, kw, down, across, seed
 ):
     h, w = max(h, kh - 2 * down), max(w, kw - 2 * across)
@@ -29,6 +34,7 @@ def test_winograd_and_thin_give_what_the_plain_convolution_gives(
     same_as_its_layer(WinogradConv(layer), layer, x, generator)
     if groups == 1:
         same_as_its_layer(FewChannelsConv(layer), layer, x, generator)
+        same_as_its_layer(SideBySideConv(layer), layer, x, generator)
 
 
 @given(st.data())
@@ -80,6 +86,32 @@ def test_each_backward_is_the_adjoint(taps, height):
         assert (y * dy).sum() == pytest.approx((x * back(dy)).sum())
 
 
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2),
+       st.integers(0, 10**6))
+def test_wide_windows_are_windows_side_by_side(rows, taps, channels, filters, count, padding, seed):
+    generator = np.random.default_rng(seed)
+    width = count * int(generator.integers(1, 4))
+    window = Window((rows, taps), (1, 1), (0, padding), False)
+    x = generator.standard_normal((2, rows + 2, max(1, width + taps - 1 - 2 * padding), channels))
+    if x.shape[2] + 2 * padding - taps + 1 != width:
+        return  # an image of such a width cannot be
+    w = generator.standard_normal((rows, taps * channels, filters))
+    wide = wide_weights(w, channels, count)
+    expected = im2col(x, window) @ w.reshape(-1, filters)
+    across = wide_window(window, count)
+    found = im2col(x, across) @ wide.reshape(-1, count * filters)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-12)
+    dwide = generator.standard_normal(wide.shape)
+    assert (dwide * wide).sum() == pytest.approx((wide_weights_back(dwide, channels, count) * w).sum())
+    cols = generator.standard_normal(im2col(x, across).shape)
+    np.testing.assert_allclose(wide_col2im(cols, x.shape, across), col2im(cols, x.shape, across), atol=1e-12)
+
+
+def test_how_many_windows_make_one():
+    assert [windows_beside(*case) for case in ((28, 5, 6), (10, 5, 16), (32, 5, 32), (13, 3, 6), (13, 3, 200))] == [
+        14, 5, 4, 1, 1]
+
+
 def test_tiles_need_the_fewest_multiplications():
     for length, taps, outputs, multiplications in (
         (27, 5, 4, 7 * 8), (13, 3, 5, 3 * 7), (1, 5, 1, 5), (9, 3, 5, 2 * 7), (16, 3, 4, 4 * 6),
@@ -95,11 +127,15 @@ def test_tiles_that_fit_see_the_rows_of_the_image_alone():
 
 def test_tiles_and_weights_are_made_once_in_a_pass(monkeypatch):
     made = []
-    monkeypatch.setattr(winograd.Tiles, "weights", lambda self, w: made.append(w) or np.zeros((self.sums, 12, 2)))
+    monkeypatch.setattr(winograd.Tiles, "weights",
+                        lambda self, w: made.append(w) or np.zeros((self.sums, 3 * w.shape[2], w.shape[3])))
     fast = WinogradConv(tn.Conv2d(4, 2, 3).astype("float64"))
     for _ in range(3):
-        fast.forward(np.zeros((1, 5, 5, 4)))
+        _, saved = fast.forward(np.zeros((1, 5, 5, 4)))
     assert len(made) == 1
+    for _ in range(3):
+        fast.backward(np.zeros((1, 3, 3, 2)), saved)
+    assert len(made) == 2, "the filters turned round"
 
 
 def test_how_many_images_go_through_im2col_at_a_time(monkeypatch):
@@ -111,7 +147,7 @@ def test_how_many_images_go_through_im2col_at_a_time(monkeypatch):
     assert len(layer.parts(y)) == 7
 
 
-@pytest.mark.parametrize("made", [WinogradConv, FewChannelsConv, ConvInParts, FusedResponseNorm])
+@pytest.mark.parametrize("made", [WinogradConv, FewChannelsConv, SideBySideConv, ConvInParts, FusedResponseNorm])
 def test_a_fast_implementation_is_called_as_its_layer_is(made):
     for way in ("forward", "backward"):
         defaults = [
@@ -138,9 +174,11 @@ def test_in_float32_it_is_nearly_as_exact_as_the_plain_convolution(taps, padding
 
 
 def test_who_has_a_fast_implementation():
-    assert isinstance(fast_or_own(tn.Conv2d(4, 4, 3, padding=1)), WinogradConv)
+    assert isinstance(fast_or_own(tn.Conv2d(8, 4, 3, padding=1)), WinogradConv)
     assert isinstance(fast_or_own(tn.Conv2d(8, 4, (5, 1), groups=2)), WinogradConv)
-    assert isinstance(fast_or_own(tn.Conv2d(3, 4, 11)), FewChannelsConv)
+    assert isinstance(fast_or_own(tn.Conv2d(3, 32, 5, padding=2)), FewChannelsConv)
+    for of_few in (tn.Conv2d(1, 6, 5), tn.Conv2d(6, 16, 5), tn.Conv2d(3, 4, 11)):
+        assert isinstance(fast_or_own(of_few), SideBySideConv)
 
     class Mine(tn.Conv2d):
         """A student's own."""
@@ -155,17 +193,17 @@ def test_who_has_a_fast_implementation():
 
 
 def test_on_a_gpu_normalization_has_one_and_convolution_none(gpu):
-    x = gpu.zeros((1, 4, 4, 4), "float32")
-    for layer, made in ((tn.LocalResponseNorm(), FusedResponseNorm), (tn.Conv2d(4, 4, 3), tn.Conv2d)):
-        assert type(fast_or_own(layer, x, (4, 4, 4))) is made
-    x = np.zeros((1, 4, 4, 4), "float32")
-    for layer, made in ((tn.LocalResponseNorm(), tn.LocalResponseNorm), (tn.Conv2d(4, 4, 3), WinogradConv)):
-        assert type(fast_or_own(layer, x, (4, 4, 4))) is made
+    x = gpu.zeros((1, 4, 4, 8), "float32")
+    for layer, made in ((tn.LocalResponseNorm(), FusedResponseNorm), (tn.Conv2d(8, 4, 3), tn.Conv2d)):
+        assert type(fast_or_own(layer, x, (4, 4, 8))) is made
+    x = np.zeros((1, 4, 4, 8), "float32")
+    for layer, made in ((tn.LocalResponseNorm(), NormInPieces), (tn.Conv2d(8, 4, 3), WinogradConv)):
+        assert type(fast_or_own(layer, x, (4, 4, 8))) is made
 
 
 def test_a_network_passes_the_gradient_check():
     net = tn.Network([
-        ("conv1", tn.Conv2d(3, 8, 3)), ("relu1", tn.ReLU()), ("conv2", tn.Conv2d(8, 4, 3, padding=1)),
+        ("conv1", tn.Conv2d(3, 16, 3)), ("relu1", tn.ReLU()), ("conv2", tn.Conv2d(16, 4, 3, padding=1)),
         ("flatten", tn.Flatten()), ("fc3", tn.Linear(100, 3)),
     ])
     assert isinstance(fast_or_own(net["conv1"]), FewChannelsConv)
@@ -181,7 +219,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
             ("conv2", tn.Conv2d(16, 8, 1, seed=2)), ("conv3", tn.Conv2d(8, 4, 3, padding=1, seed=3)),
             ("flatten", tn.Flatten()),
         ])
-        y, saved = net.forward(np.random.default_rng(0).standard_normal((70, 8, 8, 3), dtype=np.float32), train=True)
+        y, saved = net.forward(np.random.default_rng(0).standard_normal((140, 8, 8, 3), dtype=np.float32), train=True)
         dx, grads = net.backward(y, saved)
         arrays = [y, dx, *(array for layer in grads.values() for array in layer.values())]
         return [array.tobytes() for array in arrays]

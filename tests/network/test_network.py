@@ -44,40 +44,40 @@ def test_blocks_give_what_the_whole_batch_at_once_gives(n, batch_norm):
 
 
 def test_saved_is_joined_when_asked_for():
-    x, _ = batch(70)
+    x, _ = batch(140)
     net = network()
     _, saved = net.forward(x)
     assert len(saved["norm1"].parts) > 1, "the batch makes several blocks"
     np.testing.assert_array_equal(saved["conv1"].x, x)
     scale = saved["norm1"].scale
-    assert scale.shape == (70, 13, 13, 8) and (scale >= 2).all()
+    assert scale.shape == (140, 13, 13, 8) and (scale >= 2).all()
     dy = np.ones_like(scale)
     dx, _ = net["norm1"].backward(dy, saved["norm1"])
     assert dx.shape == dy.shape
-    assert "scale: (70, 13, 13, 8)" in repr(saved["norm1"])
+    assert "scale: (140, 13, 13, 8)" in repr(saved["norm1"])
     with pytest.raises(AttributeError, match="this layer saved x, scale, not 'mask'"):
         _ = saved["norm1"].mask
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda saved: pickle.loads(pickle.dumps(saved))])
 def test_saved_can_be_copied_pickled_and_counted(again):
-    x, _ = batch(70)
+    x, _ = batch(140)
     _, saved = network().forward(x)
     copied = again(saved["norm1"])
     np.testing.assert_array_equal(copied.scale, saved["norm1"].scale)
     assert len(saved["conv1"]) == len(list(saved["conv1"])) == 1 and len(copied) == 2
 
 
-@pytest.mark.parametrize("n", [69, 71, 35])
+@pytest.mark.parametrize("n", [139, 141, 70])
 def test_an_upstream_gradient_of_another_batch_is_refused_whole(n):
     net = tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("relu1", tn.ReLU())])
-    x, _ = batch(70)
+    x, _ = batch(140)
     y, saved = net.forward(x)
     dy = np.ones((n, *y.shape[1:]), np.float32)
-    with pytest.raises(ShapeError, match=rf"dy has shape \({n}, 27, 27, 4\), the output has \(70, 27, 27, 4\)"):
+    with pytest.raises(ShapeError, match=rf"dy has shape \({n}, 27, 27, 4\), the output has \(140, 27, 27, 4\)"):
         net.backward(dy, saved)
-    with pytest.raises(ShapeError, match=r"dy has shape \(70, 27, 27, 5\), the output has \(70, 27, 27, 4\)"):
-        net.backward(np.ones((70, 27, 27, 5), np.float32), saved)
+    with pytest.raises(ShapeError, match=r"dy has shape \(140, 27, 27, 5\), the output has \(140, 27, 27, 4\)"):
+        net.backward(np.ones((140, 27, 27, 5), np.float32), saved)
     with pytest.raises(DtypeError, match="ReLU.backward: the upstream gradient dy is a list"):
         net.backward(dy.tolist(), saved)
 
@@ -94,7 +94,7 @@ def test_two_forwards_then_two_backwards_in_any_order():
 
 
 def test_evaluation_keeps_nothing_and_gives_the_same_scores():
-    x, _ = batch(40)
+    x, _ = batch(80)
     net = network()
     scores, saved = net.forward(x, save=False)
     assert saved is None
@@ -102,7 +102,7 @@ def test_evaluation_keeps_nothing_and_gives_the_same_scores():
 
 
 def test_the_images_gradient_is_left_out_when_not_wanted():
-    x, labels = batch(40)
+    x, labels = batch(80)
     net = network()
     scores, saved = net.forward(x)
     _, dscores = tn.softmax_cross_entropy(scores, labels)
@@ -206,7 +206,14 @@ def test_blocks_follow_the_images_size_alone():
     one = executor.images_per_block(executor.shapes_of([conv], (227, 227, 3)))
     tn.set_threads(3)
     assert executor.images_per_block(executor.shapes_of([conv], (227, 227, 3))) == one == 4
+    assert executor.images_per_block([(32, 32, 1), (28, 28, 6)]) == executor.MOST_IMAGES
     assert executor.images_per_block([(4,), (4,)]) == executor.MOST_IMAGES
+
+
+def test_activations_between_linear_layers_are_not_cut_into_blocks():
+    net = tn.Network([("fc1", tn.Linear(4, 3)), ("tanh1", tn.Tanh()), ("fc2", tn.Linear(3, 2))])
+    _, saved = net.forward(np.zeros((1000, 4), np.float32))
+    assert saved["tanh1"].lengths == [1000], "a thread costs more than so little"
 
 
 def test_the_initialization_in_a_checkpoint_of_version_0_1_is_still_shown():

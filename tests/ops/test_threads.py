@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import tinynet as tn
 from tinynet import ops
 from tinynet.errors import ArgumentError, ShapeError
+from tinynet.network.params import flat
 from tinynet.ops import threads
 
 
@@ -25,7 +26,7 @@ def default_threads():
 
 
 def test_the_number_of_threads_does_not_change_a_bit():
-    x, labels = batch(100)
+    x, labels = batch(200)
     results = []
     for n in (1, 2, 3):
         tn.set_threads(n)
@@ -66,7 +67,7 @@ def blas_threads():
 
 
 def test_the_callers_blas_limit_comes_back():
-    x, labels = batch(40)
+    x, labels = batch(80)
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         step(network(), x, labels)
@@ -123,7 +124,7 @@ def in_another_thread(function):
 
 
 def test_another_python_thread_gets_one_blas_thread_too_and_the_same_bits():
-    x, labels = batch(40)
+    x, labels = batch(80)
 
     def inside():
         with threads.one_blas_thread():
@@ -182,7 +183,7 @@ def test_a_layer_that_shares_out_work_itself_does_not_wait_for_ever():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 def test_a_process_forked_after_a_forward_computes_too():
     tn.set_threads(2)
-    net, (x, _) = network(), batch(70)
+    net, (x, _) = network(), batch(140)
     expected, _ = net.forward(x)
     context = multiprocessing.get_context("fork")
     mine, theirs = context.Pipe()
@@ -224,11 +225,11 @@ def test_dropout_draws_one_mask_for_the_batch_in_the_calling_thread():
 
     tn.set_threads(2)
     dropout = tn.Dropout()
-    plain = np.random.default_rng(0).random((70, 27, 27, 4), dtype=np.float32)
+    plain = np.random.default_rng(0).random((140, 27, 27, 4), dtype=np.float32)
     spy = dropout.generator = Spy(dropout.generator)
     net = tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("relu1", tn.ReLU()), ("dropout1", dropout), ("tanh1", tn.Tanh())])
-    _, saved = net.forward(batch(70)[0], train=True)
-    assert spy.calls == [(threading.current_thread(), (70, 27, 27, 4))]
+    _, saved = net.forward(batch(140)[0], train=True)
+    assert spy.calls == [(threading.current_thread(), (140, 27, 27, 4))]
     np.testing.assert_array_equal(saved["dropout1"].mask > 0, plain >= 0.5)
 
 
@@ -237,3 +238,28 @@ def test_other_c_libraries_than_glibc_are_left_alone(monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert threads.keep_memory() is False
     assert tn.set_threads(2) == threads.get_threads() == 2
+
+
+def test_threads_that_take_turns_at_every_step_of_python_change_no_bit():
+    """The nearest to Python without its lock that a Python with it allows; several callers share one network."""
+    layers = [("conv1", tn.Conv2d(3, 16, 3, padding=1, seed=1)), ("pool1", tn.MaxPool2d(3, 2)), ("relu1", tn.ReLU()),
+              ("conv2", tn.Conv2d(16, 8, 3, padding=1, seed=2)), ("norm2", tn.LocalResponseNorm()),
+              ("pool2", tn.AvgPool2d(2, 2)), ("conv3", tn.Conv2d(8, 4, 3, 2, 1, seed=3)),
+              ("conv4", tn.Conv2d(4, 4, 2, seed=4)), ("flatten", tn.Flatten()), ("fc5", tn.Linear(4, 3, seed=5))]
+    net = tn.Network(layers)
+    x = np.random.default_rng(0).standard_normal((130, 17, 17, 3), dtype=np.float32)
+
+    def pass_through(_):
+        y, saved = net.forward(x, train=True)
+        dx, grads = net.backward(y, saved)
+        return [array.tobytes() for array in (y, dx, *flat(grads).values())]
+
+    tn.set_threads(1)
+    expected, interval = pass_through(0), sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)
+        tn.set_threads(3)
+        with ThreadPoolExecutor(4) as callers:
+            assert all(found == expected for found in callers.map(pass_through, range(8)))
+    finally:
+        sys.setswitchinterval(interval)

@@ -97,6 +97,7 @@ print("all of it")
 
 
 @pytest.mark.parametrize("system", ["win32"])  # which lacks all that macOS lacks, and more
+@pytest.mark.slow
 def test_the_usual_paths_work_without_what_the_system_lacks(system, tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "hidden").mkdir()

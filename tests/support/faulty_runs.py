@@ -67,7 +67,7 @@ def train(folder: Path, width: int = 1200, batch_size: int = 8, **options: Any) 
 
 def train_in_blocks(folder: Path, **options: Any) -> Any:
     """Train in batches that are worked on in two blocks each, by two threads if there are two."""
-    return train(folder, width=40, batch_size=40, **options)
+    return train(folder, width=40, batch_size=80, **options)
 
 
 def digest(folder: Path) -> str:

@@ -18,7 +18,7 @@ def network(seed=0, batch_norm=False):
     )
 
 
-def batch(n=70, seed=0):
+def batch(n=140, seed=0):
     generator = np.random.default_rng(seed)
     return generator.standard_normal((n, 29, 29, 3), dtype=np.float32), generator.integers(0, 5, n)
 

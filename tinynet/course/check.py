@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..exercises.sandbox import MEMORY, run_child
+from ..ops.threads import submit
 from .folder import check_folder, source_of
 from .running import SO_FAR, Checked, uses_of
 from .step import Point, Step
@@ -104,14 +105,14 @@ def check_course(
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
         for step in STEPS:
             if step.number in needed:
-                futures[step.number] = pool.submit(run, step)
+                futures[step.number] = submit(pool, run, step)
         return [futures[step.number].result() for step in asked]
 
 
 def check_one(
     step: Step, source: bytes | None, own: dict[int, bytes], taken: tuple[int, ...], seed: int, limits: Limits
 ) -> Outcome:
-    """Check one step's file in a process; `own` has the earlier files of the student's that it uses."""
+    """Check one step's file in a process, where there are any; `own` has the student's earlier files that it uses."""
     if source is None:
         return Outcome(step, "missing")
     files = {**own, step.number: source}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import ArgumentError, DataError
 from ..files import atomic_write, printable, user_path
+from ..ops.threads import submit
 from .check import Limits, Outcome, check_course
 from .folder import source_of
 from .graded import Grade, verdict
@@ -52,7 +53,8 @@ def grade(
         return made
 
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        return list(pool.map(one, names, paths))
+        futures = [submit(pool, one, *each) for each in zip(names, paths, strict=True)]
+        return [future.result() for future in futures]
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

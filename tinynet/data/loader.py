@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ops.checks import check_count
-from ..ops.threads import submit
+from ..ops.threads import can_start_threads, submit
 from .augment import Augmentation
 from .bad_files import readable_at
 from .dataset import as_data
@@ -36,7 +36,8 @@ class Loader:
         A new order in each epoch, otherwise that of the data set.
     seed : int
     threads : int
-        At most threads + 1 batches are ready or in work ahead of the one in use. 0: each is made when asked for.
+        At most threads + 1 batches are ready or in work ahead of the one in use. 0, and where the system starts no
+        threads: each is made when asked for.
     """
 
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,
@@ -64,7 +65,7 @@ class Loader:
             raise ArgumentError(f"Loader: start must be from 0 to the {len(self)} batches of an epoch, got {start}")
         check_count("Loader", "epoch", epoch, least=0)
         order = self.order(epoch)
-        if self.threads == 0:
+        if self.threads == 0 or not can_start_threads():
             return (self._batch(order, epoch, index) for index in range(start, len(self)))
         return self._prefetched(order, epoch, start)
 

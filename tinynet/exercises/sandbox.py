@@ -1,4 +1,7 @@
 """Checking a student's file in a process of its own, so that nothing in the file can end the program."""
+import errno
+import importlib
+import io
 import json
 import os
 import re
@@ -7,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -80,6 +84,8 @@ def run_child(
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS FOLDER SECONDS BYTES`, which calls `child.guarded`, and end it when it is late.
 
+    Where the system starts no processes, `run_here` does its work.
+
     Parameters
     ----------
     module : str
@@ -91,10 +97,15 @@ def run_child(
         Bytes.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments, folder, str(seconds), str(memory)], env=environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments, folder, str(seconds), str(memory)], env=environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:  # Python in a browser
+                raise
+            return run_here(module, arguments)
         assert process.stdout is not None
         output = Output(process.stdout)
         late = False
@@ -111,6 +122,28 @@ def run_child(
             written = Path(folder, "trace.txt")
             trace = written.read_text(encoding="utf-8", errors="replace") if written.exists() else ""
             return Ended(None, crash(trace, process.returncode, late, seconds, lines), output.text())
+
+
+def run_here(module: str, arguments: list[str]) -> Ended:
+    """Call `MODULE.checked(ARGUMENTS)` in this process, which nothing protects from what the student's file does."""
+    say_no_process()
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        result = json.loads(json.dumps(importlib.import_module(module).checked(*arguments)))
+    return Ended(result, "", beginning(printed.getvalue(), len(printed.getvalue()) > PRINTED))
+
+
+@cache
+def say_no_process() -> None:
+    """Say it once."""
+    print("tinynet: this system starts no processes, so files are checked in this one, without limits of time and "
+          "memory: a file with an infinite loop, or one that ends Python, stops everything here", file=sys.stderr)
+
+
+def beginning(text: str, more: bool) -> str:
+    """Return the beginning of what a file printed, without the characters that control a terminal."""
+    text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text[:PRINTED])
+    return text.rstrip() + ("\n(and more)" if more else "")
 
 
 def environment() -> dict[str, str]:
@@ -166,5 +199,4 @@ class Output:
     def text(self) -> str:
         """What was kept, without the characters that control a terminal."""
         self.reader.join(2)  # a process that the file has started may still hold the other end
-        text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in self.kept.decode("utf-8", "replace"))
-        return text.rstrip() + ("\n(and more)" if self.more else "")
+        return beginning(self.kept.decode("utf-8", "replace"), self.more)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
-from ..ops.threads import available_cores, get_threads, set_threads
+from ..ops.threads import available_cores, can_start_threads, get_threads, set_threads
 from .job import Job
 
 
@@ -17,7 +17,8 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
     """Do what is not done yet, `parallel` jobs at a time, and return the record of each, in order.
 
     Small networks are trained faster by two processes of one thread each than by one of two. With one job at a time,
-    and elsewhere than on Linux, where forking a process that computes is not safe, jobs are done in this process.
+    where no process can be started, and elsewhere than on Linux, where forking a process that computes is not safe,
+    jobs are done in this process.
 
     Raises
     ------
@@ -27,6 +28,8 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
     waiting = [job for job in jobs if job.record() is None]
     if not waiting:
         return records(jobs)
+    if sys.platform != "linux" or not can_start_threads():
+        parallel = 1
     start, total = time.perf_counter(), len(waiting)
     say(f"{total} training runs to do, {len(jobs) - total} done before; {min(parallel, total)} at a time")
 
@@ -36,7 +39,7 @@ def run_jobs(jobs: Sequence[Job], parallel: int, say: Callable[[str], None]) -> 
         rest = f", about {passed / (total - left) * left / 60:.1f} minutes to go" if left else ""
         say(f"{total - left}/{total}  {summary(job.record() or {})}{rest}")
 
-    if parallel == 1 or sys.platform != "linux":
+    if parallel == 1:
         for job in waiting:
             do_when_free(job)
             finished(job)

@@ -14,7 +14,7 @@ from ..network import Network
 from ..ops.arrays import Shape
 from ..ops.window import Window
 from .gpu_conv_work import conv_work
-from .gpu_work import OF_BANDWIDTH as OF_BANDWIDTH  # for whoever predicts a time of their own: notebook 8
+from .gpu_work import OF_BANDWIDTH as OF_BANDWIDTH  # for whoever predicts a time of their own: notebook 11
 from .gpu_work import REAL, Work, expression, kernel, kernel_cost, product
 
 

@@ -18,7 +18,8 @@ from .check_returned import check_backward, check_forward
 from .fast import fast_or_own
 
 BLOCK_FLOATS = 1 << 19  # numbers in a block's largest activation: 16 images of cifar_net("80sec")'s conv1
-LEAST_IMAGES, MOST_IMAGES = 4, 32  # in a block: products large enough, and several blocks in a batch of small images
+LEAST_IMAGES, MOST_IMAGES = 4, 64  # in a block: products large enough, and several blocks in a batch of small images
+LEAST_FLOATS = 1 << 14  # in a block without parameters: with fewer, handing it to a thread takes longer than its work
 
 
 class Blocks:
@@ -83,6 +84,8 @@ def forward(layers: Mapping[str, Layer], x: Array, train: bool, save: bool) -> t
 
     xp = array_module(x)
     images = images_per_block(shapes) if xp is np else len(x)
+    if not any(layer.params for layer in layers.values()):
+        images = max(images, LEAST_FLOATS // max(map(math.prod, shapes)))
     cut = [x[i : i + images] for i in range(0, len(x), images)]
     results = list(map_in_order(chain, cut))
     y = results[0][0] if len(results) == 1 else xp.concatenate([block for block, _ in results])

@@ -18,13 +18,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..layers import Conv2d, Fire, LocalResponseNorm
+from ..layers import AvgPool2d, Conv2d, Fire, LocalResponseNorm, MaxPool2d
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
 from .fast_fire import FastFire
+from .fast_norm import NormInPieces
 from .fast_on_gpu import FusedResponseNorm, fast_convolution_on_gpu
+from .fast_pool import fast_pooling
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-11}  # parts of the largest number: sums are added up in another order
 PIXELS = 64.0  # the size of the trial image's numbers
@@ -37,7 +39,11 @@ def fast_implementation(layer: Layer, on_gpu: bool = False, shape: Shape = ()) -
         return fast_convolution_on_gpu(layer, shape) if on_gpu else fast_convolution(layer)
     if type(layer) is Fire and not on_gpu:
         return FastFire
-    return FusedResponseNorm if type(layer) is LocalResponseNorm and on_gpu else None
+    if type(layer) in (AvgPool2d, MaxPool2d) and not on_gpu:
+        return fast_pooling(layer)  # type: ignore[arg-type]
+    if type(layer) is LocalResponseNorm:
+        return FusedResponseNorm if on_gpu else NormInPieces
+    return None
 
 
 def fast_or_own(
@@ -167,24 +173,34 @@ def as_loaded(layer: Layer) -> bool:
 
 
 class Loaded:
-    """The methods of a class as they were when tinynet was loaded."""
+    """The methods of a class as they were when tinynet was loaded.
+
+    It is asked for each layer in each pass, so whole dicts and tuples are compared, which is C's work. They are equal
+    where each value is the same object.
+    """
 
     def __init__(self, kind: type) -> None:
-        self.owners = [(owner, own_attributes(owner)) for owner in kind.__mro__ if owner is not object]
-        self.methods = {name for _, attributes in self.owners for name in attributes}
-        functions = [value for _, attributes in self.owners for value in attributes.values()
+        self.owners = [(owner, dict(vars(owner)), own_attributes(owner)) for owner in kind.__mro__
+                       if owner is not object]
+        self.methods = {name for _, _, attributes in self.owners for name in attributes}
+        functions = [value for _, _, attributes in self.owners for value in attributes.values()
                      if isinstance(value, types.FunctionType)]
         self.code = [(function, function.__code__) for function in functions]
         # What they call by name: im2col, put in another's place in layers/conv.py, is the reader's own code too.
-        self.names = [(function.__globals__, name, function.__globals__[name]) for function in functions
-                      for name in function.__code__.co_names if name in function.__globals__]
+        called: dict[int, tuple[dict[str, Any], set[str]]] = {}  # by module: its variables, and the names used of them
+        for function in functions:
+            space = function.__globals__
+            names = called.setdefault(id(space), (space, set()))[1]
+            names.update(name for name in function.__code__.co_names if name in space)
+        self.names = [(space, {name: space[name] for name in names}) for space, names in called.values()]
 
     def unchanged(self) -> bool:
         """Tell whether nothing has been replaced, added or loaded anew since."""
         return (
-            all(own_attributes(owner) == attributes for owner, attributes in self.owners)
-            and all(function.__code__ is code for function, code in self.code)
-            and all(space.get(name) is value for space, name, value in self.names)
+            all(vars(owner) == everything or own_attributes(owner) == attributes
+                for owner, everything, attributes in self.owners)
+            and all([function.__code__ is code for function, code in self.code])
+            and all([space.get(name) is value for space, names in self.names for name, value in names.items()])
         )
 
 
@@ -193,4 +209,4 @@ def own_attributes(kind: type) -> dict[str, Any]:
     return {name: value for name, value in vars(kind).items() if not name.startswith("__") or name == "__init__"}
 
 
-_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (Conv2d, Fire, LocalResponseNorm)}
+_loaded: dict[type, Loaded] = {kind: Loaded(kind) for kind in (AvgPool2d, Conv2d, Fire, LocalResponseNorm, MaxPool2d)}

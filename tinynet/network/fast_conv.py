@@ -10,93 +10,75 @@ import numpy as np
 
 from ..layers import Conv2d
 from ..layers.conv import Saved
-from ..ops import col2im, im2col
-from ..ops.arrays import Array, Shape, array_module
+from ..ops import im2col
+from ..ops.arrays import Array, Shape
 from ..ops.numpy_ops import padded
-from ..ops.window import Window
-from . import winograd
+from .fast_winograd import WinogradConv, bias_gradient
+from .side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
+from .winograd import MOST_TAPS
 
 FEW_CHANNELS = 4  # with fewer, what im2col copies in one go is too short
-PART = 1_000_000  # numbers that im2col makes at a time: 4 MB
+FEW_FILTERS = 16  # up to so many, products for several windows at once go faster
+PART = 500_000  # numbers that im2col makes at a time: 2 MB
 
 
 def fast_convolution(layer: Conv2d) -> Any:
     """Return the class of a convolution's fast implementation, by its filters, channels and stride."""
-    taps, _, channels, _ = layer.params["w"].shape
+    taps, across, channels, filters = layer.params["w"].shape
     if layer.window.stride == (1, 1):
+        narrow = filters <= min(FEW_FILTERS, taps * across * channels // 2)  # the matrix of the filters
+        if channels < 2 * FEW_CHANNELS and narrow and layer.groups == 1:
+            return SideBySideConv
         if channels < FEW_CHANNELS and layer.groups == 1:
             return FewChannelsConv
-        if channels >= FEW_CHANNELS and 3 <= taps <= winograd.MOST_TAPS:
+        if channels >= FEW_CHANNELS and 3 <= taps <= MOST_TAPS:
             return WinogradConv
     return ConvInParts
 
 
-class WinogradConv:
-    """Conv2d at stride 1: across, windows laid out as ever; down, fewer products by sums of rows.
+class SideBySideConv:
+    """Conv2d at stride 1 of few channels and one group: several windows side by side as one, see `side_by_side.py`."""
 
-    `winograd.py` says how: T products for a tile of outputs, one below the other, between sums of an image's rows and
-    sums of the filters' rows. `fast_on_gpu.py` has what is other on a GPU.
-    """
-
-    label = "sums of rows (Winograd)"
+    label = "windows side by side"
 
     def __init__(self, layer: Conv2d) -> None:
         self.layer = layer
         self.params = layer.params
-        kh, kw = layer.window.kernel
-        self.across = Window((1, kw), (1, 1), (0, layer.window.padding[1]), False)
-        self.lock, self.ready = Lock(), False
+        self.lock, self.made = Lock(), False
 
     def output_shape(self, shape: Shape) -> Shape:
         return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
-        y = array_module(x).empty((len(x), *self.output_shape(x.shape[1:])), dtype=x.dtype)  # (N, OH, OW, F)
-        self.prepare(y.shape[1])
-        for channels, filters, weights in self.groups:
-            products = self.columns(x[..., channels]) @ weights                 # (T, N*TH*OW, F/G)
-            self.tiles.outputs(products, y[..., filters])
-        y += self.params["b"]
-        return y, Saved(x)
+        shape = self.output_shape(x.shape[1:])
+        self.prepare(shape[1])
+        y = im2col(x, self.window) @ self.weights                               # (N*OH*OW/B, B*F)
+        y += np.tile(self.params["b"], self.beside)
+        return y.reshape(len(x), *shape), Saved(x)
 
     def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
         self.layer.check_upstream(dy, saved)
-        self.prepare(dy.shape[1])
-        x, w = saved.x, self.params["w"]
-        dx = np.empty_like(x) if input_gradient else None
-        dw = np.empty_like(w)
-        for channels, filters, weights in self.groups:
-            dproducts = self.tiles.outputs_back(dy[..., filters])               # (T, N*TH*OW, F/G)
-            dweights = np.matmul(self.columns(x[..., channels]).swapaxes(1, 2), dproducts)
-            dw[..., filters] = self.tiles.weights_back(dweights, w[..., filters].shape)
-            if dx is not None:
-                dx[..., channels] = self.images_gradient(dproducts, weights, x[..., channels].shape)
-        return dx, {"w": dw, "b": bias_gradient(dy)}
+        self.prepare(dy.shape[2])
+        kh, kw, channels, filters = self.params["w"].shape
+        rows = dy.reshape(-1, self.beside * filters)                            # (N*OH*OW/B, B*F)
+        dwide = im2col(saved.x, self.window).T @ rows                           # (KH*(KW+B-1)*C, B*F)
+        dw = wide_weights_back(dwide.reshape(kh, -1, rows.shape[1]), channels, self.beside)
+        grads = {"w": dw.reshape(kh, kw, channels, filters), "b": rows.sum(axis=0).reshape(-1, filters).sum(axis=0)}
+        if not input_gradient:
+            return None, grads
+        return wide_col2im(rows @ self.weights.T, saved.x.shape, self.window), grads
 
-    def images_gradient(self, dproducts: Array, weights: Array, shape: Shape) -> Array:
-        """Return a group's part of dx, of `shape` (N, H, W, C/G)."""
-        cols = dproducts @ weights.swapaxes(1, 2)                               # (T, N*TH*OW, KW*C/G)
-        n, _, width, c = shape
-        summed = (self.tiles.sums * n, self.tiles.count, width, c)
-        return self.tiles.images_back(col2im(cols, summed, self.across), shape)
-
-    def columns(self, x: Array) -> Array:
-        """Return what each filter row, all columns of it, meets in the sums of rows: (T, N*TH*OW, KW*C/G)."""
-        cols = im2col(self.tiles.images(x), self.across)
-        return cols.reshape(self.tiles.sums, -1, cols.shape[1])
-
-    def prepare(self, height: int) -> None:
-        """Cut outputs of so many rows into tiles and transform the weights: once in a pass, in the first block."""
+    def prepare(self, width: int) -> None:
+        """Choose how many windows make one, for outputs of this width, and lay out the filters: once in a pass."""
         with self.lock:
-            if not self.ready:
-                w = self.params["w"]
-                self.tiles = winograd.Tiles(len(w), self.layer.window.padding[0], height, w)
-                self.groups = [
-                    (channels, filters, self.tiles.weights(w[..., filters]))    # (T, KW*C/G, F/G)
-                    for channels, filters, _ in self.layer.each_group()
-                ]
-                self.ready = True
+            if not self.made:
+                kh, kw, channels, filters = self.params["w"].shape
+                self.beside = windows_beside(width, kw, filters)
+                self.window = wide_window(self.layer.window, self.beside)
+                wide = wide_weights(self.params["w"].reshape(kh, kw * channels, filters), channels, self.beside)
+                self.weights = wide.reshape(-1, self.beside * filters)          # (KH*(KW+B-1)*C, B*F)
+                self.made = True
 
 
 class FewChannelsConv:
@@ -165,16 +147,18 @@ class ConvInParts:
         return y, Saved(x)
 
     def backward(self, dy: Array, saved: Saved, input_gradient: bool = True) -> tuple[Array | None, dict[str, Array]]:
-        return self.layer.backward(dy, saved, input_gradient)  # in parts it was no faster
+        self.layer.check_upstream(dy, saved)
+        dw = np.zeros_like(self.params["w"])                                   # (KH, KW, C/G, F)
+        for images in self.parts(dy):
+            rows = dy[images].reshape(-1, dy.shape[3])
+            for channels, filters, _ in self.layer.each_group():
+                cols = im2col(saved.x[images, ..., channels], self.layer.window)
+                dw[..., filters] += (cols.T @ rows[:, filters]).reshape(*dw.shape[:3], -1)
+        dx = self.layer.input_gradient(dy, saved) if input_gradient else None
+        return dx, {"w": dw, "b": bias_gradient(dy)}
 
     def parts(self, y: Array) -> list[slice]:
         """Images to take at a time, for outputs y (N, OH, OW, F)."""
         kh, kw, channels, _ = self.params["w"].shape
         images = max(1, round(PART / (y.shape[1] * y.shape[2] * kh * kw * channels)))
         return [slice(i, i + images) for i in range(0, len(y), images)]
-
-
-def bias_gradient(dy: Array) -> Array:
-    """Return the sum over all but the last axis of dy (N, OH, OW, F); NumPy adds long rows faster than short ones."""
-    n, oh, ow, f = dy.shape
-    return dy.reshape(n * oh, ow * f).sum(axis=0).reshape(ow, f).sum(axis=0)

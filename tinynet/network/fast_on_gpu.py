@@ -8,7 +8,7 @@ from ..layers.conv import Saved as ConvSaved
 from ..layers.lrn import Saved
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.cuda_ops import local_response_norm, local_response_norm_back
-from .fast_conv import WinogradConv
+from .fast_winograd import WinogradConv
 from .winograd import MOST_TAPS
 
 # Weights times an image's places, from which half the multiplications are worth some forty launches, as predicted in
@@ -43,11 +43,9 @@ class WinogradOnGpu(WinogradConv):
         grads = self.layer.param_gradients(dy, saved)
         if not input_gradient:
             return None, grads
-        self.prepare(dy.shape[1])
         dx = array_module(dy).empty_like(saved.x)                               # (N, H, W, C)
-        for channels, filters, weights in self.groups:
-            dproducts = self.tiles.outputs_back(dy[..., filters])               # (T, N*TH*OW, F/G)
-            dx[..., channels] = self.images_gradient(dproducts, weights, saved.x[..., channels].shape)
+        for channels, filters, correlation in self.correlations(dy.shape):
+            correlation.images_gradient(correlation.tiles.outputs_back(dy[..., filters]), dx[..., channels])
         return dx, grads
 
 

@@ -50,6 +50,8 @@ def trial(cupy: ModuleType) -> str | None:
 
 def driver_version() -> int | None:
     """Return the newest CUDA that the NVIDIA driver knows, 12040 for 12.4; None without a driver."""
+    if sys.platform == "emscripten":  # a browser would ask the server for the library, and Python take it for there
+        return None
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

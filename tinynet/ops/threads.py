@@ -52,7 +52,7 @@ def set_threads(n: int | None = None) -> int:
     Returns
     -------
     int
-        The number of threads from now on.
+        The number of threads from now on: 1 where the system starts none (`can_start_threads`).
 
     Raises
     ------
@@ -60,6 +60,7 @@ def set_threads(n: int | None = None) -> int:
         When `n` is not a whole number of at least 1.
     """
     n = available_cores() if n is None else check_count("set_threads", "n", n)
+    n = n if can_start_threads() else 1
     with _workers.lock:
         old, _workers.pool, _workers.count = _workers.pool, None, n
     if old is not None:
@@ -74,8 +75,26 @@ def get_threads() -> int:
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process may use; without threads it uses one."""
+    if not can_start_threads():
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def can_start_threads() -> bool:
+    """Return whether this system starts threads; Python in a browser (Pyodide) does not, nor does it start processes.
+
+    Everything works without: batches are made when they are asked for, layers compute in the calling thread, and a
+    lesson's trainings and a course's checks are done one after the other.
+    """
+    thread = threading.Thread(target=int)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        return "can't start new thread" not in str(error)  # else the program is ending
+    thread.join()
+    return True
 
 
 def map_in_order(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -101,18 +120,19 @@ def map_in_order(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterat
 
 
 def submit(pool: ThreadPoolExecutor, function: Callable, *arguments: Any) -> Future:
-    """Have a pool work out function(*arguments); where it takes no work any more, do it here.
+    """Have a pool work out function(*arguments); where it takes no work (any more), do it here.
 
     When a program's main thread ends, Python closes all pools, and only then waits for the program's other threads. A
     training in one of those goes on in it alone, with the same numbers.
     """
-    try:
-        return pool.submit(function, *arguments)
-    except RuntimeError as error:
-        if "cannot schedule new futures" not in str(error):  # a system that starts no thread, for one
-            raise
-        if "interpreter shutdown" in str(error):  # and not set_threads in another thread
-            say_that_pools_are_closed()
+    if can_start_threads():
+        try:
+            return pool.submit(function, *arguments)
+        except RuntimeError as error:
+            if "cannot schedule new futures" not in str(error):  # no more threads, for one
+                raise
+            if "interpreter shutdown" in str(error):  # and not set_threads in another thread
+                say_that_pools_are_closed()
     future: Future = Future()
     try:
         future.set_result(function(*arguments))

@@ -27,6 +27,7 @@ class Window(NamedTuple):
     padding: tuple[int, int]
     ceil_mode: bool
 
+    @cache  # noqa: B019, a window is a few numbers, and each layer asks for each block of images
     def output_size(self, size: tuple[int, int], who: str = "window") -> tuple[int, int]:
         """Return (OH, OW), the number of windows down and across an image of `size` (H, W)."""
         out = []
@@ -51,7 +52,7 @@ class Window(NamedTuple):
             ends.append((self.padding[i], max(self.padding[i], reach - self.padding[i] - size[i])))
         return ends[0], ends[1]
 
-    @cache  # noqa: B019, a window is a few numbers, and on a GPU this would take a dozen launches
+    @cache  # noqa: B019, as above; on a GPU this would take a dozen launches
     def cells(self, size: tuple[int, int], xp: Any = np) -> Any:
         """Return (OH, OW): how many places of the image and its padding (not of ceil_mode's) each window sees.
 

@@ -102,7 +102,7 @@ def evaluate_and_count(net: Network, data: Any, batch_size: int, ten_crop: bool)
         cells.append(labels.astype(np.int64) * classes + to_cpu(scores.argmax(axis=1)))
 
     evaluation = measure(net, data, batch_size, ten_crop, note)
-    counts = np.bincount(np.concatenate(cells), minlength=classes * classes)
+    counts = np.bincount(np.concatenate(cells).astype(np.intp), minlength=classes * classes)
     return evaluation, counts.astype(np.int64).reshape(classes, classes)
 
 

@@ -7,6 +7,7 @@ from ..network.params import flat, kind_text
 from ..ops.arrays import Array
 from ..ops.checks import check_between
 from ..ops.processes import add_gradients
+from ..ops.threads import one_blas_thread
 from .not_finite import first_not_finite_gradient
 
 
@@ -63,7 +64,8 @@ class Optimizer:
         ruined = first_not_finite_gradient(grads)
         if ruined is not None:
             raise NotFiniteError(f"{who}: the gradient of {ruined} is not finite; no parameter was changed")
-        self.update(params, flat(grads))
+        with one_blas_thread():  # once, not for each parameter
+            self.update(params, flat(grads))
 
     def update(self, params: dict[tuple[str, ...], Array], gradients: dict[tuple[str, ...], Array]) -> None:
         """Change each parameter by its gradient, which has its shape and dtype; both by path, ("block", "fc1", "w")."""

@@ -4,6 +4,8 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+from ..ops.threads import can_start_threads
+
 
 class ProgressBar:
     """Images done and to do, images/s, time left, loss and error; on a terminal and in a notebook.
@@ -50,6 +52,8 @@ def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notebook without widgets gets the bar in letters
         from tqdm.auto import tqdm
+    if not can_start_threads():
+        tqdm.monitor_interval = 0  # tqdm would warn that its watch, a thread, does not start
     return tqdm(total=total, unit=unit, dynamic_ncols=True, mininterval=0.2, **options)
 
 

@@ -6,7 +6,7 @@ from ...layers.base import Layer
 from ...network import Network
 from .catalogue import planted
 
-SHAPE = (70, 3, 3, 2)  # 70 images go through the executor in blocks of 32, 32 and 6
+SHAPE = (134, 3, 3, 2)  # 134 images go through the executor in blocks of 64, 64 and 6
 
 
 def small(kind):

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8. The same on a GPU
+# # 11. The same on a GPU
 #
 # A graphics processor (GPU) runs thousands of small programs, *threads*, at the same time. tinynet has CUDA kernels,
 # programs for such threads, beside its NumPy functions. This notebook answers four questions:
@@ -68,7 +68,7 @@ print(text[text.index('extern "C"') : text.index("// dx =")])
 # numbers, which the memory delivers together. Let us paint which block has which number, for a table of 7 rows, once
 # with 96 channels (after conv1) and once with 384 (after conv3).
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Rows and channels, coloured by the block of threads that computes them"
 def owners(rows, C):
     """The number of the block that computes each entry, from the kernel's first lines."""
     grid, block = cuda_ops.over_rows((rows, C))
@@ -271,7 +271,7 @@ for name in ("local_response_norm", "local_response_norm_back", "window_max", "w
 # products (the maker's library cuBLAS), the kernels, and array expressions that CuPy turns into kernels by itself.
 # The bars are predictions from published rates. No time here was measured on a GPU.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="How a predicted step on two cards divides into products, kernels and expressions"
 from collections import defaultdict
 
 from tinynet.measure.gpu_prediction import step_work

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9. What did it learn?
+# # 5. What did it learn?
 #
 # **Nobody told the network what an edge is, or a wheel, or a face. What did it find by itself in 9,469 photographs?**
 # We look at its filters, at the patches of images that excite its units most, at what happens when a part of a
@@ -39,13 +39,13 @@ print(net.notes[-1])
 # Before training, the 48 filters are random numbers; here are those of He's initialization. No number in them knows of
 # its neighbour.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The 48 filters of conv1 before training: coloured noise"
 first_layer_filters(tn.alexnet_medium(init="he"))
 
 # %% [markdown]
 # After training:
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The 48 filters of conv1 after training: edges, gratings and blobs of colour"
 first_layer_filters(net)
 
 # %% [markdown]
@@ -72,7 +72,7 @@ print("after training:     ", neighbours(net["conv1"].params["w"]).mean().round(
 # Take the filter with the most colour and the one with the least, and let them look at the cathedral: orange is "here
 # it is".
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Maps of two filters for the cathedral: spots on the building, and sky with scattered specks"
 church = net.preprocessing.load_image(tn.data.sample_photograph("berlin_cathedral"))
 w = net["conv1"].params["w"]  # (11, 11, 3, 48)
 grey = w.mean(axis=2, keepdims=True)
@@ -125,7 +125,7 @@ print(images.shape, images.dtype)
 # For each of six channels of conv2, the nine patches with the largest numbers, at most one of each image. The channels
 # are those whose largest number stands out most from their mean.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Nine patches for each of six channels of relu2: corners and edges of similar colours"
 def choosy(layer, count):
     """Return the channels of a layer whose largest number is the most times their mean, over some of the images."""
     layers = list(net.layers.items())
@@ -145,7 +145,7 @@ patch_sheet(net, images, "relu2", choosy("relu2", 6))
 #
 # Now conv5. A unit there is excited by larger things, at any size and place.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Nine patches for each of six channels of relu5: spaniels, light bulbs, domes"
 patch_sheet(net, images, "relu5", choosy("relu5", 6))
 
 # %% [markdown]
@@ -162,14 +162,14 @@ for patch in strongest_patches(net, images, "relu5", channel, count=3):
 #
 # A square in the mean colour is moved over the photograph; dark is where it hurts the class that the network named.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The light bulb, and its occlusion map: covering the upper round part takes the answer away"
 PHOTO = tn.data.sample_photograph("light_bulb")  # or "a/photograph/of/yours.jpg"
 stored = net.preprocessing.load_image(PHOTO)
 x = net.preprocessing(stored[None])
 answer = int(tn.predict(net, stored[None]).argmax())
 pixel_maps(x[0], {f"probability of {NAMES[answer]}, a square here": occlusion(net, x[0], answer, size=32, stride=4)})
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="The light bulb with the five likeliest classes; golf ball comes first"
 prediction_sheet(stored[None], tn.predict(net, stored[None]), class_names=NAMES)
 
 # %% [markdown]
@@ -183,7 +183,7 @@ prediction_sheet(stored[None], tn.predict(net, stored[None]), class_names=NAMES)
 # The rows are what is in the photograph, the columns what the network said. With Imagenette's folder `val` this is
 # counted anew; else these are the counts of its 978 photographs, as `tinynet evaluate` gave them.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A table of true classes against first guesses in percent, dark on its diagonal"
 COUNTS = np.array([
     [81, 2, 1, 5, 0, 1, 0, 1, 5, 1],
     [0, 86, 0, 8, 1, 2, 1, 0, 1, 0],
@@ -234,3 +234,5 @@ confusion_matrix(COUNTS, NAMES)
 # 2. For us 13.5 instead of 22.1 in conv1, and 2.1 instead of 4.9 in conv2. A blob of colour may find its colour in
 #    shuffled pixels; an edge is an order of pixels, which is gone. conv2 asks for an order of edges, and finds less.
 # </details>
+#
+# Next: [6. ReLU, tanh and sigmoid](06_vanishing_gradients.ipynb)

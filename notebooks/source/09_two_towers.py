@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. Two towers: figure 2 of the paper
+# # 9. Two towers: figure 2 of the paper
 #
 # **AlexNet was trained on two graphics cards, because one could not hold it. What did each card do, and what had to go
 # from one to the other?** Krizhevsky, Sutskever and Hinton (2012, section 3.5 and figure 2) gave each card half of the
@@ -38,7 +38,7 @@ print(cut(paper, Team()).summary())
 # and in orange what crosses, in megabytes from each tower to the other for a batch of 128, forward (and backward the
 # gradients of the same numbers).
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="A row of boxes for each tower; arrows cross in front of conv3, fc6 and fc7, and meet in fc8"
 tower = cut(paper, Team())
 shapes = tower.shapes(paper.input_shape)
 shown = ["pool1", "pool2", "conv3", "conv4", "pool5", "fc6", "fc7", "fc8"]
@@ -174,3 +174,5 @@ print(f"the gradient:           {back.value:+.3e}")
 # what the towers were for.
 #
 # </details>
+#
+# Next: [10. From loops to fast code](10_fast_code.ipynb)

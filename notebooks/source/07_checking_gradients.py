@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5. Checking gradients, and finding planted bugs
+# # 7. Checking gradients, and finding planted bugs
 #
 # A mistake in a forward pass often shows at once, in absurd numbers. A wrong sign in a backward pass may show nowhere.
 # The network still trains, only worse, and you blame the learning rate. This notebook answers three questions:
@@ -91,7 +91,7 @@ print(f"{relative_error(dx, numeric):.1e}")
 # A smaller $h$ ought to be better: that is what "derivative" means. Let us measure the error for steps from
 # $10^{-12}$ to 1, in both dtypes, and with the one-sided difference $(f(x+h) - f(x)) / h$ as well.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Errors over the step h: each curve falls to a lowest point and rises again"
 def error(h, dtype, central=True):
     x, h = dtype(0.5), dtype(h)
     low, width = (x - h, 2 * h) if central else (x, h)
@@ -252,7 +252,7 @@ def show(title, backward, numeric):
 # **Suspect A** is a max-pooling layer with windows of 3 x 3 that are 2 apart. Each window passes its `dy` back to the
 # position of its maximum; all other positions get 0.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Three grids of 13 x 13: dx by backward, by differences, and errors at a few places"
 pool = suspect("znk-cbby-birejevggra").wrong(kernel_size=3, stride=2)
 x = rng.standard_normal((1, 13, 13, 1))
 y, saved = pool.forward(x)
@@ -275,7 +275,7 @@ show("A: max-pooling, dx of a 13 x 13 image", backward[0, :, :, 0], numeric[0, :
 #
 # **Suspect B** is a convolution. The picture shows the gradient of one filter, 3 x 3 weights for one channel.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Three grids of 3 x 3: dw by backward, by differences, and errors, but for the middle"
 conv, x = suspect("pbai2q-jrvtug-syvccrq-xreary").case()     # a layer and an input that suits it
 y, saved = conv.forward(x)
 dy = rng.standard_normal(y.shape)
@@ -302,7 +302,7 @@ show("B: convolution, dw of one filter and channel", backward[:, :, 0, 0], numer
 # **Suspect C** is a local response normalization (LRN): each channel is divided by a power of what it and its
 # neighbours sum up to, $y_c = x_c / (k + \alpha \sum_j x_j^2)^\beta$, where $j$ runs over the 5 channels around $c$.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Three grids of 6 x 8: dx by backward and by differences, alike, and an error all white"
 kind = suspect("yea-ab-pebff-punaary-grez").wrong
 norm, x = kind(alpha=1e-4), rng.standard_normal((1, 1, 6, 8))     # the paper's alpha
 y, saved = norm.forward(x)
@@ -434,4 +434,4 @@ print(tn.check_gradients(Swish(), rng.standard_normal((4, 3))))
 #
 # </details>
 #
-# Next: [6. ReLU, tanh and sigmoid](06_vanishing_gradients.ipynb)
+# Next: [8. Write your own](08_write_your_own.ipynb)

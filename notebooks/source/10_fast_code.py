@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 7. From loops to fast code
+# # 10. From loops to fast code
 #
 # A convolution is six nested loops around one multiplication. Written so in Python it takes seconds for one image of
 # one layer. tinynet takes a tiny part of that, still in Python and NumPy. This notebook answers three questions:
@@ -133,7 +133,7 @@ print("the same numbers, to rounding:", same)
 # in large products, each multiply-add counted as two, in billions (GFLOP/s). Dividing our operations by it gives a time
 # that no code of this kind can go below.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="Milliseconds for an image: from loops over windows, im2col and blocks down to threads"
 rate = 1e9 * product_rate()
 limit = 2 * multiply_adds / rate
 print(f"{rate / 1e9:.0f} GFLOP/s with all threads; limit {1e3 * limit:.2f} ms; "
@@ -149,7 +149,7 @@ speed_ladder({name: 1e3 * t for name, t in seconds.items()}, 1e3 * limit)
 # How fast can numbers be had at all? We add arrays of growing size, again and again, and count the bytes that are
 # read and written in a second.
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="GB/s by size of the arrays: rising to a peak, falling by half, and then falling again"
 sizes = 2 ** np.arange(12, 28)                                # bytes of both arrays together
 speeds = []
 for size in sizes:
@@ -335,4 +335,4 @@ M, R = 2, 3
 #
 # </details>
 #
-# Next: [8. The same on a GPU](08_gpu.ipynb)
+# Next: [11. The same on a GPU](11_gpu.ipynb)

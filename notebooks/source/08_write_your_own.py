@@ -1,10 +1,10 @@
 # %% [markdown]
-# # 10. Write your own
+# # 8. Write your own
 #
 # **Could you write a network yourself, from an empty file?**
 # The course `tinynet course` has 17 steps: every layer of AlexNet, the loss, the training. In this notebook you write
 # the first four; the check below each tells what is right, and what kind of mistake is left. It compares your numbers
-# with tinynet's and your gradients with finite differences ([notebook 5](05_checking_gradients.ipynb) shows how).
+# with tinynet's and your gradients with finite differences ([notebook 7](07_checking_gradients.ipynb) shows how).
 #
 # You need Python, NumPy and derivatives. Run the cells from the top; where a body says `raise NotImplementedError`, it
 # is yours to write.
@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinynet import course
+from tinynet.plots.pictures import BLUE, ORANGE, SKY
 
 # %% [markdown]
 # ## What is a layer?
@@ -38,13 +39,13 @@ from tinynet import course
 # Each number of $x$ is treated alone. So `dx` is `dy` times the **slope** of the line at $x$. The next cell measures
 # the slopes, by small differences. What formulas do they have?
 
-# %% tags=["picture"]
+# %% tags=["picture"] alt="ReLU, tanh and sigmoid from -4 to 4, and their slopes, measured"
 x = np.linspace(-4, 4, 401)
 lines = {"ReLU": np.maximum(x, 0), "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x))}
 picture, both = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-for name, y in lines.items():
-    both[0].plot(x, y, label=name)
-    both[1].plot(x, np.gradient(y, x), label=name)
+for (name, y), colour in zip(lines.items(), (BLUE, ORANGE, SKY), strict=True):
+    both[0].plot(x, y, label=name, color=colour)
+    both[1].plot(x, np.gradient(y, x), label=name, color=colour)
 both[0].set(title="y", xlabel="x", ylim=(-1.2, 2))
 both[1].set(title="slope, measured", xlabel="x")
 both[0].legend()
@@ -277,3 +278,5 @@ else:
 # On to the files: `tinynet course` writes all 17 steps into a folder, and `tinynet course check` says how far you
 # are; there your code runs in a process of its own, so that an endless loop ends. At the end `tinynet course train`
 # trains your AlexNet, with your layers alone.
+#
+# Next: [9. Two towers](09_two_towers.ipynb)
