@@ -66,7 +66,7 @@ class NearbySums:
     def __init__(self, size: int, rows: Array) -> None:
         count, self.length = rows.shape
         self.size, self.half = size, size // 2
-        step = max(1, PIECE // self.length)
+        step = max(1, min(PIECE // self.length, count))
         self.pieces = [slice(i, min(i + step, count)) for i in range(0, count, step)]
         self.between = np.zeros((step, self.length + 2 * self.half), dtype=rows.dtype)
         self.total = np.empty_like(self.between)

@@ -1,5 +1,5 @@
 """Fast implementations of pooling; `fast.py` says when one stands in for its layer."""
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def tap_offsets(window: Window, w: int, c: int) -> Array:
     return ((np.arange(kh)[:, np.newaxis] * w + np.arange(kw)) * c).reshape(-1)
 
 
-@cache
+@lru_cache(maxsize=16)  # megabytes each; more than a network has kinds of blocks
 def window_offsets(window: Window, n: int, shape: Shape, size: tuple[int, int]) -> Array:
     """Where each window's first place is, (N, OH, OW, C), in images of `shape` that are one row."""
     (h, w, c), (oh, ow) = shape, size
