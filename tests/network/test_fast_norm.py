@@ -49,3 +49,8 @@ def test_a_planted_mistake_is_noticed_before_it_is_used(monkeypatch):
     monkeypatch.setattr(fast_norm.NearbySums, "added_up", lambda self, piece: 1.01 * usual(self, piece))
     with pytest.warns(UserWarning, match=r"layer 'norm' \(LocalResponseNorm\): its forward and tinynet's fast"):
         np.testing.assert_array_equal(net.forward(x)[0], expected)
+
+
+def test_a_small_image_takes_little_memory():
+    sums = fast_norm.NearbySums(5, np.zeros((6, 8), np.float32))
+    assert sums.between.shape == (6, 12) and sums.spare.shape == (6, 8)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinynet as tn
-from tinynet.network import fast
+from tinynet.network import fast, fast_pool
 from tinynet.network.fast import fast_implementation
 from tinynet.network.fast_pool import AvgPoolByAxis, MaxPoolByIndex
 
@@ -106,3 +106,11 @@ def test_a_method_of_ones_own_runs_in_a_network(kind, monkeypatch):
     own = kind.input_gradient
     monkeypatch.setattr(kind, "input_gradient", lambda self, dy, saved: 2 * own(self, dy, saved))
     np.testing.assert_allclose(pass_through(net, x)[1], 2 * usual)
+
+
+def test_images_of_many_sizes_leave_little_in_memory():
+    fast_pool.window_offsets.cache_clear()
+    for size in range(6, 60):
+        layer, x = tn.MaxPool2d(3, 2), np.zeros((2, size, 6, 1))
+        MaxPoolByIndex(layer).backward(*MaxPoolByIndex(layer).forward(x))
+    assert fast_pool.window_offsets.cache_info().currsize <= 16

@@ -40,7 +40,7 @@ def fast_implementation(layer: Layer, on_gpu: bool = False, shape: Shape = ()) -
     if type(layer) is Fire and not on_gpu:
         return FastFire
     if type(layer) in (AvgPool2d, MaxPool2d) and not on_gpu:
-        return fast_pooling(layer)  # type: ignore[arg-type]
+        return fast_pooling(layer)
     if type(layer) is LocalResponseNorm:
         return FusedResponseNorm if on_gpu else NormInPieces
     return None
@@ -173,17 +173,12 @@ def as_loaded(layer: Layer) -> bool:
 
 
 class Loaded:
-    """The methods of a class as they were when tinynet was loaded.
-
-    It is asked for each layer in each pass, so whole dicts and tuples are compared, which is C's work. They are equal
-    where each value is the same object.
-    """
+    """The methods of a class as they were when tinynet was loaded."""
 
     def __init__(self, kind: type) -> None:
-        self.owners = [(owner, dict(vars(owner)), own_attributes(owner)) for owner in kind.__mro__
-                       if owner is not object]
-        self.methods = {name for _, _, attributes in self.owners for name in attributes}
-        functions = [value for _, _, attributes in self.owners for value in attributes.values()
+        self.owners = [(owner, own_attributes(owner)) for owner in kind.__mro__ if owner is not object]
+        self.methods = {name for _, attributes in self.owners for name in attributes}
+        functions = [value for _, attributes in self.owners for value in attributes.values()
                      if isinstance(value, types.FunctionType)]
         self.code = [(function, function.__code__) for function in functions]
         # What they call by name: im2col, put in another's place in layers/conv.py, is the reader's own code too.
@@ -197,8 +192,7 @@ class Loaded:
     def unchanged(self) -> bool:
         """Tell whether nothing has been replaced, added or loaded anew since."""
         return (
-            all(vars(owner) == everything or own_attributes(owner) == attributes
-                for owner, everything, attributes in self.owners)
+            all(own_attributes(owner) == attributes for owner, attributes in self.owners)
             and all([function.__code__ is code for function, code in self.code])
             and all([space.get(name) is value for space, names in self.names for name, value in names.items()])
         )

@@ -11,8 +11,9 @@ import numpy as np
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from ..ops import im2col
-from ..ops.arrays import Array, Shape
+from ..ops.arrays import Array
 from ..ops.numpy_ops import padded
+from .fast_layer import FastLayer
 from .fast_winograd import WinogradConv, bias_gradient
 from .side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
 from .winograd import MOST_TAPS
@@ -36,18 +37,14 @@ def fast_convolution(layer: Conv2d) -> Any:
     return ConvInParts
 
 
-class SideBySideConv:
+class SideBySideConv(FastLayer):
     """Conv2d at stride 1 of few channels and one group: several windows side by side as one, see `side_by_side.py`."""
 
     label = "windows side by side"
 
     def __init__(self, layer: Conv2d) -> None:
-        self.layer = layer
-        self.params = layer.params
+        super().__init__(layer)
         self.lock, self.made = Lock(), False
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
@@ -81,7 +78,7 @@ class SideBySideConv:
                 self.made = True
 
 
-class FewChannelsConv:
+class FewChannelsConv(FastLayer):
     """Conv2d of few channels: a row of `rows` for each place of the filter, not for each window.
 
     What im2col copies in runs of KW * C numbers comes in runs of OW here, and the product is the transposed one. A last
@@ -91,13 +88,9 @@ class FewChannelsConv:
     label = "a row for each place of the filter"
 
     def __init__(self, layer: Conv2d) -> None:
-        self.layer = layer
-        self.params = layer.params
+        super().__init__(layer)
         w, b = layer.params["w"], layer.params["b"]
         self.w_and_b = np.concatenate([w.reshape(-1, len(b)), b[np.newaxis]])                # (KH*KW*C + 1, F)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
@@ -121,20 +114,13 @@ class FewChannelsConv:
         return rows
 
 
-class ConvInParts:
+class ConvInParts(FastLayer):
     """Any other Conv2d: a few images of the block at a time.
 
     What im2col writes is then still in the cache when it is multiplied.
     """
 
     label = "a few images at a time"
-
-    def __init__(self, layer: Conv2d) -> None:
-        self.layer = layer
-        self.params = layer.params
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)

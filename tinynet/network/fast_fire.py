@@ -6,11 +6,12 @@ import numpy as np
 from ..layers import Fire
 from ..layers.conv import Saved as ConvSaved
 from ..layers.fire import Saved
-from ..ops.arrays import Array, Shape
+from ..ops.arrays import Array
 from .fast_conv import fast_convolution
+from .fast_layer import FastLayer
 
 
-class FastFire:
+class FastFire(FastLayer):
     """Fire, whose forward and backward passes go through the convolutions' fast implementations.
 
     The way back meets each of them once; the layer's own does it twice, for its input and for its parameters.
@@ -19,13 +20,9 @@ class FastFire:
     label = "three fast convolutions"
 
     def __init__(self, layer: Fire) -> None:
-        self.layer = layer
-        self.params = layer.params
+        super().__init__(layer)
         self.names = list(layer.convolutions)
         self.squeeze, self.one, self.three = (fast_convolution(conv)(conv) for conv in layer.parts())
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)

@@ -1,27 +1,20 @@
 """The fast implementation of local response normalization on a CPU; `fast.py` says when it stands in."""
 import numpy as np
 
-from ..layers import LocalResponseNorm
 from ..layers.lrn import Saved
-from ..ops.arrays import Array, Shape
+from ..ops.arrays import Array
+from .fast_layer import FastLayer
 
 PIECE = 1 << 17  # numbers at a time: what is written stays in a core's cache, and threads seldom meet between calls
 
 
-class NormInPieces:
+class NormInPieces(FastLayer):
     """LocalResponseNorm, a few rows of nearby channels at a time, in memory that is taken once.
 
     The layer's own expressions go over all images of a block a dozen times; these go over a piece, with the same sums.
     """
 
     label = "a piece of the images at a time"
-
-    def __init__(self, layer: LocalResponseNorm) -> None:
-        self.layer = layer
-        self.params = layer.params
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
@@ -66,7 +59,7 @@ class NearbySums:
     def __init__(self, size: int, rows: Array) -> None:
         count, self.length = rows.shape
         self.size, self.half = size, size // 2
-        step = max(1, PIECE // self.length)
+        step = max(1, min(PIECE // self.length, count))
         self.pieces = [slice(i, min(i + step, count)) for i in range(0, count, step)]
         self.between = np.zeros((step, self.length + 2 * self.half), dtype=rows.dtype)
         self.total = np.empty_like(self.between)

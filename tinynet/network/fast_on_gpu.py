@@ -3,11 +3,12 @@ import math
 import os
 from typing import Any
 
-from ..layers import Conv2d, LocalResponseNorm
+from ..layers import Conv2d
 from ..layers.conv import Saved as ConvSaved
 from ..layers.lrn import Saved
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.cuda_ops import local_response_norm, local_response_norm_back
+from .fast_layer import FastLayer
 from .fast_winograd import WinogradConv
 from .winograd import MOST_TAPS
 
@@ -49,17 +50,10 @@ class WinogradOnGpu(WinogradConv):
         return dx, grads
 
 
-class FusedResponseNorm:
+class FusedResponseNorm(FastLayer):
     """LocalResponseNorm, whose expressions would go over the memory 34 times; this goes 7 times."""
 
     label = "one kernel each way"
-
-    def __init__(self, layer: LocalResponseNorm) -> None:
-        self.layer = layer
-        self.params = layer.params
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)

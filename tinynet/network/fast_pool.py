@@ -1,30 +1,25 @@
 """Fast implementations of pooling; `fast.py` says when one stands in for its layer."""
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..layers import AvgPool2d, MaxPool2d
 from ..layers.avg_pool import Saved as AvgSaved
+from ..layers.base import Layer
 from ..layers.max_pool import Saved
 from ..ops.arrays import Array, Shape
 from ..ops.window import Window
+from .fast_layer import FastLayer
 
 
-class MaxPoolByIndex:
+class MaxPoolByIndex(FastLayer):
     """MaxPool2d, whose backward pass first finds the index of each window's winner, and then goes to the winners alone.
 
     The layer's own meets every place of every window with numbers; here it is met with bytes.
     """
 
     label = "an index for each window"
-
-    def __init__(self, layer: MaxPool2d) -> None:
-        self.layer = layer
-        self.params = layer.params
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)
@@ -64,17 +59,10 @@ class MaxPoolByIndex:
         return tap
 
 
-class AvgPoolByAxis:
+class AvgPoolByAxis(FastLayer):
     """AvgPool2d, whose backward pass spreads gradients out across first, and then down in long rows."""
 
     label = "one axis after the other"
-
-    def __init__(self, layer: AvgPool2d) -> None:
-        self.layer = layer
-        self.params = layer.params
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, AvgSaved]:
         return self.layer.forward(x, train)
@@ -141,7 +129,7 @@ def tap_offsets(window: Window, w: int, c: int) -> Array:
     return ((np.arange(kh)[:, np.newaxis] * w + np.arange(kw)) * c).reshape(-1)
 
 
-@cache
+@lru_cache(maxsize=16)  # megabytes each; more than a network has kinds of blocks
 def window_offsets(window: Window, n: int, shape: Shape, size: tuple[int, int]) -> Array:
     """Where each window's first place is, (N, OH, OW, C), in images of `shape` that are one row."""
     (h, w, c), (oh, ow) = shape, size
@@ -151,9 +139,9 @@ def window_offsets(window: Window, n: int, shape: Shape, size: tuple[int, int]) 
     return np.arange(n)[:, np.newaxis, np.newaxis, np.newaxis] * (h * w * c) + places
 
 
-def fast_pooling(layer: MaxPool2d | AvgPool2d) -> Any:
+def fast_pooling(layer: Layer) -> Any:
     """Return the class of a pooling layer's fast implementation; None if it has none: a byte counts a window's places.
     """
-    if isinstance(layer, AvgPool2d):
-        return AvgPoolByAxis
-    return MaxPoolByIndex if layer.window.kernel[0] * layer.window.kernel[1] < 256 else None
+    if isinstance(layer, MaxPool2d) and layer.window.kernel[0] * layer.window.kernel[1] < 256:
+        return MaxPoolByIndex
+    return AvgPoolByAxis if isinstance(layer, AvgPool2d) else None

@@ -11,6 +11,7 @@ from ..ops import col2im, im2col
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.window import Window
 from . import winograd
+from .fast_layer import FastLayer
 from .side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window
 
 FEW_FILTERS = 32  # up to so many, products go faster for two windows side by side
@@ -69,7 +70,7 @@ class Correlation:
         dx[...] = self.tiles.images_back(summed, dx.shape)
 
 
-class WinogradConv:
+class WinogradConv(FastLayer):
     """Conv2d at stride 1: `Correlation` for each group of channels and filters.
 
     The images' gradient is a correlation too, of dy with the filters turned round: a pixel met the last tap of the
@@ -80,13 +81,9 @@ class WinogradConv:
     label = "sums of rows (Winograd)"
 
     def __init__(self, layer: Conv2d) -> None:
-        self.layer = layer
-        self.params = layer.params
+        super().__init__(layer)
         self.lock = Lock()
         self.made: dict[str, list[tuple[slice, slice, Correlation]]] = {}
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return self.layer.output_shape(shape)
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.layer.check_input(x)

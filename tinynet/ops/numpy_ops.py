@@ -190,9 +190,6 @@ def sgd_update(w: Array, v: Array, g: Array, rate: float, momentum: float, decay
             v -= rate * g
             w += v
 
-    if w.size <= PIECE:
-        change((w, v, g))
-        return
     for _ in map_in_order(change, blocks(PIECE, w, v, g)):
         pass  # each piece is changed in its place
 
