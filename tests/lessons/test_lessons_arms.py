@@ -137,6 +137,18 @@ def test_lenet_has_the_ideas_one_after_the_other():
     assert [bool(net.recipe["augmentation"]) for net in nets.values()] == [False] * 6 + [True]
 
 
+def test_lenet_begins_as_the_same_function_of_raw_and_of_scaled_pixels():
+    pixels = np.random.default_rng(0).uniform(-128, 128, (2, 32, 32, 3)).astype(np.float32)
+    scores = []
+    for kind, deviation in (("scaled", 64), ("raw", 1)):
+        net = lenet.lenet(pixels=kind)
+        assert net.recipe["deviation"] == deviation
+        scores.append(net.forward(pixels / np.float32(deviation))[0])
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ArgumentError, match="pixels is 'bytes', expected one of 'scaled', 'raw'"):
+        lenet.lenet(pixels="bytes")
+
+
 def test_the_gap_is_test_minus_training_error():
     each = dropout.LESSON
     result = Result(plan_of(each), [ended("without", 1, 0.2), ended("without", 2, 0.4) | {"test_error": 0.7}])
