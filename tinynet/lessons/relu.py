@@ -168,7 +168,7 @@ def arm(activation: str, setting: str, *rates: float, epochs: int | None = None,
 
 ARMS = (
     arm("relu", RAW, 0.003, 0.001, 0.01), arm("tanh", RAW, 0.01, 0.003, 0.03, 0.1),
-    arm("relu", SCALED, 0.01, 0.005, 0.02), arm("tanh", SCALED, 0.01, 0.02, 0.04),
+    arm("relu", SCALED, 0.01, 0.005, 0.02, 0.04), arm("tanh", SCALED, 0.01, 0.02, 0.04, 0.08),
     arm("tanh", CONTROL, 0.01, 0.02, 0.04, 0.08), arm("relu", MAX_POOLS, 0.005, 0.0025, 0.01),
     arm("tanh", MAX_POOLS, 0.02, 0.01, 0.04), arm("sigmoid", RAW, 0.01, 0.003, 0.03, epochs=12, seeds=1),
 )
