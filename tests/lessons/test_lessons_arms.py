@@ -13,7 +13,19 @@ import tinynet as tn
 from tinynet.cli.lesson import read_arm, split_names
 from tinynet.errors import ArgumentError, ShapeError
 from tinynet.layers.loss import softmax_cross_entropy
-from tinynet.lessons import LESSONS, Arm, augmentation, changed, dropout, init, lenet, optimizer, relu, towers
+from tinynet.lessons import (
+    LESSONS,
+    Arm,
+    augmentation,
+    changed,
+    dropout,
+    init,
+    lenet,
+    optimizer,
+    relu,
+    relu_numbers,
+    towers,
+)
 from tinynet.lessons.plan import Plan, make_network
 from tinynet.lessons.result import Result
 from tinynet.training.preparation import optimizer_from
@@ -63,7 +75,7 @@ def test_arms_differ_and_get_the_same_budget(name):
         for net in nets_of(each).values()
     ]
     assert all(one != two for i, one in enumerate(described) for two in described[:i])
-    assert each.full.seeds >= 3 and each.quick.seeds >= 2
+    assert each.full.seeds >= 3 and each.quick.seeds >= (1 if name == "relu" else 2)
     assert set(each.published) <= {arm.name for arm in each.arms} | {"all"}
 
 
@@ -123,6 +135,18 @@ def test_lenet_has_the_ideas_one_after_the_other():
     for kind, since in (("ReLU", 1), ("MaxPool2d", 2), ("LocalResponseNorm", 3), ("Dropout", 5)):
         assert [kind in found for found in kinds] == [index >= since for index in range(7)]
     assert [bool(net.recipe["augmentation"]) for net in nets.values()] == [False] * 6 + [True]
+
+
+def test_lenet_begins_as_the_same_function_of_raw_and_of_scaled_pixels():
+    pixels = np.random.default_rng(0).uniform(-128, 128, (2, 32, 32, 3)).astype(np.float32)
+    scores = []
+    for kind, deviation in (("scaled", 64), ("raw", 1)):
+        net = lenet.lenet(pixels=kind)
+        assert net.recipe["deviation"] == deviation
+        scores.append(net.forward(pixels / np.float32(deviation))[0])
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ArgumentError, match="pixels is 'bytes', expected one of 'scaled', 'raw'"):
+        lenet.lenet(pixels="bytes")
 
 
 def test_the_gap_is_test_minus_training_error():
@@ -235,92 +259,148 @@ def test_ten_crops_are_in_the_picture():
     assert right.get_ylabel() == "test error at the end\n(hollow: with ten crops)"
 
 
+def test_the_control_of_figure_1_begins_as_the_same_function():
+    images = tn.data.draw_shapes(6, 32).images
+    nets = {arm.name: net for arm, net in zip(relu.ARMS, nets_of(relu.LESSON).values(), strict=True)}
+    raw, control, scaled = (nets[f"tanh, {setting}"] for setting in (
+        "raw pixels", "scaled, conv1 like raw", "scaled pixels"))
+    x = images.astype("float32") - 128
+    np.testing.assert_allclose(raw.forward(x)[0], control.forward(x / 64)[0], rtol=1e-6)
+    assert np.abs(scaled.forward(x / 64)[0] - raw.forward(x)[0]).max() > 0.01
+    assert [net.recipe["deviation"] for net in (raw, control, scaled)] == [1, 64, 64]
+    assert all(net.recipe["bias_rate"] == 2 for net in (raw, control, scaled))
+    assert {kind: sum(type(layer).__name__ == kind for layer in raw.layers.values())
+            for kind in ("MaxPool2d", "AvgPool2d")} == {"MaxPool2d": 1, "AvgPool2d": 2}
+
+
+def test_four_layers_is_the_network_of_the_earlier_records():
+    net = relu.four_layers(seed=0, activation="relu")
+    assert net.parameter_count == 40_426 and net.multiply_adds((32, 32, 3)) == 6_006_784  # results/lessons/relu
+    assert net.recipe.keys() == {"deviation", "initialization"}
+    with pytest.raises(ArgumentError, match="setting is 'grey'"):
+        relu.four_layers(setting="grey")
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_what_is_watched_by_hand(activation):
+    net = relu.four_layers(activation=activation, setting="raw pixels")
+    for params, value in zip(net.params.values(), (3.0, 0.0, -3.0), strict=False):   # every input of the activation
+        params["w"][:], params["b"][:] = 0, value
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), 32)
+    seen = relu.watch(net, replace(plan_of(relu.LESSON), train=tn.data.draw_shapes(4, 32)))
+    # tanh(3) = 0.9951; sigmoid(3) = 0.9526, stretched 0.9051; sigmoid(-3) the same on the other side
+    expected = {"relu": {"rms1": 3, "rms2": 0, "rms3": 0},
+                "tanh": {"saturated1": 1, "saturated2": 0, "saturated3": 1},
+                "sigmoid": {"saturated1": 0, "saturated2": 0, "saturated3": 0}}[activation]
+    assert seen == pytest.approx(expected)
+    if activation == "sigmoid":
+        net["conv1"].params["b"][:] = -4                                     # stretched -0.964
+        assert relu.watch(net, replace(plan_of(relu.LESSON), train=tn.data.draw_shapes(4, 32)))["saturated1"] == 1
+
+
 def test_epochs_until_an_error_by_hand():
     history = [{"epoch": i, "train_error": error} for i, error in enumerate([0.8, 0.5, 0.2], 1)]
-    assert relu.epochs_until(history, 0.35, 0.9) == pytest.approx(2.0)   # between the middles of epochs 2 and 3
-    assert relu.epochs_until(history, 0.85, 0.9) == pytest.approx(0.25)  # half way from chance to the middle of epoch 1
-    assert relu.epochs_until(history, 0.1, 0.9) is None
+    assert relu_numbers.epochs_until(history, 0.35, 0.9) == pytest.approx(2.0)   # between epochs 2's and 3's middles
+    assert relu_numbers.epochs_until(history, 0.85, 0.9) == pytest.approx(0.25)  # from chance to the middle of epoch 1
+    assert relu_numbers.epochs_until(history, 0.1, 0.9) is None
 
 
-def record(stage, arm, rate, *errors, seed=0):
-    history = [{"epoch": i, "train_error": error} for i, error in enumerate(errors, 1)]
-    return {"arm": arm, "stage": stage, "seed": seed, "rate": rate, "history": history, "diverged": None,
+def ended_at(arm, *errors, seed=1, watched=0.5):
+    """A training of `lesson relu` with these errors."""
+    seen = {"rms1": 30.0} if arm.startswith("relu") else {f"saturated{i}": watched / i for i in (1, 2, 3)}
+    history = [{"epoch": i, "train_error": error} | seen for i, error in enumerate(errors, 1)]
+    return {"arm": arm, "stage": "seed", "seed": seed, "rate": 0.01, "history": history, "diverged": None,
             "train_error": 0.4, "parameters": 1, "multiply_adds": 1}
 
 
-def plan_of_relu(**budget):
+def result_of_relu(curves, seeds=3):
+    """What the lesson finds when its arms' trainings have these errors: by arm, a tuple for each seed."""
     plan = plan_of(relu.LESSON)
-    return replace(plan, budget=replace(plan.budget, **budget))
+    plan = replace(plan, arms=tuple(arm for arm in relu.ARMS if arm.name in curves),
+                   budget=replace(plan.budget, until=0.4, seeds=seeds))
+    return Result(plan, [ended_at(arm, *errors, seed=seed) for arm, each in curves.items()
+                         for seed, errors in enumerate(each, 1)])
 
 
 @pytest.fixture
 def figure_1():
-    """ReLU reaches 40% in half an epoch with every seed, tanh in 0.5, 1.5 and 2.5, the sigmoid with two of three."""
-    curves = {"relu": [(0.4,)] * 3, "tanh": [(0.4,), (0.65, 0.4), (0.9, 0.65, 0.4)],
-              "sigmoid": [(0.4,), (0.4,), (0.9, 0.8, 0.7)]}
-    made = []
-    for arm, seconds in (("relu", 200.0), ("tanh", 3000.0), ("sigmoid", 10.0)):
-        made += [record("search", arm, 0.01, 0.5), record("alone", arm, 0.0) | {"seconds_an_epoch": seconds}]
-        made += [record("seed", arm, 0.01, *errors, seed=seed) for seed, errors in enumerate(curves[arm], 1)]
-    return Result(plan_of_relu(until=0.4, seeds=3), made)
+    """ReLU reaches 40% in half an epoch with every seed; tanh on raw pixels in 1, 2 and 4 times that, and so on."""
+    quick = (0.4,), (0.4,), (0.4,)
+    return result_of_relu({
+        "relu, raw pixels": quick, "tanh, raw pixels": ((0.4,), (0.9, 0.65, 0.4), (0.9, 0.9, 0.4)),
+        "relu, scaled pixels": quick, "tanh, scaled pixels": ((0.66, 0.4), (0.66, 0.4), (0.66, 0.4)),
+        "tanh, scaled, conv1 like raw": ((0.65, 0.4), (0.65, 0.4), (0.9, 0.8)),
+        "relu, max pools": ((0.65, 0.4),) * 3, "tanh, max pools": quick, "sigmoid, raw pixels": ((0.9, 0.9),),
+    })
 
 
 def test_the_table_of_figure_1_by_hand(figure_1):
     head, rows = figure_1.head_and_rows()
-    assert head[-4:] == ["epochs to the target", "seconds to it", "times relu's epochs", "reported"]
-    assert [row[-4:] for row in rows] == [
-        ["0.500 +- 0.000", "100 +- 0", "", ""],
-        ["1.50 +- 1.00", "4,500 +- 3,000", "2.47 (0.32 to 19.03)", "6 times the epochs of ReLU (figure 1)"],
-        ["in 2 of 3 seeds", "in 2 of 3 seeds", "", ""]]
-    said = relu.findings(figure_1)
+    assert head[-4:] == ["epochs to the target", "times ReLU's epochs", "conv1 saturated, epoch 2", "reported"]
+    logs = np.log([1, 5, 5])
+    half = 4.303 * logs.std(ddof=1) / math.sqrt(3)
+    mean, low, high = np.exp([logs.mean(), logs.mean() - half, logs.mean() + half])
+    assert [row[-4:-1] for row in rows] == [
+        ["0.5 +- 0.0", "", ""], ["1.8 +- 1.2", f"{mean:.2f} ({low:.2f} to {high:.2f})", "50%"],
+        ["0.5 +- 0.0", "", ""], ["1.5 +- 0.0", "3.00 (3.00 to 3.00)", "50%"],
+        ["more than 1.5 (2 of 3 seeds: 1.5, 1.5)", "more than 3.0", "50%"],
+        ["1.5 +- 0.0", "", ""], ["0.5 +- 0.0", "0.33 (0.33 to 0.33)", ""],
+        ["more than 1.5", "more than 3.0", "50%"]]
+    assert rows[1][-1] == "6 times the epochs of ReLU (figure 1)"
+    assert any("Of sigmoid, raw pixels 12 epochs at most, 1 seed." in note for note in figure_1.notes())
+
+
+def test_what_is_said_of_figure_1_follows_from_the_numbers(figure_1):
+    said = relu_numbers.findings(figure_1)
     assert said[0].startswith("The target: 40% training error on the way.")
-    assert said[1] == "An epoch, alone on one thread: relu 200 s, tanh 3,000 s, sigmoid 10.0 s."
-    assert said[2].startswith("How many times relu's epochs: ") and said[2].endswith(" By seconds: tanh 36.99.")
-    assert "Mean and standard deviation over seeds." in figure_1.notes()
+    assert "tanh, scaled pixels, times ReLU's epochs to a training error: 2.8 to 50%, 3.0 to 40%." in said
+    assert any(text.startswith("sigmoid, raw pixels, times") and text.endswith(", more than 3.0 to 40%.")
+               for text in said)
+    assert "On the way to the target ReLU is, in the same setting: faster than tanh, scaled pixels / tanh, scaled, " \
+        "conv1 like raw / sigmoid, raw pixels; not decided against tanh, raw pixels; slower than tanh, max " \
+        "pools." in said
+    assert any("tanh, raw pixels 50%, 25%, 17%;" in text and "less than 0.098." in text for text in said)
+    assert any("relu, max pools 30" in text for text in said)
+    assert "more than 1.5 (2 of 3 seeds: 1.5, 1.5) epochs, that one 1.8 +- 1.2," in said[-1]
+    assert said[-1].endswith("it is the size of the pixels, more than the initial weights, that slows tanh down.")
 
 
-def with_arms(result, *names, seeds=3):
-    """The same result as if it had been asked for these arms and so many seeds."""
-    arms = tuple(arm for name in names for arm in result.plan.arms if arm.name == name)
-    plan = replace(result.plan, arms=arms, budget=replace(result.plan.budget, seeds=seeds))
-    return Result(plan, [record for record in result.records if record["seed"] <= seeds])
+@pytest.mark.parametrize(("raw", "control", "pixels"), [(40, 8, True), (40, 30, False)])
+def test_the_control_says_whether_it_is_the_pixels(raw, control, pixels):
+    def training(epochs):
+        return ((0.9,) * (epochs - 1) + (0.4,),)
+
+    said = relu_numbers.findings(result_of_relu(
+        {"tanh, raw pixels": training(raw), "tanh, scaled pixels": training(4),
+         "tanh, scaled, conv1 like raw": training(control)}, seeds=1))
+    assert ("it is the size of the pixels" in said[-1]) is pixels
+    assert ("the initial weights, not the size of the pixels alone" in said[-1]) is not pixels
+    assert not any("ReLU is" in text for text in said)                         # there is no arm to compare with
 
 
-def test_figure_1_with_one_arm_or_seed_or_a_first_arm_that_misses_the_target(figure_1):
-    alone = with_arms(figure_1, "tanh")
-    assert alone.head_and_rows()[1][0][-4:-1] == ["1.50 +- 1.00", "4,500 +- 3,000", ""]
-    assert not any("How many times" in text or "one learning rate" in text for text in relu.findings(alone))
-    assert len(alone.plot().axes) == 4
-    one_seed = with_arms(figure_1, "relu", "tanh", seeds=1).head_and_rows()[1]
-    assert [row[-4:-1] for row in one_seed] == [["0.500", "100", ""], ["0.500", "1,500", "1.00"]]
-    missed = with_arms(figure_1, "sigmoid", "relu")
-    assert [row[-1] for row in missed.head_and_rows()[1]] == ["", ""]
-    assert not any("By seconds" in text for text in relu.findings(missed))
+def test_figure_1_draws_what_there_is(figure_1):
+    picture = figure_1.plot()
+    raw, scaled, pools, ratios, saturation = picture.axes
+    assert [axes.get_title() for axes in (raw, scaled, pools)] == [
+        "Raw pixels: figure 1", "The same net, pixels / 64", "Max pools, pixels / 64"]
+    thick = [line for line in raw.lines if line.get_linewidth() > 2]
+    assert [line.get_linestyle() for line in thick] == ["-", "--", ":"]        # ReLU, tanh, sigmoid
+    np.testing.assert_allclose(thick[0].get_xydata(), [[0, 0.9], [0.5, 0.4]])
+    assert {text.get_text() for text in scaled.texts} >= {"3.0 times", "more than 3.0 times"}
+    curves = {line.get_label(): line.get_xydata() for line in ratios.lines}
+    assert curves["tanh, max pools"][-1] == pytest.approx([0.4, 1 / 3])
+    assert curves["tanh, max pools"][0] == pytest.approx([0.6, 0.3 / 0.7])     # ReLU: 60% after 0.7 epochs
+    triangles = [line.get_xydata().tolist() for line in ratios.lines if line.get_marker() == "^"]
+    assert triangles == []                # the control: none, since a seed of it never came to the first error
+    assert len([line for line in saturation.lines if len(line.get_xdata())]) == 9
+    only = with_arms(figure_1, "tanh, max pools")
+    assert len(only.plot().axes) == 3 and only.head_and_rows()[1][0][-2] == ""
 
 
-def test_marks_on_figure_1_are_where_the_arms_reached_the_target(figure_1):
-    by_epochs, by_seconds = figure_1.plot().axes[:2]
-    for axes, units in ((by_epochs, (1, 1)), (by_seconds, (200, 3000))):
-        marks = [bar.lines for bar in axes.containers]      # none for the sigmoid: one of its seeds did not get there
-        assert [line.get_xydata().tolist() for line, *_ in marks] == [[[0.5 * units[0], 0.4]], [[1.5 * units[1], 0.4]]]
-        widths = [np.ptp(bars[0].get_segments()[0][:, 0]) for *_, bars in marks]
-        assert widths == pytest.approx([0, 2 * units[1]])   # a standard deviation to each side
-
-
-def test_one_shared_rate_gives_ratios_and_bounds():
-    plan = plan_of_relu(until=0.4)
-    target, chance = relu.shared_target(plan), plan.chance
-    assert target == round(0.6 * 0.4 + 0.4 * chance, 2)
-    made = relu.Result(plan, [
-        record("search", "relu", 0.01, target, 0.5), record("search", "tanh", 0.01, 0.65, 0.55),
-        record("search", "relu", 0.1, 0.9, 0.9, 0.9), record("search", "tanh", 0.1, target),
-        record("shared", "relu", 0.001, 0.9, target), record("shared", "tanh", 0.001, 0.9, 0.9, 0.9, 0.9),
-        record("search", "relu", 0.2), record("search", "tanh", 0.2),           # both diverged in the first epoch
-    ])
-    found = relu.shared_ratios(made)
-    assert found == [(0.001, pytest.approx(3.5 / 1.5), "at least"), (0.01, pytest.approx(1 / 0.5), ""),
-                     (0.1, pytest.approx(0.5 / 2.5), "at most")]
-    assert relu.shared_finding(made)[0].endswith("at least 2.33 at 0.001, 2.00 at 0.01, at most 0.20 at 0.1.")
+def with_arms(result, *names):
+    """The same result as if it had been asked for these arms."""
+    return Result(replace(result.plan, arms=tuple(arm for arm in result.plan.arms if arm.name in names)),
+                  result.records)
 
 
 def test_surgery_names_what_is_not_there_or_does_not_fit():

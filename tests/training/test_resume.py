@@ -181,6 +181,21 @@ def test_stopped_in_validation(straight, tmp_path, monkeypatch):
     assert_same_run(straight[0], tmp_path)
 
 
+def test_stopped_in_the_look_after_an_epoch(straight, tmp_path):
+    seen = []
+
+    def look(net, epoch):
+        seen.append((epoch, float(net["conv1"].params["w"].sum())))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quiet(small_net(), run=tmp_path, after_epoch=look)
+    quiet(small_net(), run=tmp_path, resume=True, after_epoch=look)
+    assert_same_run(straight[0], tmp_path)
+    assert [epoch for epoch, _ in seen] == [0, 1, 2, 2, 3] and seen[2] == seen[3]   # the second epoch was not saved
+
+
 def test_stopped_while_a_checkpoint_is_written(straight, tmp_path, monkeypatch):
     usual, calls = os.replace, []
 

@@ -23,8 +23,8 @@ def run_lesson(options: argparse.Namespace) -> None:
     lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON.with_model(options.model)
     arms: list[Arm | str] | None = None
     if options.arms is not None or options.arm:
-        own = [arm.name for arm in lesson.arms]
-        arms = [*(own if options.arms is None else split_names(options.arms, own)), *map(read_arm, options.arm)]
+        known, own = [arm.name for arm in lesson.arms], [arm.name for arm in lesson.own_arms(options.quick)]
+        arms = [*(own if options.arms is None else split_names(options.arms, known)), *map(read_arm, options.arm)]
     try:
         result = lesson.run(
             quick=options.quick, data=options.data, model=options.model, arms=arms, epochs=options.epochs,

@@ -21,6 +21,8 @@ class Arm:
         What its recipe has instead: {"augmentation": {}, "weight_decay": 0}.
     rates : tuple of float, optional
         Learning rates to choose from, instead of the budget's.
+    epochs, seeds : int, optional
+        At most so many of the budget's.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Arm:
     change: Callable[[Network, int], Network] | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     rates: tuple[float, ...] | None = None
+    epochs: int | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Experiment:
     arms : tuple of Arm
         The first is the one that the others are compared with.
     quick, full : Budget
+    quick_arms : tuple of Arm
+        Those of the quick form, if they are not the same.
     published : mapping of str to str
         By arm, or "all": what the paper and its authors' program report.
     scale : str
@@ -86,8 +92,9 @@ class Experiment:
         Trains; returns the records.
     measure : function of (network, Plan), optional
         More numbers of a trained network, a dict for JSON.
-    watch : function of a network, optional
-        Numbers of it before training and after each epoch, a dict for JSON.
+    watch : function of (network, Plan), optional
+        Numbers of a network before training and after each epoch of a training that is reported, a dict for JSON. They
+        are in the record under "watched"; each that is one number also in its epoch's row, and so a column of the CSV.
     columns : mapping of str to function of (Result, Arm)
         More columns of the table; each gives an arm's cell. {first} in a name stands for the first arm's.
     findings : function of a Result
@@ -104,11 +111,12 @@ class Experiment:
     published: Mapping[str, str]
     scale: str
     model: str | Callable[..., Network] = "alexnet-small"
+    quick_arms: tuple[Arm, ...] = ()
     switches: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     stages: Callable[[Any], list[dict[str, Any]]]
     measure: Callable[[Network, Any], dict[str, Any]] | None = None
-    watch: Callable[[Network], dict[str, Any]] | None = None
+    watch: Callable[[Network, Any], dict[str, Any]] | None = None
     columns: Mapping[str, Callable[[Any, Arm], str]] = field(default_factory=dict)
     findings: Callable[[Any], list[str]] = lambda result: []
     draw: Callable[[Any], Any]

@@ -129,46 +129,44 @@ class Job:
         found: dict[str, Any] = {"parameters": net.parameter_count, "diverged": None, "history": []}
         found["multiply_adds"] = net.multiply_adds(net.input_shape or self.train.image_shape)
         try:
-            found["history"] = self.fitted(net) if self.watch is None else self.watched(net)
+            found["history"] = list(fit(
+                net, self.train, self.test, epochs=self.epochs, until=self.until, seed=self.seed,
+                batch_size=self.batch_size, run=self.folder, resume=last.exists(), loader_threads=0,
+                progress=False, after_epoch=None if self.watch is None else self.note,
+            ))
         except NotFiniteError as error:
             if last.exists():
                 found["history"] = load_training_state(last)["progress"]["history"]  # of the epochs before
             message = str(error).replace(f"{self.folder.parents[1]}/", "")  # the folder is not part of the result
             chance = 1 - 1 / len(self.train.class_names)
+            self.add_notes(found)
             return found | {
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
+        self.add_notes(found)
         some = self.train.subset(np.arange(min(MEASURED_ON, len(self.train))))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)
-        return found | ({} if self.watch is None else {"watched": list(self.watched_so_far().values())})
+        return found
 
-    def fitted(self, net: Network, epochs: int | None = None) -> list[dict[str, Any]]:
-        """Train, or go on, to the end or until so many epochs are done; return the history."""
-        return list(fit(
-            net, self.train, self.test, epochs=epochs or self.epochs, until=self.until, seed=self.seed,
-            batch_size=self.batch_size, run=self.folder, resume=(self.folder / "last.npz").exists(), loader_threads=0,
-            progress=False,
-        ))
-
-    def watched(self, net: Network) -> list[dict[str, Any]]:
-        """Train epoch by epoch, which gives the same bits, and write down after each what `watch` gives."""
-        assert self.watch is not None
-        history: list[dict[str, Any]] = []
-        for epoch in range(self.epochs + 1):
-            seen = self.watched_so_far()
-            if str(epoch) in seen and epoch < self.epochs:
-                continue
-            if epoch > 0:
-                history = self.fitted(net, epoch)
-            with atomic_write(self.folder / "watched.json") as file:
-                file.write(f"{json.dumps(seen | {str(len(history)): self.watch(net)})}\n".encode())
-            if len(history) < epoch:  # `until` was reached
-                break
-        return history
-
-    def watched_so_far(self) -> dict[str, Any]:
-        """Return what `watch` gave before training and after each epoch, by the epoch's number."""
+    @property
+    def notes(self) -> dict[str, dict[str, Any]]:
+        """What was seen before training and after each epoch, by its number; in a file beside the checkpoints."""
         path = self.folder / "watched.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def note(self, net: Network, epoch: int) -> None:
+        """Write what is to be seen after an epoch; in place of an earlier note, if the training was stopped there."""
+        if self.watch is not None:
+            notes = self.notes | {str(epoch): self.watch(net)}
+            with atomic_write(self.folder / "watched.json") as file:
+                file.write(json.dumps(notes).encode())
+
+    def add_notes(self, found: dict[str, Any]) -> None:
+        """Add what was seen to the record, and to each epoch's row what is one number."""
+        notes = self.notes
+        for row in found["history"]:
+            row |= {name: x for name, x in notes.get(str(row["epoch"]), {}).items() if isinstance(x, int | float)}
+        if self.watch is not None:
+            found["watched"] = list(notes.values())

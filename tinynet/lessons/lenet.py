@@ -12,16 +12,21 @@ from .result import Result, over_the_one_before
 
 def lenet(
     classes: int = 10, seed: int = 0, channels: int = 3, activation: str = "tanh", overlapping: bool = False,
-    normalization: bool = False, wider: int = 1, dropout: float | None = None,
+    normalization: bool = False, wider: int = 1, dropout: float | None = None, pixels: str = "scaled",
 ) -> Network:
     """Return LeNet-5 for (32, 32, channels) pixels divided by their deviation, with AlexNet's ideas as switches.
 
-    `wider` multiplies the filters and the units; `overlapping` takes maxima of 3 x 3 for averages of 2 x 2.
+    `wider` multiplies the filters and the units; `overlapping` takes maxima of 3 x 3 for averages of 2 x 2. With
+    pixels="raw" it sees them as AlexNet does, 0 to 255 minus the mean; conv1's initial weights are so much smaller that
+    it begins as the same function of the picture.
     """
     choose("lenet", "activation", activation, ACTIVATIONS)
+    choose("lenet", "pixels", pixels, ("scaled", "raw"))
+    deviation = PIXEL_DEVIATION if pixels == "scaled" else 1.0
     c1, c2, f3, f4 = 6 * wider, 16 * wider, 120 * wider, 84 * wider
     fan_in = {"conv1": 25 * channels, "conv2": 25 * c1, "fc3": 25 * c2, "fc4": f3, "fc5": f4}
     initialization = he_initialization(fan_in, activation, deviation=1.0)
+    initialization["conv1"] = (initialization["conv1"][0] * deviation / PIXEL_DEVIATION, 0.0)
     conv1, conv2, fc3, fc4, fc5 = (initial_weights(initialization, name, seed) for name in initialization)
 
     def pool() -> Layer:
@@ -42,7 +47,7 @@ def lenet(
         ("fc3", Linear(25 * c2, f3, **fc3)), ("act3", act()), *drop(3),
         ("fc4", Linear(f3, f4, **fc4)), ("act4", act()), *drop(4), ("fc5", Linear(f4, classes, **fc5)),
     ]
-    recipe = {"deviation": PIXEL_DEVIATION, "initialization": initialization}
+    recipe = {"deviation": deviation, "initialization": initialization}
     return Network(layers, name="lenet", input_shape=(32, 32, channels), recipe=recipe)
 
 

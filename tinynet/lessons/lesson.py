@@ -25,9 +25,9 @@ def search_then_seeds(plan: Plan) -> list[dict[str, Any]]:
     ]
     found = plan.run(searches)
     chosen = {arm.name: best_rate(plan, arm, found) for arm in plan.arms}
-    seeds = range(1, plan.budget.seeds + 1)
     # Seed by seed: when a run is cut off, whole seeds are there, of all arms.
-    return found + plan.run([plan.job(arm, seed, chosen[arm.name]) for seed in seeds for arm in plan.arms])
+    return found + plan.run([plan.job(arm, seed, chosen[arm.name]) for seed in range(1, plan.budget.seeds + 1)
+                             for arm in plan.arms if seed in plan.seeds(arm)])
 
 
 def rates_of(plan: Plan, arm: Arm) -> tuple[float, ...]:
@@ -67,6 +67,10 @@ class Lesson(Experiment):
     def with_model(self, model: Any) -> "Lesson":
         """Return the lesson as it is for a network, by its name: this one, unless there is one in `by_model`."""
         return self.by_model.get(model, self) if isinstance(model, str) else self
+
+    def own_arms(self, quick: bool) -> tuple[Arm, ...]:
+        """Return the arms that are run unless others are asked for."""
+        return self.quick_arms if quick and self.quick_arms else self.arms
 
     def run(
         self, *, quick: bool = False, data: Any = None, model: str | Callable[..., Network] | None = None,
@@ -116,9 +120,10 @@ class Lesson(Experiment):
             raise ArgumentError(f"lesson {self.name}: the full form needs data, a folder with CIFAR-10 (`tinynet "
                                 "download cifar10`) or another data set; quick draws its own")
         parallel = available_cores() if parallel is None else check_count(f"lesson {self.name}", "jobs", parallel)
-        chosen = choose_arms(self, arms)
-        if rates is not None:  # for all arms, also those that have their own in the lesson
-            chosen = tuple(replace(arm, rates=None) if arm in self.arms else arm for arm in chosen)
+        chosen = choose_arms(self, quick, arms)
+        if rates is not None:
+            own = (*self.arms, *self.own_arms(quick))
+            chosen = tuple(replace(arm, rates=None) if arm in own else arm for arm in chosen)
         model = model or self.model
         made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
         train, held_out, test = split_data(
@@ -136,11 +141,11 @@ class Lesson(Experiment):
         return result
 
 
-def choose_arms(lesson: Lesson, wanted: Sequence[Arm | str] | None) -> tuple[Arm, ...]:
+def choose_arms(lesson: Lesson, quick: bool, wanted: Sequence[Arm | str] | None) -> tuple[Arm, ...]:
     """Return the arms, those given by name out of the lesson's own."""
-    own = {arm.name: arm for arm in lesson.arms}
     if wanted is None:
-        return lesson.arms
+        return lesson.own_arms(quick)
+    own = {arm.name: arm for arm in (*lesson.arms, *lesson.own_arms(quick))}
     for arm in wanted:
         if not isinstance(arm, Arm) and arm not in own:
             raise ArgumentError(f"lesson {lesson.name} has no arm {arm!r}; it has {', '.join(own)}")

@@ -47,11 +47,16 @@ class Plan:
         options = {"until": budget.until, "test": self.test} | options
         return Job(
             folder=self.folder / "jobs" / f"{stage}-{folder_name(arm.name)}-rate{rate:g}-seed{seed}",
-            arm=arm.name, stage=stage, seed=seed, rate=rate, epochs=epochs or budget.epochs,
+            arm=arm.name, stage=stage, seed=seed, rate=rate,
+            epochs=min(epochs or budget.epochs, arm.epochs or budget.epochs),
             make=partial(self.make, arm, seed), train=self.train, batch_size=budget.batch_size, drops=budget.drops,
             measure=None if measure is None or stage == "search" else partial(_measured, measure, self),
-            watch=None if stage == "search" else watch, **options,
+            watch=None if watch is None or stage != "seed" else partial(_measured, watch, self), **options,
         )
+
+    def seeds(self, arm: Arm) -> range:
+        """Return the seeds that an arm is trained with."""
+        return range(1, min(self.budget.seeds, arm.seeds or self.budget.seeds) + 1)
 
     def make(self, arm: Arm, seed: int) -> Network:
         """Return the arm's network, untrained, with the recipe of its training but for the rate."""

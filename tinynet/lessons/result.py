@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import tables
 from ..files import atomic_write, printable
+from ..training.history import COLUMNS
 from .experiment import Arm
 from .plan import Plan
 
@@ -50,7 +51,7 @@ class Result:
     def title(self) -> str:
         """Return the title of a plot: the question, on how many images and with how many seeds."""
         budget = self.plan.budget
-        return f"{self.lesson.question}\n{budget.images} images of {self.plan.train.name}, {budget.seeds} seeds"
+        return f"{self.lesson.question}\n{budget.images} images of {self.plan.train.name}, {seeds_text(budget.seeds)}"
 
     def head_and_rows(self) -> tuple[list[str], list[list[str]]]:
         """Return the table's head and rows."""
@@ -84,15 +85,19 @@ class Result:
         """Return what to know about the table: findings, budget, certainty, what was published, scale."""
         plan, budget = self.plan, self.plan.budget
         notes = list(self.lesson.findings(self))
+        fewer = [f" Of {arm.name} {arm.epochs or budget.epochs} epochs at most, {seeds_text(len(plan.seeds(arm)))}."
+                 for arm in plan.arms if arm.epochs or arm.seeds]
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
-                     f"of {budget.batch_size}; {budget.seeds} seeds, which fix initial weights and order for all arms.")
+                     f"of {budget.batch_size}; {seeds_text(budget.seeds)}. A seed fixes initial weights and order, for "
+                     f"all arms alike.{''.join(fewer)}")
         if budget.drops and budget.until is None:
             parts = " and ".join(f"{part:.0%}" for part in budget.drops)
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
         notes += ["Training error: after the training, on up to 5000 of its images, without dropout or augmentation.",
                   self.search_note()]
         if not self.has_test:
-            notes.append("Mean and standard deviation over seeds.")
+            notes.append("Mean and standard deviation over seeds." if budget.seeds > 1 else
+                         "One seed: no spread is known.")
         else:
             sampling = math.sqrt(0.25 / len(plan.test))
             notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "
@@ -132,9 +137,11 @@ class Result:
                 f"{tables.html_list(self.notes())}")
 
     def csv(self) -> str:
-        """Return every epoch of every training as CSV."""
+        """Return every epoch of every training as CSV, with what the lesson watched in further columns."""
         file = io.StringIO()
-        writer = csv.DictWriter(file, CURVES, lineterminator="\n", extrasaction="ignore")
+        watched = {key: None for record in self.records for row in record["history"] for key in row
+                   if key not in COLUMNS}
+        writer = csv.DictWriter(file, (*CURVES, *watched), lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         for record in self.records:
             writer.writerows(record | row for row in record["history"])
@@ -174,6 +181,11 @@ def over_the_one_before(result: Result) -> str:
     errors = [[record["test_error"] for record in result.of(arm)] for arm in arms]
     each = [f"{arm.name} {paired(*pair)}" for arm, *pair in zip(arms[1:], errors, errors[1:], strict=False)]
     return f"Points below the arm before: {'; '.join(each)}." if each else "One arm alone."
+
+
+def seeds_text(count: int) -> str:
+    """Write how many seeds."""
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 def seconds_of(record: dict[str, Any]) -> float:

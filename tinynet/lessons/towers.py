@@ -69,7 +69,7 @@ def measured(net: Network, plan: Plan) -> dict[str, Any]:
                         "energy": [float(f"{each:.4g}") for each in energy]}}
 
 
-def watched(net: Network) -> dict[str, Any]:
+def watched(net: Network, plan: Plan) -> dict[str, Any]:
     """Return the numbers of conv1's halves."""
     return colour_of_towers(net["conv1"].params["w"])
 

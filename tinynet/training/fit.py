@@ -1,6 +1,6 @@
 """Training a network: `fit` puts data, optimizer, schedule and run folder together and lets the loop run."""
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -42,7 +42,7 @@ def fit(
     augmentation: Augmentation | Literal[False] | None = None, preprocessing: Preprocessing | None = None,
     seed: int = 0, run: str | os.PathLike | None = None, resume: bool = False, loader_threads: int = 1,
     progress: bool = True, checkpoint_seconds: float = 30, until: float | None = None, freeze: str | None = None,
-    comm: Any = None, split: str = "batch",
+    after_epoch: Callable[[Network, int], None] | None = None, comm: Any = None, split: str = "batch",
 ) -> History:
     """Train a network.
 
@@ -77,7 +77,7 @@ def fit(
     resume : bool
         Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
         rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
-        `progress` and `checkpoint_seconds` may differ.
+        `progress`, `checkpoint_seconds` and `after_epoch` may differ.
     loader_threads : int
         Threads that read and augment images ahead; they change no number. 0: none.
     progress : bool
@@ -92,6 +92,11 @@ def fit(
         kept in memory (how much, is said). Therefore only mirror images are left of the augmentation, and no crops or
         colours: each epoch has every training image and its mirror image. Checkpoints have the whole network.
         `optimizer`, if given, is one of the layers to train, ``SGD(tn.split_network(net, freeze)[1])``.
+    after_epoch : function of (Network, int), optional
+        Looks at the network before the first step, with the number 0, and after each epoch, with the epoch's; it
+        changes nothing in it. It is called before the checkpoint is written: a run that is stopped in between does
+        this epoch, and the call, once more. Of several
+        processes each calls it.
     comm : mpi4py.MPI.Comm, optional
         Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: together they do what one
         process does (docs/processes.md). All begin with what the first one has, which alone has `run` and prints. An
@@ -187,7 +192,7 @@ def fit(
                 folder.write_settings({"data_name": train.name, **settings, "epochs": epochs, "until": until})
             with team.hold_interrupts(), team.own_network(trained, optimizer) as own:
                 training = Training(own, loader, validation, optimizer, schedule, epochs, until, settings, folder,
-                                    checkpoint_seconds, progress, position, history, team,
+                                    checkpoint_seconds, progress, position, history, team, after_epoch,
                                     None if frozen is None else net)
                 return training.run()
 

@@ -2,7 +2,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, NoReturn
 
@@ -71,13 +71,14 @@ class Training:
         self, net: Network, loader: Loader, validation: Any, optimizer: Optimizer,
         schedule: ReduceOnPlateau | StepSchedule | None, epochs: int, until: float | None,
         settings: Mapping[str, Any], folder: RunFolder | None, checkpoint_seconds: float, show: bool,
-        position: Position, history: History, team: Team, frozen_with: Network | None = None,
+        position: Position, history: History, team: Team,
+        after_epoch: Callable[[Network, int], None] | None = None, frozen_with: Network | None = None,
     ) -> None:
         self.team, self.frozen_with = team, frozen_with
         self.net, self.loader, self.validation = net, loader, validation
         self.optimizer, self.schedule, self.epochs, self.until = optimizer, schedule, epochs, until
         self.settings, self.folder, self.checkpoint_seconds = settings, folder, checkpoint_seconds
-        self.position, self.history = position, history
+        self.position, self.history, self.after_epoch = position, history, after_epoch
         self.between_batches = True
         self.named: dict[BadFiles, int] = {}  # how many of a data set's unreadable files are in log.txt
         # Images out of bytes get the network's dtype; a user's own floats are taken as they are.
@@ -94,6 +95,7 @@ class Training:
             if isinstance(self.schedule, StepSchedule):
                 self.schedule.step(self.position.epoch)  # the optimizer may come from another training
             if not self.history and not self.position.images:
+                self.look(0)
                 self.save()  # the initial parameters
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
@@ -110,6 +112,12 @@ class Training:
             if self.folder is not None:
                 self.folder.draw_curve(self.history, now=True)
         return self.history
+
+    def look(self, epoch: int) -> None:
+        """Let `after_epoch` see the whole network."""
+        if self.after_epoch is not None:
+            net, _ = self.team.whole(self.net, self.optimizer)
+            self.after_epoch(net if self.frozen_with is None else self.frozen_with, epoch)
 
     def reached(self) -> bool:
         """Whether the last epoch's training error is one to stop at; an epoch under way is finished first."""
@@ -191,6 +199,7 @@ class Training:
                 self.stop(f"on the validation set {problem}")
             row |= {"validation_loss": found.loss, "validation_error": found.top1_error}
         error = row["train_error"] if row["validation_error"] is None else row["validation_error"]
+        self.look(at.epoch + 1)
         with hold_interrupts():
             self.between_batches = False  # a second Ctrl-C does not wait: no last.npz whose best best.npz does not have
             self.tick()
