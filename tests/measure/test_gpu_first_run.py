@@ -48,9 +48,10 @@ def test_a_part_that_hangs_is_cut_off_and_the_next_ones_run(tmp_path):
     ]))
     log, summary = (out / "run.log").read_text(), (out / "summary.txt").read_text()
     assert done.returncode == 0 and done.stderr == ""
-    for line in ("begun", "== hangs:cut off:1", "broken", "== fails:failed (7):0", "no card", "== waits:skipped:0",
-                 "all right", "== works:done:0"):
-        assert line in log.splitlines()
+    said = [line.rpartition(":")[0] if line.startswith("== ") else line for line in log.splitlines()]  # without seconds
+    for line in ("begun", "== hangs:cut off", "broken", "== fails:failed (7)", "no card", "== waits:skipped",
+                 "all right", "== works:done"):
+        assert line in said
     assert "never" not in log
     assert [line.split()[0] for line in summary.splitlines()[4:9]] == ["hangs", "fails", "waits", "works", "late"]
     assert "no time left" in summary and summary.endswith("Not compared with PyTorch: the parts above say why.\n")
