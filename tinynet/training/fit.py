@@ -95,8 +95,7 @@ def fit(
     after_epoch : function of (Network, int), optional
         Looks at the network before the first step, with the number 0, and after each epoch, with the epoch's; it
         changes nothing in it. It is called before the checkpoint is written: a run that is stopped in between does
-        this epoch, and the call, once more. Of several
-        processes each calls it.
+        this epoch, and the call, once more. Of several processes each calls it.
     comm : mpi4py.MPI.Comm, optional
         Of processes that have all called `fit` with the same arguments, `MPI.COMM_WORLD`: together they do what one
         process does (docs/processes.md). All begin with what the first one has, which alone has `run` and prints. An
