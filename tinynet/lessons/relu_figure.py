@@ -104,7 +104,7 @@ def draw_ratios(axes: Any, result: Result) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_title("How many times ReLU's epochs? It depends on where you look\n"
                    "(shaded: 95% interval; a triangle: from here on more)", fontsize=10)
-    axes.legend(fontsize=9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)  # covers no curve
 
 
 def draw_saturation(axes: Any, result: Result) -> None:
@@ -122,4 +122,4 @@ def draw_saturation(axes: Any, result: Result) -> None:
         axes.plot([], [], style, color="grey", label=f"behind conv{layer}")
     axes.set(xlabel="epoch", ylabel="share of the outputs beyond 0.95", ylim=(-0.02, 1.02), xlim=(0, None))
     axes.set_title("Why: units whose slope is next to 0", fontsize=10)
-    axes.legend(fontsize=9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)  # covers no curve
