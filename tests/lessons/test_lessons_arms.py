@@ -122,6 +122,15 @@ def test_the_initialization_with_biases_of_a_tenth_differs_in_the_biases_alone()
     assert text["conv2"].params["b"][0] == 1
 
 
+def test_the_initialization_with_divided_pixels_differs_in_the_pixels_alone():
+    nets = nets_of(init.LESSON)
+    text, divided = nets["the paper's text"], nets["text, pixels / 64"]
+    for one, two in zip(text.params.values(), divided.params.values(), strict=True):
+        np.testing.assert_array_equal(one["w"], two["w"])
+        np.testing.assert_array_equal(one["b"], two["b"])
+    assert divided.recipe == text.recipe | {"deviation": 64}
+
+
 def test_when_the_loss_falls():
     history = [{"epoch": 1, "train_loss": 2.3}, {"epoch": 2, "train_loss": 2.18}]
     assert init.epochs_until_it_falls({"history": history}) == 2
