@@ -44,7 +44,7 @@ def awkward() -> dict[str, tuple[Any, np.ndarray]]:
         "ReLU, inputs of size 0.001": (tn.ReLU(), 1e-3 * rows),
         "max-pooling of pixels from 0 to 224 in steps of 32": (tn.MaxPool2d(3, 2), pixels),
         "max-pooling of a black image": (tn.MaxPool2d(3, 2), np.zeros((1, 5, 5, 1))),
-        "batch normalisation, mean 100": (tn.BatchNorm2d(2), image + 100),
+        "batch normalization, mean 100": (tn.BatchNorm2d(2), image + 100),
         "linear layer on pixels from 0 to 255": (tn.Linear(72, 4), pixels.reshape(2, -1)),
         "convolution, inputs of size 0.0001": (tn.Conv2d(2, 3, 3), 1e-4 * image),
         "LRN with the paper's alpha on pixels from 0 to 255": (tn.LocalResponseNorm(), pixels + 1),

@@ -149,7 +149,7 @@ def test_the_first_of_equal_numbers_wins_and_gets_the_gradient():
     assert middle.total == middle.value == 3 + 4 and "lay in 4 windows and won in 2" in middle.sentence
 
 
-def test_the_paths_of_the_normalisations_have_names():
+def test_the_paths_of_the_normalizations_have_names():
     x, labels = batch(3)
     trace = tn.trace(network(batch_norm=True), x, labels, train=True)
     e = trace["norm1"].explain(grad="x", at=(0, 3, 3, 2))

@@ -2,10 +2,10 @@
 from ..errors import ArgumentError
 from .activations import ACTIVATIONS
 from .exercise import Exercise
-from .normalisation import NORMALISATION
+from .normalization import NORMALIZATION
 from .windows import WINDOWS
 
-EXERCISES: tuple[Exercise, ...] = tuple(sorted(ACTIVATIONS + WINDOWS + NORMALISATION, key=lambda e: e.number))
+EXERCISES: tuple[Exercise, ...] = tuple(sorted(ACTIVATIONS + WINDOWS + NORMALIZATION, key=lambda e: e.number))
 
 
 def find_exercise(number: int) -> Exercise:

@@ -10,7 +10,7 @@ from .surgery import changed
 
 
 def without(number: int) -> Callable[[Network, int], Network]:
-    """Return the change that removes a convolution, its activation and its normalisation; pooling stays."""
+    """Return the change that removes a convolution, its activation and its normalization; pooling stays."""
     def change(net: Network, seed: int) -> Network:
         gone = [name for name in net.layers if name.endswith(str(number)) and not name.startswith("pool")]
         if number != 2:

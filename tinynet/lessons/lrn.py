@@ -8,7 +8,7 @@ LESSON = Lesson(
     arms=(
         Arm("none", {"normalization": None}),
         Arm("LRN", {"normalization": "lrn"}),
-        Arm("batch normalisation", {"normalization": "batch"}),
+        Arm("batch normalization", {"normalization": "batch"}),
     ),
     quick=Budget(epochs=8, images=2400, seeds=2, rates=(0.003,), batch_size=32, test_images=1000),
     full=Budget(epochs=8, images=20_000, seeds=3, rates=(0.001, 0.003, 0.01, 0.03)),

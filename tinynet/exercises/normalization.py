@@ -79,4 +79,4 @@ LRN_TOWERS = Exercise(
     # no bug: two mistakes at once; the catalogue's lrn-across-towers is one of them
 )
 
-NORMALISATION = (LRN_OWN_PATH, BATCH_NORM_VARIANCE, LRN_POWER, LRN_TOWERS)
+NORMALIZATION = (LRN_OWN_PATH, BATCH_NORM_VARIANCE, LRN_POWER, LRN_TOWERS)
