@@ -237,7 +237,7 @@ for rate, of_relu, of_tanh in zip(RATES, found["relu"], found["tanh"], strict=Tr
     print(f"both at rate {rate:5}: {verdict}")
 
 # %% [markdown]
-# The same two networks, the same data: the answer is whatever the shared rate makes it. The only fair question is how
+# The same two networks, the same data, and the shared rate decides what the answer is. The only fair question is how
 # fast each is at *its own* best rate.
 
 # %%
@@ -253,8 +253,8 @@ print(f"tanh needs {best['tanh'] / best['relu']:.2f} times ReLU's steps")
 #
 # Figure 1 of the paper says that a four-layer network reaches 25% training error on CIFAR-10 six times faster with ReLU
 # than with tanh. Its authors did what is asked for above: "the learning rates for each network were chosen
-# independently to make training as fast as possible". But **their networks see pixels from 0 to 255, minus the mean**,
-# and ours saw them divided by 64.
+# independently to make training as fast as possible". But **the networks for CIFAR-10 that they published see pixels from 0
+# to 255, minus the mean**, and ours saw them divided by 64.
 #
 # What is that to tanh? We take a four-layer network of the authors' kind, with tanh, and train it on drawn shapes, once
 # on pixels as they are, once on pixels divided by 64. Nothing else may differ: where the pixels are 64 times larger, we
@@ -306,16 +306,19 @@ plt.show()
 # %% [markdown]
 # The bars are the outputs, the black line is the slope that belongs to each: since $\tanh' = 1 - \tanh^2$, the backward
 # pass multiplies the gradient by $1 - y^2$. On the left both networks are the same. One epoch later nearly all outputs
-# on raw pixels stand at -1 and 1, where the line is at 0: `conv1` is **saturated**. It gives the same two numbers
-# whatever its weights are, and hardly any gradient comes back through it. On pixels divided by 64 this does not happen.
+# on raw pixels stand at -1 and 1, where the line is at 0: `conv1` is **saturated**. A small change of its
+# weights changes hardly any of them, so that hardly any gradient comes back through it. On pixels divided by 64 this
+# does not happen.
 #
 # **Why?** The gradient of a weight is a sum of upstream gradient times *pixel*. Pixels 64 times as large make it 64
 # times as large; the step that follows acts on pixels that are again 64 times as large. So one step changes what
 # `conv1` puts out $64 \cdot 64 = 4096$ times as much. A rate small enough for `conv1` would be far too small for the
 # other layers.
 #
-# **And ReLU?** Its outputs become large too. But its slope is 1 at any size, so that it goes on learning. That is the
-# paper's reason for it, "non-saturating", and the factor of six is what it is worth *on raw pixels*.
+# **And ReLU?** Its outputs become large too. Above 0 its slope is 1 at any size, so that it goes on learning. That is
+# the paper's reason for it, "non-saturating", and in our network on raw pixels it is worth a factor of six. It has a
+# weakness of its own: one step that is too large can push a unit below 0 for every image, where its slope is 0 for
+# good. The rate must be small enough for that; on raw pixels ReLU's best one is smaller than tanh's.
 #
 # Now change one number: set a divisor to 4, or 16, and run the cell again. How small may it be?
 #
@@ -380,7 +383,7 @@ result
 # %% [markdown]
 # Two things to see in the table:
 #
-# * LRN's best rate is ten times that of the others. The layer divides all numbers by $2^{0.75} = 1.7$ or more, twice on
+# * LRN's best rate, of the two that were tried, is ten times that of the others. The layer divides all numbers by $2^{0.75} = 1.7$ or more, twice on
 #   the way, so that scores and gradients are smaller. At their rate it would have looked worse than it is.
 # * The differences are smaller than their 95% intervals, which reach from far below 0 to far above. With three seeds
 #   and six epochs nobody can tell whether LRN or batch normalization helps *here*: that is a result, too.

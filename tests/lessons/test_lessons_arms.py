@@ -27,7 +27,7 @@ from tinynet.lessons import (
     towers,
 )
 from tinynet.lessons.plan import Plan, make_network
-from tinynet.lessons.result import Result
+from tinynet.lessons.result import Result, over_the_one_before
 from tinynet.training.preparation import optimizer_from
 
 OWN = [name for name in LESSONS if name != "speed"]
@@ -135,6 +135,19 @@ def test_when_the_loss_falls():
     history = [{"epoch": 1, "train_loss": 2.3}, {"epoch": 2, "train_loss": 2.18}]
     assert init.epochs_until_it_falls({"history": history}) == 2
     assert init.epochs_until_it_falls({"history": history[:1]}) is None
+
+
+def test_an_arm_is_compared_with_the_one_before_where_it_adds_to_it():
+    switches = {"raw": {"pixels": "raw"}, "relu": {"activation": "relu"},
+                "both": {"pixels": "raw", "activation": "relu"}}
+    plan = plan_of(lenet.LESSON)
+    for names, said in (
+        (["raw", "both", "relu"], "Points below the arm before: both +10.0."),
+        (["raw", "relu"], "No arm has the switches of the one before."),
+    ):
+        arms = tuple(Arm(name, switches[name]) for name in names)
+        records = [ended(name, 1, 0.5 if name == "raw" else 0.4) for name in names]
+        assert over_the_one_before(Result(replace(plan, arms=arms), records)) == said
 
 
 def test_lenet_has_the_ideas_one_after_the_other():
@@ -272,7 +285,7 @@ def test_the_control_of_figure_1_begins_as_the_same_function():
     images = tn.data.draw_shapes(6, 32).images
     nets = {arm.name: net for arm, net in zip(relu.ARMS, nets_of(relu.LESSON).values(), strict=True)}
     raw, control, scaled = (nets[f"tanh, {setting}"] for setting in (
-        "raw pixels", "scaled, conv1 like raw", "scaled pixels"))
+        "raw pixels", "scaled, begins like raw", "scaled pixels"))
     x = images.astype("float32") - 128
     np.testing.assert_allclose(raw.forward(x)[0], control.forward(x / 64)[0], rtol=1e-6)
     assert np.abs(scaled.forward(x / 64)[0] - raw.forward(x)[0]).max() > 0.01
@@ -312,6 +325,7 @@ def test_epochs_until_an_error_by_hand():
     assert relu_numbers.epochs_until(history, 0.35, 0.9) == pytest.approx(2.0)   # between epochs 2's and 3's middles
     assert relu_numbers.epochs_until(history, 0.85, 0.9) == pytest.approx(0.25)  # from chance to the middle of epoch 1
     assert relu_numbers.epochs_until(history, 0.1, 0.9) is None
+    assert relu_numbers.epochs_until(history, 0.8, 0.8) == 0                     # chance gives it at once
 
 
 def ended_at(arm, *errors, seed=1, watched=0.5):
@@ -338,7 +352,7 @@ def figure_1():
     return result_of_relu({
         "relu, raw pixels": quick, "tanh, raw pixels": ((0.4,), (0.9, 0.65, 0.4), (0.9, 0.9, 0.4)),
         "relu, scaled pixels": quick, "tanh, scaled pixels": ((0.66, 0.4), (0.66, 0.4), (0.66, 0.4)),
-        "tanh, scaled, conv1 like raw": ((0.65, 0.4), (0.65, 0.4), (0.9, 0.8)),
+        "tanh, scaled, begins like raw": ((0.65, 0.4), (0.65, 0.4), (0.9, 0.8)),
         "relu, max pools": ((0.65, 0.4),) * 3, "tanh, max pools": quick, "sigmoid, raw pixels": ((0.9, 0.9),),
     })
 
@@ -365,13 +379,26 @@ def test_what_is_said_of_figure_1_follows_from_the_numbers(figure_1):
     assert "tanh, scaled pixels, times ReLU's epochs to a training error: 2.8 to 50%, 3.0 to 40%." in said
     assert any(text.startswith("sigmoid, raw pixels, times") and text.endswith(", more than 3.0 to 40%.")
                for text in said)
-    assert "On the way to the target ReLU is, in the same setting: faster than tanh, scaled pixels / tanh, scaled, " \
-        "conv1 like raw / sigmoid, raw pixels; not decided against tanh, raw pixels; slower than tanh, max " \
-        "pools." in said
-    assert any("tanh, raw pixels 50%, 25%, 17%;" in text and "less than 0.098." in text for text in said)
+    assert "On the way to the target ReLU is, in the same setting (for the control: on scaled pixels): faster than " \
+        "tanh, scaled pixels / tanh, scaled, begins like raw (no interval) / sigmoid, raw pixels (one seed); not " \
+        "decided against tanh, raw pixels; slower than tanh, max pools." in said
+    assert any("tanh, raw pixels 50%, 25%, 17%;" in text and "less than 0.098;" in text for text in said)
     assert any("relu, max pools 30" in text for text in said)
     assert "more than 1.5 (2 of 3 seeds: 1.5, 1.5) epochs, that one 1.8 +- 1.2," in said[-1]
     assert said[-1].endswith("it is the size of the pixels, more than the initial weights, that slows tanh down.")
+
+
+def test_figure_1_of_two_classes_compares_from_below_chance(tmp_path):
+    """An error that chance has, 50% of two classes, is reached at once: nothing is compared there."""
+    errors = ((0.5, 0.35, 0.2),)
+    result = result_of_relu({"relu, raw pixels": errors, "tanh, raw pixels": errors}, seeds=1)
+    train = tn.data.Dataset(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), ["one", "two"])
+    result.plan = replace(result.plan, train=train)
+    assert result.plan.chance == 0.5
+    assert relu_numbers.ratio(result, result.plan.arms[1], 0.5) is None
+    assert relu_numbers.ratio(result, result.plan.arms[1], 0.4).mean == 1
+    assert any("to a training error: 1.0 to 40%." in text for text in relu_numbers.findings(result))
+    assert result.plot().axes[-2].get_xlim() == (0.49, 0.4)
 
 
 @pytest.mark.parametrize(("raw", "control", "pixels"), [(40, 8, True), (40, 30, False)])
@@ -381,7 +408,7 @@ def test_the_control_says_whether_it_is_the_pixels(raw, control, pixels):
 
     said = relu_numbers.findings(result_of_relu(
         {"tanh, raw pixels": training(raw), "tanh, scaled pixels": training(4),
-         "tanh, scaled, conv1 like raw": training(control)}, seeds=1))
+         "tanh, scaled, begins like raw": training(control)}, seeds=1))
     assert ("it is the size of the pixels" in said[-1]) is pixels
     assert ("the initial weights, not the size of the pixels alone" in said[-1]) is not pixels
     assert not any("ReLU is" in text for text in said)                         # there is no arm to compare with
@@ -391,7 +418,7 @@ def test_figure_1_draws_what_there_is(figure_1):
     picture = figure_1.plot()
     raw, scaled, pools, ratios, saturation = picture.axes
     assert [axes.get_title() for axes in (raw, scaled, pools)] == [
-        "Raw pixels: figure 1", "The same net, pixels / 64", "Max pools, pixels / 64"]
+        "Raw pixels: figure 1", "The same layers, pixels / 64", "Max pools, pixels / 64"]
     thick = [line for line in raw.lines if line.get_linewidth() > 2]
     assert [line.get_linestyle() for line in thick] == ["-", "--", ":"]        # ReLU, tanh, sigmoid
     np.testing.assert_allclose(thick[0].get_xydata(), [[0, 0.9], [0.5, 0.4]])

@@ -1,8 +1,9 @@
 """Figure 1 of the paper: when is ReLU six times faster than tanh, and why?
 
 The authors' networks for CIFAR-10 see pixels of 0 to 255 minus their mean. Such numbers drive the first tanh layer into
-saturation, where its slope is next to 0; ReLU has slope 1 at any size. The arms change the size of the pixels, and
-nothing else, and count the epochs.
+saturation, where its slope is next to 0; ReLU has slope 1 at any size. The arms change the size of the pixels (with
+initial weights that suit each, and a control that begins as the same function), the activation and the pools, and
+count the epochs.
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -50,14 +51,15 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu", sett
     classes, seed : int
     activation : "relu", "tanh" or "sigmoid"
     setting : str
-        "raw pixels": the authors' layers (averages in pools 2 and 3), their pixels of 0 to 255 minus the mean, their
-        initial weights.
+        "raw pixels": the authors' layers (averages in pools 2 and 3) without their normalization, their pixels of 0 to
+        255 minus the mean, their initial weights; biases learn at twice the rate, as theirs.
         "scaled pixels": the same layers on pixels divided by 64. Initial weights keep the mean square of the signals
         from layer to layer (see `models.parts.SQUARED_GAIN`).
-        "scaled, conv1 like raw": pixels divided by 64 and conv1's initial weights times 64, the others as in "raw
+        "scaled, begins like raw": pixels divided by 64 and conv1's initial weights times 64, the others as in "raw
         pixels": before the first step the same function as there. But a step of conv1's weights, whose gradient has
         the pixels as a factor, is 64 times smaller beside weights 64 times larger.
-        "max pools": 3 x 3 convolutions and maxima in all pools, on pixels divided by 64.
+        "max pools": 3 x 3 convolutions and maxima in all pools, on pixels divided by 64. Initial weights as for
+        "scaled pixels", biases at the same rate as weights: the network of earlier records.
     """
     choose("four_layers", "activation", activation, ACTIVATIONS)
     choose("four_layers", "setting", setting, (RAW, SCALED, CONTROL, MAX_POOLS))
@@ -136,12 +138,12 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
 
 
 def best(
-    rates: tuple[float, ...], count: int, records: Sequence[Mapping[str, Any]], arm: str, stage: str
+    rates: tuple[float, ...], count: int, records: Sequence[Mapping[str, Any]], name: str, stage: str
 ) -> tuple[float, ...]:
-    """Return so many of an arm's rates, those with the lowest training error at the end of a stage's trainings."""
+    """Return so many of the rates of an arm, those with the lowest training error at the end of a stage's trainings."""
     if len(rates) <= count:
         return rates
-    own = {r["rate"]: r for r in records if r["arm"] == arm and r["stage"] == stage}
+    own = {r["rate"]: r for r in records if r["arm"] == name and r["stage"] == stage}
     return tuple(sorted(rates, key=lambda rate: last_error(own[rate]))[:count])
 
 
@@ -160,17 +162,17 @@ def draw(result: Result) -> Any:
     return figure(result)
 
 
-def arm(activation: str, setting: str, *rates: float, epochs: int | None = None, seeds: int | None = None) -> Arm:
+def arm_of(activation: str, setting: str, *rates: float, epochs: int | None = None, seeds: int | None = None) -> Arm:
     """Return an arm with the rates to choose from, the quick form's first."""
     return Arm(f"{activation}, {setting}", {"activation": activation, "setting": setting}, rates=rates, epochs=epochs,
                seeds=seeds)
 
 
 ARMS = (
-    arm("relu", RAW, 0.003, 0.001, 0.01), arm("tanh", RAW, 0.01, 0.003, 0.03, 0.1),
-    arm("relu", SCALED, 0.01, 0.005, 0.02, 0.04), arm("tanh", SCALED, 0.01, 0.02, 0.04, 0.08),
-    arm("tanh", CONTROL, 0.01, 0.02, 0.04, 0.08), arm("relu", MAX_POOLS, 0.005, 0.0025, 0.01),
-    arm("tanh", MAX_POOLS, 0.02, 0.01, 0.04), arm("sigmoid", RAW, 0.01, 0.003, 0.03, epochs=12, seeds=1),
+    arm_of("relu", RAW, 0.003, 0.001, 0.01), arm_of("tanh", RAW, 0.01, 0.003, 0.03, 0.1),
+    arm_of("relu", SCALED, 0.01, 0.005, 0.02, 0.04), arm_of("tanh", SCALED, 0.01, 0.02, 0.04, 0.08),
+    arm_of("tanh", CONTROL, 0.01, 0.02, 0.04, 0.08), arm_of("relu", MAX_POOLS, 0.005, 0.0025, 0.01),
+    arm_of("tanh", MAX_POOLS, 0.02, 0.01, 0.04), arm_of("sigmoid", RAW, 0.01, 0.003, 0.03, epochs=12, seeds=1),
 )
 LESSON = Lesson(
     name="relu",

@@ -10,7 +10,7 @@ from .experiment import Arm
 from .relu_numbers import CONTROL, FIRST, MAX_POOLS, RAW, SCALED, epochs_seen, epochs_until, ratio, relu_beside
 from .result import Result
 
-TITLES = {RAW: "Raw pixels: figure 1", SCALED: "The same net, pixels / 64", MAX_POOLS: "Max pools, pixels / 64"}
+TITLES = {RAW: "Raw pixels: figure 1", SCALED: "The same layers, pixels / 64", MAX_POOLS: "Max pools, pixels / 64"}
 STYLES = {"relu": "-", "tanh": "--", "sigmoid": ":"}
 LAYERS = {1: "-", 2: "--", 3: ":"}
 
@@ -62,6 +62,9 @@ def draw_setting(axes: Any, result: Result, setting: str) -> None:
         style = "-." if control else STYLES.get(arm.switches.get("activation", "relu"), "-")
         name = drawn(arm.name if control else arm.name.split(",")[0])
         draw_curves(axes, curves, colour_of(arm), f"{name}, rate {result.of(arm)[0]['rate']:g}", middles, style)
+        at = [epochs_until(r["history"], target, chance) for r in result.of(arm)]
+        if at and None not in at:
+            axes.plot(mean_epochs(result, arm), target, "o", color=colour, markersize=6)
         found, relu = ratio(result, arm, target), relu_beside(result, arm)
         if found is not None and relu is not None and arm.switches.get("activation") == "tanh":
             start, end = (mean_epochs(result, each) for each in (relu, arm))
@@ -73,14 +76,15 @@ def draw_setting(axes: Any, result: Result, setting: str) -> None:
 
 def mean_epochs(result: Result, arm: Arm) -> float:
     """Return after how many epochs an arm's seeds reached the target or, where they did not, ended: their mean."""
-    return float(np.mean([epochs_until(r["history"], result.plan.budget.until, result.plan.chance) or epochs_seen(r)
-                          for r in result.of(arm)]))
+    at = [(r, epochs_until(r["history"], result.plan.budget.until, result.plan.chance)) for r in result.of(arm)]
+    return float(np.mean([epochs_seen(r) if value is None else value for r, value in at]))
 
 
 def draw_ratios(axes: Any, result: Result) -> None:
     """Draw how many times ReLU's epochs each other arm needs, along the training error."""
     until = result.plan.budget.until or 0.0
-    errors = [*(each / 100 for each in range(round(100 * FIRST), round(100 * until), -1)), until]
+    first = min(FIRST, result.plan.chance - 0.01)
+    errors = [*(each / 100 for each in range(round(100 * first), round(100 * until), -1)), until]
     axes.axhline(1, color="grey", linewidth=1)
     axes.axhline(6, color="grey", linestyle="--", linewidth=1, label="the paper's 6, at 25%")
     highest, lowest = 6.0, 1.0
@@ -95,8 +99,9 @@ def draw_ratios(axes: Any, result: Result) -> None:
         axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
         if len(known) < len(found):
             axes.plot(at[-1], values[-1], "^", color=colour, markersize=9)
-        highest, lowest = max(highest, *values), min(lowest, *values)
-    axes.set(yscale="log", xlim=(FIRST, until), ylim=(0.8 * lowest, 1.3 * highest), xlabel="until this training error",
+        shaded = [value for value in (*low, *high) if not np.isnan(value)]
+        highest, lowest = max(highest, *values, *shaded), min(lowest, *values, *shaded)
+    axes.set(yscale="log", xlim=(errors[0], until), ylim=(0.8 * lowest, 1.3 * highest), xlabel="until this training error",
              ylabel="times ReLU's epochs")
     axes.set_yticks([each for each in (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16) if 0.8 * lowest <= each <= 1.3 * highest])
     axes.minorticks_off()
@@ -120,6 +125,6 @@ def draw_saturation(axes: Any, result: Result) -> None:
                       linewidth=2.2 if layer == 1 else 1.4, label=drawn(arm.name) if layer == 1 else None)
     for layer, style in LAYERS.items():
         axes.plot([], [], style, color="grey", label=f"behind conv{layer}")
-    axes.set(xlabel="epoch", ylabel="share of the outputs beyond 0.95", ylim=(-0.02, 1.02), xlim=(0, None))
+    axes.set(xlabel="epoch", ylabel="share of the outputs beyond ±0.95", ylim=(-0.02, 1.02), xlim=(0, None))
     axes.set_title("Why: units whose slope is next to 0", fontsize=10)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)  # covers no curve

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from .experiment import Arm
 from .result import Result, paired_interval
 
-RAW, SCALED, CONTROL, MAX_POOLS = "raw pixels", "scaled pixels", "scaled, conv1 like raw", "max pools"
+RAW, SCALED, CONTROL, MAX_POOLS = "raw pixels", "scaled pixels", "scaled, begins like raw", "max pools"
 SATURATED = 0.95  # an output of tanh beyond this has a slope below 1 - 0.95**2 = 0.0975
 FIRST = 0.6       # the training error from which on epochs are compared
 ERRORS = (0.5, 0.4, 0.35)  # at which the sentences do, and at the target
@@ -42,8 +42,11 @@ def last_error(record: Mapping[str, Any]) -> float:
 def epochs_until(history: Sequence[Mapping[str, Any]], target: float | None, chance: float) -> float | None:
     """Return after how many epochs the training error fell from `chance` to `target`, interpolated linearly, or None.
 
-    The error of an epoch is a mean over it, while the network changed: it stands for the middle of the epoch.
+    The error of an epoch is a mean over it, while the network changed: it stands for the middle of the epoch. A target
+    that is not below chance takes none.
     """
+    if target is not None and target >= chance:
+        return 0.0
     before, at = chance, 0.0
     for row in history:
         error, here = row["train_error"], row["epoch"] - 0.5
@@ -73,17 +76,17 @@ def relu_beside(result: Result, arm: Arm) -> Arm | None:
 def ratio(result: Result, arm: Arm, target: float | None) -> Ratio | None:
     """Return how many times ReLU's epochs an arm needs until a training error, over the seeds that both have.
 
-    None where there is no such arm with ReLU, or a seed of it did not get there.
+    None where there is no such arm with ReLU, a seed of it did not get there, or the error is not below chance.
     """
     beside, chance, logs, more = relu_beside(result, arm), result.plan.chance, [], False
-    if beside is None:
+    if beside is None or target is None or target >= chance:
         return None
     for relu, other in zip(result.of(beside), result.of(arm), strict=False):
         one, two = (epochs_until(record["history"], target, chance) for record in (relu, other))
         if one is None:
             return None
         more |= two is None
-        logs.append((math.log(two or epochs_seen(other)), math.log(one)))
+        logs.append((math.log(epochs_seen(other) if two is None else two), math.log(one)))
     mean, half = paired_interval(*zip(*logs, strict=True))
     half = math.nan if more else half
     return Ratio(math.exp(mean), math.exp(mean - half), math.exp(mean + half), more)
@@ -148,10 +151,11 @@ def who_is_faster(result: Result) -> list[str]:
         low, high = (found.mean, found.mean) if math.isnan(found.low) else (found.low, found.high)
         faster = low > 1 or (not found.more and high < 1)
         kind = "not decided against" if not faster else "faster than" if low > 1 else "slower than"
-        names.setdefault(kind, []).append(arm.name)
+        doubt = " (one seed)" if len(result.of(arm)) == 1 else " (no interval)" if found.more else ""
+        names.setdefault(kind, []).append(arm.name + doubt)
     each = "; ".join(f"{kind} {' / '.join(names[kind])}" for kind in sorted(names))
-    seeds = " (one seed)" if result.plan.budget.seeds == 1 else ""
-    return [f"On the way to the target ReLU is, in the same setting{seeds}: {each}."] if each else []
+    return [f"On the way to the target ReLU is, in the same setting (for the control: on scaled pixels): {each}."
+            ] if each else []
 
 
 def what_is_saturated(result: Result) -> list[str]:
@@ -167,7 +171,8 @@ def what_is_saturated(result: Result) -> list[str]:
     said = []
     if each:
         said.append(f"Saturated after {EARLY} epochs, outputs beyond {SATURATED} behind conv1, conv2, conv3: "
-                    f"{'; '.join(each)}. Such a unit multiplies its gradient by less than {1 - SATURATED**2:.3f}.")
+                    f"{'; '.join(each)}. Such a unit of tanh multiplies its gradient by less than {1 - SATURATED**2:.3f}; "
+                    "the sigmoid's outputs are stretched to -1 to 1 for this.")
     if sizes:
         said.append(f"ReLU's outputs behind conv1 then have a root mean square of: {', '.join(sizes)}; its slopes are "
                     "0 and 1 at any size.")
@@ -183,7 +188,8 @@ def what_the_control_shows(result: Result) -> list[str]:
     for setting in (RAW, SCALED, CONTROL):
         own = result.of(arms[setting])
         at = [epochs_until(record["history"], result.plan.budget.until, result.plan.chance) for record in own]
-        needed[setting] = statistics.mean(value or epochs_seen(r) for value, r in zip(at, own, strict=True))
+        needed[setting] = statistics.mean(
+            epochs_seen(r) if value is None else value for value, r in zip(at, own, strict=True))
     small = needed[CONTROL] ** 2 < needed[RAW] * needed[SCALED]
     why = ("it is the size of the pixels, more than the initial weights," if small else
            "the initial weights, not the size of the pixels alone, have a large part in what")

@@ -37,7 +37,7 @@ class Result:
     Attributes
     ----------
     records : list of dict
-        One for each training: arm, stage ("search" or "seed"), seed, rate, history, errors.
+        One for each training: arm, stage ("search", "choice" or "seed"), seed, rate, history, errors.
     """
 
     def __init__(self, plan: Plan, records: list[dict[str, Any]]) -> None:
@@ -176,11 +176,13 @@ class Result:
 
 
 def over_the_one_before(result: Result) -> str:
-    """Say what each arm brings over the arm before it."""
+    """Say what each arm brings over the arm before it, where it has all the switches of that one."""
     arms = result.plan.arms
     errors = [[record["test_error"] for record in result.of(arm)] for arm in arms]
-    each = [f"{arm.name} {paired(*pair)}" for arm, *pair in zip(arms[1:], errors, errors[1:], strict=False)]
-    return f"Points below the arm before: {'; '.join(each)}." if each else "One arm alone."
+    each = [f"{arm.name} {paired(*pair)}"
+            for before, arm, *pair in zip(arms, arms[1:], errors, errors[1:], strict=False)
+            if before.switches.items() <= arm.switches.items()]
+    return f"Points below the arm before: {'; '.join(each)}." if each else "No arm has the switches of the one before."
 
 
 def seeds_text(count: int) -> str:
