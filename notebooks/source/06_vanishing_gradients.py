@@ -253,8 +253,8 @@ print(f"tanh needs {best['tanh'] / best['relu']:.2f} times ReLU's steps")
 #
 # Figure 1 of the paper says that a four-layer network reaches 25% training error on CIFAR-10 six times faster with ReLU
 # than with tanh. Its authors did what is asked for above: "the learning rates for each network were chosen
-# independently to make training as fast as possible". But **the networks for CIFAR-10 that they published see pixels from 0
-# to 255, minus the mean**, and ours saw them divided by 64.
+# independently to make training as fast as possible". But **the networks for CIFAR-10 that they published see pixels
+# from 0 to 255, minus the mean**, and ours saw them divided by 64.
 #
 # What is that to tanh? We take a four-layer network of the authors' kind, with tanh, and train it on drawn shapes, once
 # on pixels as they are, once on pixels divided by 64. Nothing else may differ: where the pixels are 64 times larger, we
@@ -383,8 +383,8 @@ result
 # %% [markdown]
 # Two things to see in the table:
 #
-# * LRN's best rate, of the two that were tried, is ten times that of the others. The layer divides all numbers by $2^{0.75} = 1.7$ or more, twice on
-#   the way, so that scores and gradients are smaller. At their rate it would have looked worse than it is.
+# * LRN's best rate, of the two that were tried, is ten times that of the others. The layer divides all numbers
+#   by $2^{0.75} = 1.7$ or more, twice on the way, so that scores and gradients are smaller. At their rate it would have looked worse than it is.
 # * The differences are smaller than their 95% intervals, which reach from far below 0 to far above. With three seeds
 #   and six epochs nobody can tell whether LRN or batch normalization helps *here*: that is a result, too.
 #

@@ -23,7 +23,7 @@ def biases_of(value: float) -> Any:
 
 
 def divided_pixels(net: Network, seed: int) -> Network:
-    """Let the network see pixels / 64, of a deviation about 1, as most programs of today make them; its weights stay."""
+    """Let the network see pixels / 64, whose deviation is about 1, as most programs do today; its weights stay."""
     net.recipe["deviation"] = PIXEL_DEVIATION
     return net
 

@@ -33,7 +33,8 @@ def lenet(
         return MaxPool2d(3, 2, ceil_mode=True) if overlapping else AvgPool2d(2, 2)
 
     def norm(number: int) -> list[tuple[str, Layer]]:
-        # Signals are about 1 here, not 50 to 100 as in AlexNet: an alpha 1000 times larger brings its sum to the same order.
+        # Signals are about 1 here, not 50 to 100 as in AlexNet: an alpha 1000 times larger brings its sum to the same
+        # order.
         return [(f"norm{number}", LocalResponseNorm(alpha=0.1))] if normalization else []
 
     def drop(number: int) -> list[tuple[str, Layer]]:

@@ -101,8 +101,8 @@ def draw_ratios(axes: Any, result: Result) -> None:
             axes.plot(at[-1], values[-1], "^", color=colour, markersize=9)
         shaded = [value for value in (*low, *high) if not np.isnan(value)]
         highest, lowest = max(highest, *values, *shaded), min(lowest, *values, *shaded)
-    axes.set(yscale="log", xlim=(errors[0], until), ylim=(0.8 * lowest, 1.3 * highest), xlabel="until this training error",
-             ylabel="times ReLU's epochs")
+    axes.set(yscale="log", xlim=(errors[0], until), ylim=(0.8 * lowest, 1.3 * highest),
+             xlabel="until this training error", ylabel="times ReLU's epochs")
     axes.set_yticks([each for each in (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16) if 0.8 * lowest <= each <= 1.3 * highest])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")

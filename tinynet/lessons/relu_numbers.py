@@ -171,8 +171,8 @@ def what_is_saturated(result: Result) -> list[str]:
     said = []
     if each:
         said.append(f"Saturated after {EARLY} epochs, outputs beyond {SATURATED} behind conv1, conv2, conv3: "
-                    f"{'; '.join(each)}. Such a unit of tanh multiplies its gradient by less than {1 - SATURATED**2:.3f}; "
-                    "the sigmoid's outputs are stretched to -1 to 1 for this.")
+                    f"{'; '.join(each)}. Such a unit of tanh multiplies its gradient by less than "
+                    f"{1 - SATURATED**2:.3f}; the sigmoid's outputs are stretched to -1 to 1 for this.")
     if sizes:
         said.append(f"ReLU's outputs behind conv1 then have a root mean square of: {', '.join(sizes)}; its slopes are "
                     "0 and 1 at any size.")
