@@ -384,7 +384,8 @@ result
 # Two things to see in the table:
 #
 # * LRN's best rate, of the two that were tried, is ten times that of the others. The layer divides all numbers
-#   by $2^{0.75} = 1.7$ or more, twice on the way, so that scores and gradients are smaller. At their rate it would have looked worse than it is.
+#   by $2^{0.75} = 1.7$ or more, twice on the way, so that scores and gradients are smaller. At their rate it would have
+#   looked worse than it is.
 # * The differences are smaller than their 95% intervals, which reach from far below 0 to far above. With three seeds
 #   and six epochs nobody can tell whether LRN or batch normalization helps *here*: that is a result, too.
 #
