@@ -1,7 +1,7 @@
 """A test suite for a layer of one's own, and for two plain functions: `pytest examples/test_my_layer.py`.
 
 `tinynet.testing` has the assertions and the strategies. hypothesis draws the shapes, and shows the smallest case that
-fails; it comes with `pip install 'tinynet[testing]'`.
+fails; it comes with `pip install -e '.[testing]'`.
 """
 import numpy as np
 from hypothesis import given, settings

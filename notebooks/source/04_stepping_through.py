@@ -19,7 +19,7 @@ from tinynet.tracing.pictures import activation_maps, gradient_flow, pixel_maps
 # ## A network that has learned
 #
 # `tn.pretrained()` lists the trained networks, and with a name it returns one. (In notebook 1 you trained a network
-# yourself; this one took an hour. `net.notes` says how it was made.)
+# yourself; this one took nearly two hours. `net.notes` says how it was made.)
 
 # %%
 net = tn.pretrained("alexnet-medium")
@@ -107,7 +107,7 @@ activation_maps(strongest_first(trace["relu5"].output[0]), "relu5", count=16)
 # %% [markdown]
 # After relu1 one can still see the church: its edges in some maps, its sky in others. Each pooling halves height and
 # width, so the maps become coarser: 30 x 30, 14 x 14, 6 x 6. What each of them asks is harder and harder to name: a
-# number there depends on a larger and larger part of the image, in relu5 on all of it. The next notebook asks
+# number there depends on a larger and larger part of the image, in relu5 on most or all of it. The next notebook asks
 # what excites them.
 
 # %% [markdown]

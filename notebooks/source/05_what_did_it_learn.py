@@ -96,7 +96,8 @@ for layer in ("relu1", "relu2", "relu3", "relu5"):
     print(f"{layer}: {rows.size} x {rows.size} pixels, the next unit {rows.step} pixels further on")
 
 # %% [markdown]
-# A unit of conv2 sees 51 x 51 pixels. One of conv5 sees all of the image, and beyond its edges.
+# A unit of conv2 sees 51 x 51 pixels. One in the middle of conv5 sees all of the image, and beyond its edges; one in a
+# corner sees 99 x 99 pixels of it.
 #
 # Which images? Those in your folder, if you gave one. Else 360 squares cut out of the three free photographs, large
 # and small, and 200 drawn shapes.
@@ -117,7 +118,8 @@ if FOLDER is None:
     shapes = tn.data.draw_shapes(200, net.preprocessing.image_size[0], seed=0).images
     images = np.concatenate([np.stack(cuts), shapes])  # uint8 (560, 143, 143, 3)
 else:
-    files = sorted(path for path in Path(FOLDER).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:2000]
+    files = sorted(path for path in Path(FOLDER).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    files = files[:: -(-len(files) // 2000)]            # of all classes, 2000 at most
     images = np.stack([net.preprocessing.load_image(file) for file in files])
 print(images.shape, images.dtype)
 
@@ -181,7 +183,8 @@ prediction_sheet(stored[None], tn.predict(net, stored[None]), class_names=NAMES)
 # ## What does it take for what?
 #
 # The rows are what is in the photograph, the columns what the network said. With Imagenette's folder `val` this is
-# counted anew; else these are the counts of its 978 photographs, as `tinynet evaluate` gave them.
+# counted anew, on 2,000 of it at most; else these are the counts of 978 of its photographs, as `tinynet evaluate` gave
+# them.
 
 # %% tags=["picture"] alt="A table of true classes against first guesses in percent, dark on its diagonal"
 COUNTS = np.array([

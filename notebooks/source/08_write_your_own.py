@@ -271,12 +271,12 @@ else:
 #
 # It keeps `x` on `self`. The second place overwrites what the first one kept, and the backward pass of the first then
 # uses the second's mask, without any error. The check calls forward once more before backward, with another batch, and
-# names it: "after a second call of forward it gives a different gradient". What belongs to a call is returned as
-# `saved`.
+# names it: "after a second call of forward it fails: it uses what that call left on the layer". What belongs to a call
+# is returned as `saved`.
 # </details>
 #
 # On to the files: `tinynet course` writes all 17 steps into a folder, and `tinynet course check` says how far you
 # are; there your code runs in a process of its own, so that an endless loop ends. At the end `tinynet course train`
-# trains your AlexNet, with your layers alone.
+# trains your AlexNet, with your layers, and tinynet's for the steps that are not right yet.
 #
 # Next: [9. Two towers](09_two_towers.ipynb)

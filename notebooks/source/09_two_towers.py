@@ -90,8 +90,8 @@ picture
 print(crossing_table(paper, batch_size=128))
 
 # %% [markdown]
-# An eighth of it. conv3 costs most, because maps of 13 x 13 are sent for every image. If conv2 and conv4 saw all maps,
-# too, their inputs would cross as well:
+# An eighth of it. conv3 costs most, because maps of 13 x 13 are sent for every image. If conv2, conv4 and conv5 saw all
+# maps, too, their inputs would cross as well:
 
 # %%
 maps = {"conv2": shapes["pool1"], "conv4": shapes["conv3"], "conv5": shapes["conv4"]}

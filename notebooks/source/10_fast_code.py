@@ -298,7 +298,8 @@ net.forward(block)
 del layer.forward
 
 # %% [markdown]
-# On a CPU only convolution has fast implementations. `tn.set_fast(False)` is `plain()` for a whole program.
+# On a CPU convolution, pooling and local response normalization have fast implementations. `tn.set_fast(False)`
+# switches them off for a whole program.
 #
 # `tinynet lesson speed` climbs the ladder on the command line; `tinynet profile alexnet` shows what each layer of the
 # whole network runs as, and its time beside the machine's limit.
