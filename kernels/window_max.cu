@@ -1,7 +1,6 @@
 // y[n, i, j, c] = the largest x[n, :, :, c] under window (i, j); backward, dy goes to the one place that it came from.
 //
-// In NumPy: window_max and window_max_back in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: what stands in the
-// padding, where it never wins against a number.
+// In NumPy: window_max and window_max_back in tinynet/ops/numpy_ops.py. `lowest` is minus infinity: no number is smaller.
 //
 //      x[n, :, :, c]                   one thread of window_max: one window
 //      +---+---+---+---+---+
@@ -39,7 +38,7 @@ extern "C" __global__ void window_max(
 // dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) whose maximum is here and at no earlier place
 extern "C" __global__ void window_max_back(
     const real* __restrict__ dy, const real* __restrict__ x, const real* __restrict__ y, real* __restrict__ dx,
-    real lowest, int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
+    int H, int W, int C, int KH, int KW, int SH, int SW, int top, int left, int OH, int OW)
 {
     int c = blockIdx.z * blockDim.x + threadIdx.x;
     int w = blockIdx.y * blockDim.y + threadIdx.y;
@@ -57,8 +56,7 @@ extern "C" __global__ void window_max_back(
             for (int earlier = 0; wins && earlier < p * KW + q; ++earlier) {  // the window's places, row by row
                 int eh = i * SH + earlier / KW - top, ew = j * SW + earlier % KW - left;
                 bool inside = 0 <= eh && eh < H && 0 <= ew && ew < W;
-                real there = inside ? image[((long long)eh * W + ew) * C] : lowest;
-                if (there == y[window]) wins = false;
+                if (inside && image[((long long)eh * W + ew) * C] == y[window]) wins = false;
             }
             if (wins) sum += dy[window];
         }

@@ -438,3 +438,44 @@ def test_a_proof_is_made_once_for_each_size_method_and_dtype(monkeypatch):
 def test_the_old_name_of_the_function_still_imports():
     module = importlib.import_module("tinynet.primitives.twins")
     assert module.twin is fast_or_own and isinstance(module.twin(CASES["WinogradConv"][0]()), WinogradConv)
+
+
+LAYOUTS = {  # of the same numbers, (N, H, W, C)
+    "channels first": lambda x: np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1),
+    "every second": lambda x: np.repeat(x, 2, axis=2)[:, :, ::2],
+    "backwards": lambda x: np.ascontiguousarray(x[:, ::-1])[:, ::-1],
+    "columns first": np.asfortranarray,
+}
+ANY_LAYOUT = {
+    "winograd": lambda: tn.Conv2d(4, 6, 3, padding=1), "few channels": lambda: tn.Conv2d(4, 14, (3, 4), padding=1),
+    "stride": lambda: tn.Conv2d(4, 6, 3, stride=2), "groups": lambda: tn.Conv2d(4, 6, 3, groups=2),
+    "1 x 1": lambda: tn.Conv2d(4, 6, 1), "fire": lambda: tn.Fire(4, 3, 5, 5),
+    "local": lambda: tn.LocallyConnected2d(4, 3, 3, input_size=(8, 7)),
+    "max": lambda: tn.MaxPool2d(3, 2, ceil_mode=True), "max, padded": lambda: tn.MaxPool2d(3, 1, padding=1),
+    "average": lambda: tn.AvgPool2d(3, 2), "average, apart": lambda: tn.AvgPool2d(2, 2, ceil_mode=True),
+    "LRN": lambda: tn.LocalResponseNorm(3, alpha=1.0), "LRN in towers": lambda: tn.LocalResponseNorm(3, groups=2),
+    "within maps": lambda: tn.SpatialResponseNorm(3, alpha=1.0), "batch norm": lambda: tn.BatchNorm2d(4),
+    "relu": tn.ReLU, "tanh": tn.Tanh, "sigmoid": tn.Sigmoid, "flatten": tn.Flatten, "dropout": tn.Dropout,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ANY_LAYOUT)
+def test_the_layout_of_an_array_in_memory_changes_nothing(name, layout):
+    """A view, such as images transposed from (N, C, H, W), gives what its copy gives: both passes, fast and plain."""
+    x = images((8, 7, 4))
+    net = tn.Network([("layer", ANY_LAYOUT[name]())])
+    before = copy.deepcopy(net)
+    y, saved = net.forward(x, train=True)
+    dy = np.random.default_rng(2).standard_normal(y.shape).astype("float32")
+    dx, grads = net.backward(dy, saved)
+    arranged = LAYOUTS[layout]
+    for way in (tn.plain, warnings.catch_warnings):
+        other = copy.deepcopy(before)
+        with way():
+            seen, kept = other.forward(arranged(x), train=True)
+            back, found = other.backward(arranged(dy) if dy.ndim == 4 else np.asfortranarray(dy), kept)
+        np.testing.assert_allclose(seen, y, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(back, dx, rtol=1e-4, atol=1e-5)
+        for key, gradient in grads.get("layer", {}).items():
+            np.testing.assert_allclose(found["layer"][key], gradient, rtol=1e-4, atol=1e-4)

@@ -51,6 +51,16 @@ def test_the_gradient_of_a_maximum_of_nan_goes_nowhere_and_the_others_as_ever():
     assert dx.sum() == dy.sum() - 1
 
 
+def test_what_is_added_around_an_image_never_wins_not_even_against_minus_infinity():
+    x = np.full((1, 3, 3, 1), -np.inf, np.float32)
+    x[0, 2, 2, 0] = 1
+    layer = tn.MaxPool2d(2, 2, padding=1)
+    y, saved = layer.forward(x)
+    dy = np.ones_like(y)
+    for backward in (layer.backward, MaxPoolByIndex(layer).backward):
+        np.testing.assert_array_equal(backward(dy, saved)[0].ravel(), [1, 1, 0, 1, 0, 0, 0, 0, 1])
+
+
 def test_who_has_one(gpu):
     assert fast_implementation(tn.MaxPool2d(3, 2)) is MaxPoolByIndex
     assert fast_implementation(tn.AvgPool2d(3, 2)) is AvgPoolByAxis

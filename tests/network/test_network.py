@@ -230,3 +230,9 @@ def test_the_recipe_is_the_networks_own():
     net.recipe["weight_decay"]["fc"] = 7
     net.recipe["schedule"]["epochs"].append(3)
     assert recipe == {"weight_decay": {"fc": 0.1}, "schedule": {"epochs": [1, 2]}} == other.recipe
+
+
+def test_a_network_knows_its_layers_names():
+    net = network()
+    assert "conv1" in net and "conv9" not in net and 0 not in net
+    assert list(net) == list(net.layers) and all(net[name] is net.layers[name] for name in net)

@@ -6,7 +6,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.errors import ArgumentError
-from tinynet.network.plain_settings import plain
+from tinynet.network.json_settings import json_ready
 from tinynet.training.checkpoint import restore_network, save_checkpoint
 
 
@@ -77,17 +77,17 @@ def test_another_array_is_another_run(tmp_path):
 
 
 def test_settings_in_plain_words():
-    assert plain(SETTINGS["a list of arrays"]) == [[0.0, 0.0], [[1.0, 1.0]]]
-    assert plain(SETTINGS["a dict"]) == {"a": [1.0, 1.0], "3": None}
-    assert plain(SETTINGS["a layer"]) == {"kind": "Conv2d", **tn.Conv2d(3, 4, 3).settings}
-    assert plain(double).endswith("test_own_settings.double") and plain(tn.ReLU) == "tinynet.layers.relu.ReLU"
-    assert plain(SETTINGS["an object"]) == "numpy.random._generator.Generator"
+    assert json_ready(SETTINGS["a list of arrays"]) == [[0.0, 0.0], [[1.0, 1.0]]]
+    assert json_ready(SETTINGS["a dict"]) == {"a": [1.0, 1.0], "3": None}
+    assert json_ready(SETTINGS["a layer"]) == {"kind": "Conv2d", **tn.Conv2d(3, 4, 3).settings}
+    assert json_ready(double).endswith("test_own_settings.double") and json_ready(tn.ReLU) == "tinynet.layers.relu.ReLU"
+    assert json_ready(SETTINGS["an object"]) == "numpy.random._generator.Generator"
     for number, expected in ((np.float32(0.5), 0.5), (np.int8(3), 3), (np.True_, True), (np.longdouble(1.5), 1.5)):
-        assert plain(number) == expected and type(plain(number)) is type(expected)
-    large = plain(np.ones((12, 12, 9), np.float32))
+        assert json_ready(number) == expected and type(json_ready(number)) is type(expected)
+    large = json_ready(np.ones((12, 12, 9), np.float32))
     assert large["shape"] == [12, 12, 9] and large["dtype"] == "float32" and len(large["sha256"]) == 64
-    assert plain(np.ones((12, 12, 9), np.float32)[::-1]) == large
-    assert plain(((1, 2), [3])) == ((1, 2), [3])  # as they are: a layer may tell them apart
+    assert json_ready(np.ones((12, 12, 9), np.float32)[::-1]) == large
+    assert json_ready(((1, 2), [3])) == ((1, 2), [3])  # as they are: a layer may tell them apart
 
 
 def test_a_layer_with_arrays_is_written_in_one_short_line():

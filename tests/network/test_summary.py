@@ -23,7 +23,7 @@ def nets():
                 f"tinynet.layers.{module}.random_weights",
                 lambda *arguments: np.broadcast_to(np.float32(0), arguments[-4]),  # shape, fan_in, std, seed
             )
-        versions = ("paper", "ungrouped", "source2012", "caffe", "torchvision")
+        versions = ("paper", "ungrouped", "source2012", "caffe", "caffenet", "torchvision")
         made = {variant: alexnet(variant) for variant in versions}
         switched: dict[str, Any] = {
             "text": {"init": "text"}, "tanh": {"activation": "tanh"}, "batch": {"normalization": "batch"},
@@ -127,7 +127,7 @@ def test_a_network_inside_a_network_is_opened():
     layers = [("block", inner), ("flatten", tn.Flatten()), ("fc2", tn.Linear(6 * 6 * 4, 5))]
     net = tn.Network(layers, input_shape=(8, 8, 3))
     summary = net.summary()
-    assert [row.name for row in summary.rows] == ["block/conv1", "block/relu1", "flatten", "fc2"]
+    assert [row.name for row in summary.rows] == ["block.conv1", "block.relu1", "flatten", "fc2"]
     assert summary.parameters == net.parameter_count
     assert summary.multiply_adds == net.multiply_adds((8, 8, 3)) == 6 * 6 * 4 * 27 + 144 * 5
     assert compare(net, net).differences == []
@@ -230,6 +230,21 @@ def test_what_one_tower_and_torchvision_have_otherwise(nets):
     found = differences(nets["paper"], nets["torchvision"])
     assert found["dropout"] == ("0.5 of the inputs of fc7, fc8", "0.5 of the inputs of fc6, fc7")
     assert found["LRN"][1] == "none" and "LRN's k" not in found
+
+
+def test_all_normalizations_within_maps_are_named_and_fire_modules_begin_a_stage(nets):
+    found = {aspect: mine for aspect, mine, _ in compare(cifar_net("18pct"), cifar_net("80sec")).aspects}
+    assert found["norm within maps"] == "norm1, norm2: 3x3, k 1, alpha 5.56e-06 times the sum"
+    found = {aspect: mine for aspect, mine, _ in compare(tn.squeezenet(), lenet5()).aspects}
+    assert found["order"].startswith("conv activation pool | fire | fire pool | fire |")
+    assert found["order"].endswith("| fire dropout | conv activation pool")
+
+
+@pytest.mark.parametrize("variant", ["caffe", "caffenet"])
+def test_caffes_networks_were_not_published_in_2012(variant, nets):
+    published, *_ = [row for row in compare(nets["paper"], nets[variant]).differences if row[0] == "published"]
+    assert published[2].startswith("with Caffe (2014")
+    assert "15.3%" not in str(compare(nets[variant], lenet5()))
 
 
 @pytest.mark.parametrize("other, aspect, values", [

@@ -49,7 +49,9 @@ WRONG_RESULTS = {
     "channels and columns exchanged": ("col2im", "p * KW + q", "q * KH + p"),
     "nan does not stay": ("window_max", " || value != value", ""),
     "all that equal the maximum win": ("window_max", "wins && earlier < p * KW + q", "false"),
-    "the padding is a 0 that wins": ("window_max", "* C] : lowest;", "* C] : (real)0;"),
+    "the padding is a 0 that wins": (
+        "window_max", "inside && image[((long long)eh * W + ew) * C] ==",
+        "(inside ? image[((long long)eh * W + ew) * C] : (real)0) =="),
     "the sum reaches into the next group": ("nearby_sum", "min(last, c + half)", "min(C - 1, c + half)"),
     "one place too few around": ("around_sum", "across <= min(W - 1", "across < min(W - 1"),
     "the decay has the other sign": ("sgd_update", "- decay * w[i]", "+ decay * w[i]"),

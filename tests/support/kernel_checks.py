@@ -168,6 +168,8 @@ def check_borders(dtype: str) -> None:
             few = generator.integers(-1, 2, (n, h, w, c)).astype(dtype)  # many ties, and zeros beside the padding
             few[generator.random(few.shape) < 0.1] = np.nan
             check_maximum(in_layout(few, layout), window)
+            few[generator.random(few.shape) < 0.6] = -np.inf  # no less than what is added around an image
+            check_maximum(in_layout(few, layout), window)
             check_windows(in_layout(numbers((n, h, w, c), dtype), layout), window)
 
 

@@ -184,7 +184,8 @@ def test_numbers_that_are_not_finite_are_told_with_their_layer(ten_crop, rng):
     (lambda net, data: predict(net, np.zeros((1, 6, 6, 3))), DtypeError, "float64, expected float32"),
     (lambda net, data: evaluate(net, 5), ArgumentError, "data is a int, expected a Dataset or a pair"),
     (lambda net, data: evaluate(net, (np.zeros((2, 6, 6, 3), np.float32), np.array([0, 7]))), ShapeError, "labels go"),
-    (lambda net, data: evaluate(net, data, batch_size=0), ArgumentError, "batch_size"),
+    (lambda net, data: evaluate(net, data, batch_size=0), ArgumentError, "evaluate: batch_size"),
+    (lambda net, data: predict(net, data.images, batch_size=0), ArgumentError, "predict: batch_size"),
 ])
 def test_what_does_not_fit_is_named(call, error, message, rng):
     net, data = small_net(), small_data(rng)

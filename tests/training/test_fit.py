@@ -210,6 +210,18 @@ def test_parameters_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
         "fc is the first layer whose output is not finite (nor is its parameter b)")
 
 
+def test_parameters_that_are_not_finite_at_the_end_of_an_epoch_are_of_that_epoch():
+    net, data = small_net(), small_data()
+
+    class Ruin(SGD):
+        def step(self, grads):
+            super().step(grads)
+            net["fc"].params["b"][1] = np.nan
+
+    with pytest.raises(NotFiniteError, match="epoch 1 after 1 batches: fc.b has numbers that are not finite"):
+        quiet(net, data, epochs=1, batch_size=len(data), optimizer=Ruin(net, 0.001))
+
+
 def test_images_that_are_not_finite_are_named():
     images = np.zeros((4, 6, 6, 3), np.float32)
     images[2, 0, 0, 0] = np.inf

@@ -121,7 +121,7 @@ def test_a_step_copies_images_labels_and_masks_there_and_a_few_numbers_back(name
         there = [transfer for transfer in strict_cupy.transfers if transfer.direction == TO_GPU]
         assert there == [Transfer(TO_GPU, size) for size in (images.nbytes, *masks, labels.nbytes, labels.nbytes)]
         back = [transfer for transfer in strict_cupy.transfers if transfer not in there]
-        assert back == [Transfer(TO_CPU, size) for size in (4, len(net.params), 8)]
+        assert back == [Transfer(TO_CPU, size) for size in (4, len(flat(net.params)), 8)]
 
 
 def test_a_batch_of_evaluation_copies_three_numbers_back(gpu):

@@ -57,6 +57,29 @@ def test_gradients_that_are_not_finite_are_refused_before_anything_changes(value
         np.testing.assert_array_equal(array, velocity[path])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_number_of_a_large_gradient_that_is_not_finite_is_found(value, dtype):
+    """Its layer's other gradients may be finite: d loss / d w of very large inputs overflows, d loss / d b does not."""
+    layer = tn.Linear(40, 30).astype(dtype)
+    optimizer = tn.SGD(layer, 0.1)
+    grads = {key: np.ones_like(array) for key, array in layer.params.items()}
+    before = copies(layer.params)
+    grads["w"][17, 5] = value
+    with pytest.raises(NotFiniteError, match=r"SGD.step: the gradient of w is not finite; no parameter"):
+        optimizer.step(grads)
+    for path, array in copies(layer.params).items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_gradient_whose_squares_overflow_is_finite_all_the_same(dtype):
+    layer = tn.Linear(40, 30).astype(dtype)
+    grads = {key: np.full_like(array, np.finfo(dtype).max / 4) for key, array in layer.params.items()}
+    tn.SGD(layer, 1e-3, momentum=0).step(grads)
+    assert all(np.isfinite(array).all() for array in layer.params.values())
+
+
 def test_images_that_are_not_finite_change_nothing():
     net = network()
     images, labels = batch(6)

@@ -227,7 +227,8 @@ def test_published_weights_come_with_preprocessing_and_names_and_untrained_netwo
 
 @pytest.mark.parametrize("variant, size, order, resize, mean", [
     ("torchvision", 224, "RGB", "crop", [123.675, 116.28, 103.53]),
-    ("caffe", 227, "BGR", "squash", [103.939, 116.779, 123.68]),
+    ("caffe", 227, "BGR", "squash", [104.007, 116.669, 122.679]),
+    ("caffenet", 227, "BGR", "squash", [104.007, 116.669, 122.679]),
 ])
 def test_alexnets_recipes_say_what_published_weights_expect(variant, size, order, resize, mean):
     with undrawn():

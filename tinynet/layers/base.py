@@ -22,8 +22,9 @@ class Layer:
 
     A layer of one's own defines `forward`, `input_gradient` and, if it has parameters, `param_gradients`; also
     `output_shape` where the output's shape differs from the input's. It keeps nothing of a call: what backward needs
-    is returned as `saved`, a NamedTuple of arrays whose first axis is the batch. In it, `x` is the input and `y`
-    the output, where it has them: `backward` checks the upstream gradient against either.
+    is returned as `saved`, a NamedTuple of arrays whose first axis is the batch (of anything, where `whole_batch` is
+    True). In it, `x` is the input and `y` the output, where it has them: `backward` checks the upstream gradient
+    against either.
 
     Attributes
     ----------

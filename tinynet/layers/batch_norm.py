@@ -7,7 +7,7 @@ from ..errors import ShapeError
 from ..ops.arrays import Array, Shape, array_module, shape_text
 from ..ops.checks import check_between, check_count, check_image_shape
 from ..ops.parameter_limit import count_parameters
-from ..ops.processes import batch_mean, whole_batch
+from ..ops.processes import batch_mean, images_of_all
 from .base import Layer
 
 
@@ -48,7 +48,7 @@ class BatchNorm(Layer):
         if train:
             mean = batch_mean(x, self.axes)                                    # (C,)
             variance = batch_mean((x - mean) ** 2, self.axes)                  # (C,)
-            self.update_running(mean, variance, whole_batch(len(x)) * (x[0].size // len(mean)))
+            self.update_running(mean, variance, images_of_all(len(x)) * (x[0].size // len(mean)))
         else:
             mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
         deviation = array_module(x).sqrt(variance + self.eps)

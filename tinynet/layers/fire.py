@@ -67,16 +67,16 @@ class Fire(Layer):
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)
-        squeeze, expand1, expand3 = self.parts()
-        squeezed = relu(squeeze.forward(x)[0])                                 # (N, H, W, S)
-        sides = [expand1.forward(squeezed)[0], expand3.forward(squeezed)[0]]
+        squeeze_conv, conv1, conv3 = self.parts()
+        squeezed = relu(squeeze_conv.forward(x)[0])                            # (N, H, W, S)
+        sides = [conv1.forward(squeezed)[0], conv3.forward(squeezed)[0]]
         y = relu(array_module(x).concatenate(sides, axis=3))                   # (N, H, W, E1 + E3)
         return y, Saved(x, squeezed, y)
 
     def input_gradient(self, dy: Array, saved: Saved) -> Array:
-        squeeze, _, _ = self.parts()
+        squeeze_conv, _, _ = self.parts()
         dsqueezed, _, _ = self.before_relus(dy, saved)
-        return squeeze.input_gradient(dsqueezed, ConvSaved(saved.x))
+        return squeeze_conv.input_gradient(dsqueezed, ConvSaved(saved.x))
 
     def param_gradients(self, dy: Array, saved: Saved) -> dict[str, Array]:
         grads: dict[str, Array] = {}
@@ -88,12 +88,12 @@ class Fire(Layer):
 
     def before_relus(self, dy: Array, saved: Saved) -> tuple[Array, Array, Array]:
         """Return the gradients at the outputs of the three convolutions: squeeze, expand1, expand3."""
-        _, expand1, expand3 = self.parts()
+        _, conv1, conv3 = self.parts()
         dy = dy * (saved.y > 0)
         dexpand1, dexpand3 = dy[..., : self.expand1], dy[..., self.expand1 :]
         # Both sides saw the squeezed maps: their gradients add up.
-        dsqueezed = expand1.input_gradient(dexpand1, ConvSaved(saved.squeezed)) \
-            + expand3.input_gradient(dexpand3, ConvSaved(saved.squeezed))
+        dsqueezed = conv1.input_gradient(dexpand1, ConvSaved(saved.squeezed)) \
+            + conv3.input_gradient(dexpand3, ConvSaved(saved.squeezed))
         return dsqueezed * (saved.squeezed > 0), dexpand1, dexpand3
 
     def parts(self) -> list[Conv2d]:

@@ -25,9 +25,11 @@ class LocallyConnected2d(Layer):
     Parameters
     ----------
     in_channels, out_channels : int
-    kernel_size, stride, padding : int or (int, int)
+    kernel_size : int or (int, int)
     input_size : int or (int, int)
-        Height and width of the images: every place has filters of its own, so their number depends on it.
+        Height and width of the images: every place has filters of its own, so their number depends on it. It stands
+        where Conv2d has the stride.
+    stride, padding : int or (int, int)
     std, bias, seed
         As for Conv2d.
 
@@ -35,6 +37,8 @@ class LocallyConnected2d(Layer):
     ------
     ArgumentError
         For a setting that makes no sense; names it.
+    ShapeError
+        When the window does not fit into `input_size`.
 
     Notes
     -----

@@ -4,7 +4,7 @@ from typing import Any
 from ..errors import DtypeError, ShapeError
 from ..ops.arrays import Array, array_module
 from ..ops.checks import as_array, check_array
-from ..ops.processes import batch_sum, whole_batch
+from ..ops.processes import batch_sum, images_of_all
 
 
 def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
@@ -38,7 +38,7 @@ def softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
 
 def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     """Return what `softmax_cross_entropy` does, unchecked; the loss stays where the scores are, an array of no axes."""
-    xp, n = array_module(scores), whole_batch(len(scores))
+    xp, n = array_module(scores), images_of_all(len(scores))
     correct = (xp.arange(len(scores)), labels)
     shifted = scores - scores.max(axis=1, keepdims=True)                       # the largest is 0: exp stays finite
     log_total = xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))             # (N, 1)

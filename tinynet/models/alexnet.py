@@ -123,8 +123,8 @@ def alexnet(
     Returns
     -------
     Network
-        With `notes` on its choices and the `recipe` to train it; of caffe and torchvision `recipe["preprocessing"]` is
-        what their published weights expect. The softmax belongs to the loss.
+        With `notes` on its choices and the `recipe` to train it; of caffe, caffenet and torchvision
+        `recipe["preprocessing"]` is what their published weights expect. The softmax belongs to the loss.
 
     Raises
     ------

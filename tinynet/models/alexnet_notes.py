@@ -42,10 +42,11 @@ RECIPES["caffenet"] = RECIPES["caffe"]
 
 PREPROCESSING: dict[str, dict[str, Any]] = {  # of weights that others trained; training anew takes its own mean
     "caffe": {  # the mean colour of its mean image; photographs are squashed to 256 x 256
-        "input_size": 227, "mean": [103.939, 116.779, 123.68], "image_size": 256, "resize": "squash",
+        "input_size": 227, "mean": [104.007, 116.669, 122.679], "image_size": 256, "resize": "squash",
         "channel_order": "BGR"},
     "torchvision": {"input_size": 224, **TORCHVISION_PREPROCESSING},
 }
+PREPROCESSING["caffenet"] = PREPROCESSING["caffe"]
 
 SIZE_227 = (
     "Input 227 x 227. The paper's text says 224, from which 11 x 11 windows 4 apart cannot make its 55 x 55 outputs; "

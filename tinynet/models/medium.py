@@ -29,9 +29,10 @@ SMALL_CONV1 = 0.03  # of He's initial weights
 DEVIATION = 58.0   # about that of photographs' pixels, which "small-conv1" wants divided by it
 
 NOTES = {
-    1: "One tower of the paper's network, for images of 127 pixels; fc6 has 512 units, and there is no fc8.",
+    1: "One tower of the paper's network, for images of 127 pixels; fc6 has 512 units, and there is no fc8. "
+       "Dropout stands before fc6 and fc7, as in torchvision.",
     2: "The paper's two towers, for images of 127 pixels; fc6 has 512 units a tower, and there is no fc8. A tower sees "
-       "the other one's maps in conv3, fc6 and fc7.",
+       "the other one's maps in conv3, fc6 and fc7. Dropout stands before fc6 and fc7, as in torchvision.",
 }
 
 SMALL_NOTE = (
@@ -50,7 +51,9 @@ def alexnet_medium(
     towers: int = 1, classes: int = 10, activation: str = "relu", normalization: str | None = "lrn",
     overlapping_pooling: bool = True, dropout: float | None = 0.5, init: str = "small-conv1", seed: int = 0,
 ) -> Network:
-    """Return one tower of AlexNet, or both, from (127, 127, 3) pixels of 0 to 255 minus their mean to scores.
+    """Return one tower of AlexNet, or both, from (127, 127, 3) pixels to scores.
+
+    The pixels are 0 to 255 minus their mean; with the default `init` they are divided by 58, too.
 
     Parameters
     ----------

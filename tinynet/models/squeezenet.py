@@ -54,10 +54,10 @@ def squeezenet(variant: str = "caffe", classes: int = 1000, seed: int = 0) -> Ne
     Raises
     ------
     ArgumentError
-        For a value that is not in these lists.
+        For a variant that is not in this list, a number of classes below 2, or a negative seed.
     """
     choose("squeezenet", "variant", variant, INPUT)
-    check_count("squeezenet", "classes", classes, least=1)
+    check_count("squeezenet", "classes", classes, least=2)
     seed = check_count("squeezenet", "seed", seed, least=0)
     size, last = INPUT[variant], LAST_MAP[variant]
     layers: list[tuple[str, Layer]] = [("conv1", Conv2d(3, 64, 3, 2, seed=[seed, 1])), ("relu1", ReLU())]

@@ -33,6 +33,10 @@ ORIGINS = {
         "published": "2014, Krizhevsky, Google; in this form part of torchvision",
         "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
     },
+    "alexnet-caffe": {
+        "published": "with Caffe (2014, Jia, Shelhamer and others, Berkeley), after the paper",
+        "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
+    },
     "alexnet": {
         "published": "2012, Krizhevsky, Sutskever and Hinton, University of Toronto",
         "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
@@ -106,8 +110,11 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
         out["LRN's k"] = f"{layer.k:g}"
         out["LRN's alpha"] = alpha_text(layer, others[0][1] if others else layer)
         out["LRN's windows"] = f"inside each of {layer.groups} towers" if layer.groups > 1 else "across all channels"
+    within: dict[str, list[str]] = {}
     for name, layer in of(net, SpatialResponseNorm):
-        out["norm within maps"] = f"{name}: {size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
+        settings = f"{size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
+        within.setdefault(settings, []).append(name)
+    out["norm within maps"] = listed(f"{listed(names)}: {settings}" for settings, names in within.items())
     if found := of(net, BatchNorm1d, BatchNorm2d):
         out["batch normalization"] = listed(name for name, _ in found)
     return out
@@ -130,7 +137,7 @@ def of(net: Network, *kinds: type[Layer]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for name, layer in net.layers.items():
         if isinstance(layer, Network):
-            found += [(f"{name}/{inner}", x) for inner, x in of(layer, *kinds)]
+            found += [(f"{name}.{inner}", x) for inner, x in of(layer, *kinds)]
         elif isinstance(layer, kinds):
             found.append((name, layer))
     return found
@@ -182,7 +189,7 @@ def rounding_text(net: Network) -> str:
 def order_text(net: Network) -> str:
     """Return what follows what, a stage for each layer with weights: "conv activation pool | fc activation | fc"."""
     words = [part_of(x) for _, x in of(net, Layer) if not isinstance(x, Flatten)]
-    return re.sub(r" (conv|local|fc)\b", r" | \1", " ".join(words))
+    return re.sub(r" (conv|local|fire|fc)\b", r" | \1", " ".join(words))
 
 
 def dropout_text(net: Network) -> str:

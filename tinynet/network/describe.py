@@ -7,7 +7,7 @@ from ..layers.base import Layer
 
 
 def describe(layer: Layer) -> str:
-    """Return a layer's class and settings, those at their usual value left out: "Conv2d 96 of 11x11x3, stride 4"."""
+    """Return a layer's class and settings, usual strides and paddings left out: "Conv2d 96 of 11x11x3, stride 4"."""
     kind, s = type(layer).__name__, layer.settings
     if kind in ("Conv2d", "LocallyConnected2d"):
         seen = s["in_channels"] // s.get("groups", 1)

@@ -40,7 +40,7 @@ class MaxPoolByIndex(FastLayer):
             return self.layer.backward(dy, saved)
         index = tap_offsets(window, w, c).take(tap)                             # (N, OH, OW, C)
         index += window_offsets(window, len(x), (h, w, c), y.shape[1:3])
-        dx = np.zeros_like(x)
+        dx = np.zeros(x.shape, dtype=x.dtype)                                   # rows of C: reshape(-1) is a view
         np.add.at(dx.reshape(-1), index.reshape(-1), dy.reshape(-1))            # overlapping windows may share a winner
         return dx, {}
 

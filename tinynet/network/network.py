@@ -18,8 +18,8 @@ from ..ops.checks import Seed, check_array, check_library, check_seed, check_sha
 from ..ops.threads import one_blas_thread
 from . import executor
 from .check_returned import SavedByLayer, check_backward, check_forward, check_saved
+from .json_settings import json_ready
 from .params import check_layers, flat
-from .plain_settings import plain
 from .summary import Summary
 from .unseeded import numbers_of, take_unseeded
 
@@ -203,6 +203,13 @@ class Network(Layer):
             raise ArgumentError(f"layer {name!r} does not exist; {self.name} has {', '.join(self.layers)}")
         return self.layers[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.layers
+
+    def __iter__(self) -> Iterator[str]:
+        """The layers' names, as of a dict."""
+        return iter(self.layers)
+
     def __repr__(self) -> str:
         rows = "".join(f"    ({name!r}, {layer!r}),\n" for name, layer in self.layers.items())
         return f"Network([\n{rows}], name={self.name!r})"
@@ -264,7 +271,7 @@ class Network(Layer):
         return {
             "name": self.name, "input_shape": self.input_shape, "notes": list(self.notes),
             "recipe": copy.deepcopy(self.recipe), "hint": self.hint,
-            "layers": [[name, kind_of(layer), plain(layer.settings)] for name, layer in self.layers.items()],
+            "layers": [[name, kind_of(layer), json_ready(layer.settings)] for name, layer in self.layers.items()],
         }
 
     @classmethod

@@ -24,7 +24,7 @@ class SummaryRow(NamedTuple):
     Attributes
     ----------
     name : str
-        "block/conv1" inside a nested network.
+        "block.conv1" inside a nested network.
     layer : Layer
     text : str
         The layer's class and settings in words.
@@ -130,7 +130,7 @@ def layer_rows(net: Any, shape: Shape, itemsize: int, prefix: str = "") -> list[
     for name, layer in net.layers.items():
         out = tuple(layer.output_shape(shape))
         if layers_of(layer):
-            rows += layer_rows(layer, shape, itemsize, f"{prefix}{name}/")
+            rows += layer_rows(layer, shape, itemsize, f"{prefix}{name}.")
         else:
             rows.append(layer_row(prefix + name, layer, shape, out, itemsize))
         shape = out

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ArgumentError
 
 Array = Any  # numpy.ndarray, or cupy.ndarray on a GPU
-Shape = tuple[int, ...]  # of one image, without the batch: (H, W, C) or (features,)
+Shape = tuple[int, ...]  # where a layer is asked for its `output_shape`: of one image, without the batch
 
 
 def array_module(x: Any) -> ModuleType:

@@ -48,7 +48,7 @@ def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     xp = array_module(x)
     dx = xp.empty(x.shape, dtype=dy.dtype)
     dy, x, y = (xp.ascontiguousarray(array) for array in (dy, x, y))
-    launch("window_max_back", *over_images(x.shape), dy, x, y, dx, lowest(x), *geometry(x.shape, window),
+    launch("window_max_back", *over_images(x.shape), dy, x, y, dx, *geometry(x.shape, window),
            file="window_max")
     return dx
 

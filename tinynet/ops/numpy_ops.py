@@ -75,7 +75,7 @@ def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     array (N, H, W, C)
         A maximum of nan equals no place, not even its own: the dy of such a window goes nowhere.
     """
-    seen = padded(x, window, -float("inf"))
+    seen = padded(x, window, float("nan"))  # nan equals nothing: what is added never wins, not even against -inf
     total, inside = zeros_with_edges(dy, x.shape, window)
     free = array_module(x).ones(y.shape, dtype=bool)  # windows whose winner has not been met yet
     for _, _, places in offsets(window, *y.shape[1:3]):

@@ -37,7 +37,7 @@ def sharing(share: Share | None) -> Iterator[None]:
         _share = before
 
 
-def whole_batch(images: int) -> int:
+def images_of_all(images: int) -> int:
     """Return how many images the whole batch has, of which `images` are here."""
     return images if _share is None else _share.images
 
@@ -49,7 +49,7 @@ def batch_sum(x: Array) -> Array:
 
 def batch_mean(x: Array, axes: tuple[int, ...]) -> Array:
     """Return the mean over the whole batch and the other `axes`; axis 0 has the images."""
-    count = whole_batch(len(x)) * math.prod(x.shape[axis] for axis in axes if axis != 0)
+    count = images_of_all(len(x)) * math.prod(x.shape[axis] for axis in axes if axis != 0)
     return batch_sum(x.sum(axis=axes)) / count
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import ArgumentError
 from ..files import atomic_write, printable, user_path
 from ..layers.base import Layer
+from ..network.json_settings import json_ready
 from ..network.params import flat
-from ..network.plain_settings import plain
 from ..ops.arrays import Array, shape_text, to_cpu
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
@@ -184,7 +184,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
             "kernel": window.kernel, "stride": window.stride, "padding": window.padding,
             "outputSize": window.output_size(step.input.shape[1:3]),
         },
-        "settings": plain({name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)}),
+        "settings": json_ready({name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)}),
     }
 
 

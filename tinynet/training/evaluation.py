@@ -15,7 +15,7 @@ from ..network import Network
 from ..network.params import library_of, single_layers
 from ..ops.arrays import Array, array_module, to_cpu
 from ..ops.checks import as_array, check_count
-from ..ops.processes import batch_sum, gather, whole_batch
+from ..ops.processes import batch_sum, gather, images_of_all
 from .checkpoint import check_network
 from .gpu_memory import explain_out_of_memory
 from .not_finite import all_finite, first_not_finite
@@ -119,7 +119,7 @@ def measure(net: Network, data: Any, batch_size: int, ten_crop: bool,
     for images, labels in prepared(net, data, batch_size, ten_crop, loader).batches():
         if not len(labels):
             continue
-        number = whole_batch(len(labels))
+        number = images_of_all(len(labels))
         scores = scores_for(net, images, ten_crop)
         mean, errors1, errors5 = loss_and_errors(scores, labels, 1, 5)
         if not math.isfinite(mean):
@@ -170,8 +170,8 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     if images.dtype.kind != "f" and images.dtype != np.uint8:
         raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
                          "images.astype('uint8'), or floating-point numbers that are ready for the network")
-    ready = prepare(net, images.dtype == np.uint8, ten_crop)
-    step = at_a_time(batch_size, ten_crop)
+    ready = prepare("predict", net, images.dtype == np.uint8, ten_crop)
+    step = at_a_time("predict", batch_size, ten_crop)
     found = []
     for start in range(0, len(images), step):
         part = images[start : start + step]
@@ -227,10 +227,10 @@ def prepared(
 ) -> Loader:
     """Return the batches of a data set, ready for the network."""
     names = getattr(data, "class_names", None)
-    ready = prepare(net, names is not None, ten_crop)
+    ready = prepare("evaluate", net, names is not None, ten_crop)
     if names and net.class_names:
         check_same_classes("evaluate", data.name, names, f"{net.name} was trained on", net.class_names)
-    return loader(data, ready, at_a_time(batch_size, ten_crop))
+    return loader(data, ready, at_a_time("evaluate", batch_size, ten_crop))
 
 
 def check_same_classes(who: str, name: str, names: Sequence[str], other: str, others: Sequence[str]) -> None:
@@ -240,25 +240,26 @@ def check_same_classes(who: str, name: str, names: Sequence[str], other: str, ot
         raise ArgumentError(f"{who}: {name} has other classes ({one}) than {other} ({two})")
 
 
-def prepare(net: Network, stored: bool, ten_crop: bool) -> Callable[[Array], Array] | None:
+def prepare(who: str, net: Network, stored: bool, ten_crop: bool) -> Callable[[Array], Array] | None:
     """Return the function that makes stored images (bytes) ready for the network; None for images that are ready."""
-    check_network("evaluate, predict", net)
+    check_network(who, net)
     if not stored:
         if ten_crop:
-            raise ArgumentError("ten_crop needs images as they are stored, uint8 and larger than the network's input")
+            raise ArgumentError(f"{who}: ten_crop needs images as they are stored, uint8 and larger than the network's "
+                                "input")
         return None
     preprocessing = net.preprocessing
     if preprocessing is None:
-        raise ArgumentError(f"{net.name} has no preprocessing for uint8 images: train it with fit, load a checkpoint, "
-                            "or give float images that are ready")
+        raise ArgumentError(f"{who}: {net.name} has no preprocessing for uint8 images: train it with fit, load a "
+                            "checkpoint, or give float images that are ready")
     ready = preprocessing.ten_crops if ten_crop else preprocessing
     dtype = np.float32 if net.dtype is None else net.dtype
     return lambda images: ready(images).astype(dtype, copy=False)
 
 
-def at_a_time(batch_size: int, ten_crop: bool) -> int:
+def at_a_time(who: str, batch_size: int, ten_crop: bool) -> int:
     """Return how many images make a batch of `batch_size` inputs, or one image's ten crops where that is more."""
-    check_count("evaluate", "batch_size", batch_size)
+    check_count(who, "batch_size", batch_size)
     return max(1, batch_size // CROPS) if ten_crop else batch_size
 
 

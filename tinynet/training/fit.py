@@ -47,7 +47,7 @@ def fit(
     """Train a network.
 
     What is not given comes from the network's `recipe`, then from the defaults of SGD (of Adam, where the recipe's
-    "optimizer" is "adam"), 10 epochs, batches of 128, a constant learning rate and images as they are.
+    "optimizer" is "adam"), 10 epochs, batches of 128, a constant learning rate and no augmentation.
 
     Parameters
     ----------

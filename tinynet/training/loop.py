@@ -17,7 +17,7 @@ from ..network import Network
 from ..network.params import library_of
 from ..ops.arrays import Array
 from ..ops.checks import check_between, check_count
-from ..ops.processes import batch_sum, gather, sharing, whole_batch
+from ..ops.processes import batch_sum, gather, images_of_all, sharing
 from .checkpoint import generator_states, save_checkpoint
 from .evaluation import count_errors, measure
 from .gpu_memory import explain_out_of_memory
@@ -96,6 +96,7 @@ class Training:
                 self.schedule.step(self.position.epoch)  # the optimizer may come from another training
             if not self.history and not self.position.images:
                 self.look(0)
+                self.check_finite()
                 self.save()  # the initial parameters
             while self.position.epoch < self.epochs and not self.reached():
                 self.train_epoch()
@@ -137,7 +138,7 @@ class Training:
                 with hold_interrupts():
                     self.between_batches = False
                     loss, errors = self.train_batch(images, labels)
-                    count = whole_batch(len(labels))
+                    count = images_of_all(len(labels))
                     at.batch += 1
                     at.loss += loss * count
                     at.errors += errors
@@ -148,6 +149,7 @@ class Training:
                                 at.errors / at.images)
                 # The first process decides: each would have another time.
                 if self.team.from_first(time.perf_counter() - self.saved_at >= self.checkpoint_seconds):
+                    self.check_finite()
                     self.save()
                     self.tick()
 
@@ -184,6 +186,7 @@ class Training:
 
     def finish_epoch(self) -> None:
         """Validate, add a row to the history, let the rate fall where it is time, save."""
+        self.check_finite()
         at = self.position
         row: dict[str, Any] = {
             "epoch": at.epoch + 1, "learning_rate": self.optimizer.learning_rate,
@@ -231,11 +234,14 @@ class Training:
                 lines += [*(f"left out: {problem}" for problem in problems), bad.summary()]
         return lines
 
-    def save(self, best: bool = False) -> None:
-        """Write last.npz, and best.npz before it, if there is a run folder; numbers that aren't finite end the run."""
+    def check_finite(self) -> None:
+        """End the run where a parameter or a running statistic is not finite."""
         ruined = not_finite_in(self.net)
         if ruined is not None:
             self.stop(f"{ruined} has numbers that are not finite")
+
+    def save(self, best: bool = False) -> None:
+        """Write last.npz, and best.npz before it, if there is a run folder; `check_finite` comes before."""
         net, optimizer = self.team.whole(self.net, self.optimizer)
         if self.folder is None:
             return

@@ -2,6 +2,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..layers.base import Layer
 from ..layers.loss import cross_entropy
 from ..network import Network
@@ -43,20 +45,19 @@ def output_not_finite(name: str, layer: Layer) -> str:
 
 
 def first_not_finite_gradient(grads: Mapping[str, Any]) -> str | None:
-    """Return the name of the first gradient that is not finite, "conv1.b", without reading the large ones; else None.
+    """Return the name of the first gradient that is not finite, "conv1.b"; None if all are.
 
-    A number that is not finite in a layer's upstream gradient gets into all its gradients: the smallest one tells.
+    The sum of a gradient's squares tells, which reads it once. It can also overflow for large numbers: where it is not
+    finite, the numbers themselves decide.
     """
-    smallest: dict[tuple[str, ...], tuple[str, Array]] = {}
-    for path, gradient in flat(dict(grads)).items():
-        layer = path[:-1]
-        if layer not in smallest or gradient.size < smallest[layer][1].size:
-            smallest[layer] = ".".join(path), gradient
-    if not smallest:
+    gradients = flat(dict(grads))
+    if not gradients:
         return None
-    xp = array_module(next(iter(smallest.values()))[1])
-    finite = to_cpu(xp.stack([xp.isfinite(gradient).all() for _, gradient in smallest.values()]))  # in one copy
-    return next((name for (name, _), good in zip(smallest.values(), finite, strict=True) if not good), None)
+    xp = array_module(next(iter(gradients.values())))
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = to_cpu(xp.stack([xp.isfinite(xp.vdot(each, each)) for each in gradients.values()]))  # in one copy
+    return next((".".join(path) for (path, each), good in zip(gradients.items(), finite, strict=True)
+                 if not good and not all_finite(each)), None)
 
 
 def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[str, Any]) -> str:

@@ -40,7 +40,8 @@ class SGD(Optimizer):
     Raises
     ------
     ArgumentError
-        For a negative rate, a name in `weight_decay` that no layer with parameters has, and what is no network.
+        For a number out of its range, a name in `weight_decay` that no layer with parameters has, and what is no
+        network.
 
     Notes
     -----
@@ -129,7 +130,7 @@ class Adam(Optimizer):
         Added to the gradient, as L2 regularization, it would be divided by the root of v like the rest of it, and
         weights with large gradients would hardly decay.
     decay_biases : bool
-        False: no decay for parameters called "b".
+        False: no decay for parameters called "b" or "..._b".
 
     Attributes
     ----------
@@ -141,7 +142,8 @@ class Adam(Optimizer):
     Raises
     ------
     ArgumentError
-        For a number out of its range, or a name in `weight_decay` that no layer with parameters has.
+        For a number out of its range, a name in `weight_decay` that no layer with parameters has, and what is no
+        network.
 
     Notes
     -----

@@ -11,8 +11,8 @@ import numpy as np
 from ..data import Augmentation, Dataset, FloatImages, ImageFolder, Loader, PCAColour, Preprocessing
 from ..errors import ArgumentError, DataError, DtypeError, NotFiniteError, ShapeError
 from ..network import Network
+from ..network.json_settings import json_ready
 from ..network.params import library_of
-from ..network.plain_settings import plain
 from ..ops.threads import map_in_order
 from .archive import sha256
 from .evaluation import check_same_classes, ends_in_softmax, loss_and_errors, prepared, scores_for
@@ -232,7 +232,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """Return all settings that decide a run's numbers, as JSON gives them back."""
     layers = {name: {"kind": kind, **own} for name, kind, own in net.settings["layers"]}
-    return json.loads(json.dumps(plain({
+    return json.loads(json.dumps(json_ready({
         "model": {"name": net.name, "input_shape": net.input_shape, "dtype": str(net.dtype), "layers": layers},
         "data": described_data(train),
         "validation": None if validation is None else described_data(validation),
