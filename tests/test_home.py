@@ -116,6 +116,8 @@ def test_checkpoints_and_runs_are_at_home(home):
     tn.save_checkpoint("~/net.npz", net)
     assert tn.load_checkpoint("~/net.npz").class_names == ["ant", "bee"] and (home / "net.npz").exists()
     assert load_training_state("~/net.npz")["optimizer"] is None
+    tn.save_weights(net, "~/net.pth")
+    assert tn.load_weights(network(), "~/net.pth").parameter_count == 98 and (home / "net.pth").exists()
     write_archive("~/other.npz", {}, {"a": images})
     assert read_archive("~/other.npz")[1]["a"].shape == images.shape
     for resume in (False, True):

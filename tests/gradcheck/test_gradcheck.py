@@ -127,6 +127,19 @@ def test_each_layer_is_checked_at_what_it_sees():
     assert wrong == {"tanh1.x", "all layers: x", "all layers: fc1.w", "all layers: fc1.b"}
 
 
+@pytest.mark.parametrize(("net", "x", "message"), [
+    (tn.ReLU(), images(2, 4), "check_each_layer: net is a ReLU, expected a Network; a layer alone is for"),
+    (tn.Network([("relu1", tn.ReLU())]), "abc", "check_each_layer: x is"),
+    (tn.Network([("relu1", tn.ReLU())]), None, "check_each_layer: x is"),
+    (tn.Network([("relu1", tn.ReLU())]), np.nan, "check_each_layer: x is nan, expected finite numbers"),
+])
+def test_what_each_layer_cannot_be_checked_with_is_named(net, x, message):
+    from tinynet.gradcheck import check_each_layer
+
+    with pytest.raises(ArgumentError, match=message):
+        check_each_layer(net, x)
+
+
 def test_the_report_as_text_and_in_a_notebook():
     report = tn.check_gradients(tn.Linear(4, 3), images(2, 4))
     text = str(report)

@@ -7,7 +7,8 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet import cli, data
-from tinynet.errors import ArgumentError, DtypeError, ShapeError
+from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
+from tinynet.training.checkpoint import load_training_state, restore_network
 
 X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -177,6 +178,10 @@ def test_what_is_no_path(wrong, tmp_path):
         (lambda: data.ImageFolder([wrong], [0], ["a"], name="mine"), "data set 'mine': a path"),
         (lambda: tn.load_checkpoint(wrong), "load_checkpoint: path"),
         (lambda: tn.save_checkpoint(wrong, network()), "save_checkpoint: path"),
+        (lambda: tn.load_weights(network(), wrong), "load_weights: path"),
+        (lambda: tn.save_weights(network(), wrong), "save_weights: path"),
+        (lambda: restore_network(wrong, network()), "restore_network: path"),
+        (lambda: load_training_state(wrong), "load_training_state: path"),
     ):
         with pytest.raises(ArgumentError, match=f"^{name} is .*, expected the name of a file or a folder"):
             call()
@@ -203,3 +208,43 @@ def test_one_score_is_not_enough():
     net = tn.Network([("fc", tn.Linear(4, 1))])
     with pytest.raises(ArgumentError, match="fit: network gives one score for an image, expected one for each class"):
         tn.fit(net, (X, np.zeros(6, int)))
+
+
+def images_in(folder, count=2):
+    folder.mkdir(parents=True)
+    for i in range(count):
+        Image.new("RGB", (8, 8), (9 * i, 2, 3)).save(folder / f"{i}.png")
+
+
+def test_images_without_folders_of_classes_are_told_and_a_test_set_without_labels_is_left_out(tmp_path, capsys):
+    images_in(tmp_path / "flat" / "train", 3)
+    with pytest.raises(DataError, match=r"train has files \(3\) and no folders: expected one folder of images"):
+        data.load_data(tmp_path / "flat")
+    for name in ("cat", "dog"):
+        images_in(tmp_path / "pets" / "train" / name)
+    images_in(tmp_path / "pets" / "test")
+    train, test = data.load_data(tmp_path / "pets", 8)
+    assert len(train) == 4 and test is None
+    assert "test: no folders of classes in it, so that its images have no labels; left out" in capsys.readouterr().err
+
+
+def test_augmentations_colour_is_no_switch():
+    with pytest.raises(ArgumentError, match="Augmentation: colour is True, expected a PCAColour, such as PCA"):
+        data.Augmentation(colour=True)
+
+
+def test_a_share_may_be_a_number_of_numpys_and_a_padding_not_negative(tmp_path):
+    shapes = data.draw_shapes(60, 16)
+    train, validation = data.split_validation(shapes, np.float32(0.5))
+    assert len(train) + len(validation) == 60 and len(validation) > 20
+    with pytest.raises(ArgumentError, match="Preprocessing.fit: padding is -1"):
+        data.Preprocessing.fit(shapes, 16, padding=-1)
+
+
+def test_a_network_that_a_checkpoint_does_not_fit_stays_as_it_was(tmp_path):
+    tn.save_checkpoint(tmp_path / "net.npz", tn.Network([("one", tn.Linear(4, 3, seed=1)), ("two", tn.Linear(3, 2))]))
+    net = tn.Network([("one", tn.Linear(4, 3, seed=2)), ("two", tn.Linear(3, 5))])
+    before = net["one"].params["w"].copy()
+    with pytest.raises(tn.errors.CheckpointError, match="two.w has shape"):
+        restore_network(tmp_path / "net.npz", net)
+    np.testing.assert_array_equal(net["one"].params["w"], before)

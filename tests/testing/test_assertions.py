@@ -114,6 +114,8 @@ class TestAgainstPyTorch:
         layer.forward(numbers(4, 5, 5, 3) + 2, train=True)
         layer.params["w"] += numbers(3)
         assert_matches(layer, torch.nn.BatchNorm2d(3), numbers(2, 5, 4, 3, seed=1), "NCHW", train=train)
+        by_order = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
+        assert_matches(layer, by_order, numbers(2, 5, 4, 3, seed=1), "NCHW", train=train)
 
     def test_functions(self, torch):
         functional, layer, x = torch.nn.functional, tn.Conv2d(3, 4, 3), numbers(2, 6, 5, 3)

@@ -28,6 +28,13 @@ def test_images_have_the_sizes_that_were_asked_for(x):
     assert x.shape[0] == 2 and x.shape[1] in (3, 4) and x.shape[2] == 5 and x.shape[3] in (1, 2)
 
 
+@given(layers(lambda x: tn.Network([("norm", tn.BatchNorm2d(x.shape[3])), ("conv", tn.Conv2d(x.shape[3], 2, 1))])))
+def test_a_network_gets_drawn_numbers_in_all_its_layers(drawn):
+    net, x = drawn
+    assert net.dtype == np.float64 and net["conv"].params["b"].all() and (net["norm"].buffers["running_mean"] > 0).all()
+    assert net.forward(x)[0].shape == (*x.shape[:3], 2)
+
+
 def test_images_of_all_sizes_are_drawn():
     for n in (1, 3):
         for channels in (1, 4):

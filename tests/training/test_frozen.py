@@ -200,6 +200,24 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named_in_the_log(tmp_path):
     assert history[0]["train_error"] * 238 == pytest.approx(round(history[0]["train_error"] * 238))
 
 
+def test_features_of_images_and_mirror_images_stay_in_order_where_a_file_is_left_out(tmp_path):
+    folder = tmp_path / "train" / "a"
+    folder.mkdir(parents=True)
+    for index, image in enumerate(small_data(120).images):
+        Image.fromarray(image).save(folder / f"{index:03}.png")
+    whole = ImageFolder(sorted(folder.iterdir()), np.arange(120) % 3, ["a", "b", "c"], 6)
+    net = small_net()
+    net.preprocessing = Preprocessing(np.zeros(3), 6)
+    first, _ = tn.split_network(net, "drop1")
+    every, _ = frozen.features_of(net, first, whole, None, 16, True, False)
+    (folder / "007.png").write_bytes((folder / "007.png").read_bytes()[:-30])
+    cut = ImageFolder(sorted(folder.iterdir()), np.arange(120) % 3, ["a", "b", "c"], 6)
+    some, _ = frozen.features_of(net, first, cut, None, 16, True, False)
+    kept = np.delete(np.arange(240), [7, 127])
+    np.testing.assert_allclose(some.images, every.images[kept], rtol=1e-6)
+    np.testing.assert_array_equal(some.labels, every.labels[kept])
+
+
 def test_on_the_gpu_it_is_the_same(gpu):
     recipe = {"batch_size": 8, "epochs": 2, "learning_rate": 0.001, "augmentation": {"crop": False}}
     net = small_net(recipe, "float64")

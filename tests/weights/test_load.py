@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.errors import ArgumentError, WeightsError
+from tinynet.errors import ArgumentError, DtypeError, WeightsError
 from tinynet.layers.initializers import undrawn
 from tinynet.network.params import flat
+from tinynet.training.checkpoint import restore_network
 from tinynet.weights import load_weights, save_weights
 from tinynet.weights.pth import read_pth, write_pth
 
@@ -160,7 +161,7 @@ def test_a_file_for_another_network_names_the_first_and_counts_the_rest(tmp_path
 
 @pytest.mark.parametrize("call, error, message", [
     (lambda p: load_weights(ours(), p / "w.bin"), ArgumentError, r"w.bin ends in '.bin', expected .pth, .pt, .safet"),
-    (lambda p: save_weights(ours(), p / "w"), ArgumentError, "ends in 'nothing'"),
+    (lambda p: save_weights(ours(), p / "w"), ArgumentError, "has no ending"),
     (lambda p: load_weights("alexnet-nothing", p / "w.pth"), ArgumentError, "does not exist"),
     (lambda p: load_weights(tn.ReLU(), p / "w.pth"), ArgumentError, "a ReLU, expected a Network"),
     (lambda p: save_weights({}, p / "w.pth"), ArgumentError, "a dict, expected a Network"),
@@ -170,6 +171,58 @@ def test_a_file_for_another_network_names_the_first_and_counts_the_rest(tmp_path
 def test_wrong_arguments_are_named(call, error, message, tmp_path):
     with pytest.raises(error, match=message):
         call(tmp_path)
+
+
+@pytest.mark.parametrize("names", [{"fc1": "fc2"}, {"fc1": "x", "fc2": "x"}])
+def test_two_layers_of_one_name_in_the_file_are_refused_both_ways(names, tmp_path):
+    save_weights(ours(), tmp_path / "w.pth")
+    for call, path in ((save_weights, tmp_path / "new.pth"), (load_weights, tmp_path / "w.pth")):
+        with pytest.raises(ArgumentError, match=r"fc1.w and fc2.w would both be called '(fc2|x).weight' in the file"):
+            call(ours(), path, names)
+    assert not (tmp_path / "new.pth").exists()
+
+
+class Scaled(tn.Layer):
+    """y = a x, with one number as its parameter."""
+
+    def __init__(self, factor: Any) -> None:
+        super().__init__()
+        self.factor, self.params["a"] = float(factor), factor
+
+    def forward(self, x: Any, train: bool = False) -> Any:
+        return self.params["a"] * x, x
+
+    def backward(self, dy: Any, saved: Any, input_gradient: bool = True) -> Any:
+        return self.params["a"] * dy, {"a": (dy * saved).sum()}  # which NumPy makes a number, no array
+
+
+def test_a_parameter_of_no_axis_is_written_read_and_trained(ending, tmp_path):
+    net, other = (tn.Network([("scale", Scaled(np.asarray(np.float32(a))))], name="one") for a in (3, 1))
+    save_weights(net, tmp_path / f"w{ending}")
+    load_weights(other, tmp_path / f"w{ending}")
+    assert other["scale"].params["a"] == 3 and other["scale"].params["a"].shape == ()
+    images, labels = np.eye(2, dtype=np.float32), np.array([0, 1])
+    tn.training_step(other, images, labels, tn.SGD(other, 0.1))
+    assert other["scale"].params["a"] > 3
+
+
+def test_a_parameter_that_is_no_array_is_saved_as_one_and_refused_by_a_step(tmp_path):
+    net = tn.Network([("scale", Scaled(np.float32(2)))])
+    tn.save_checkpoint(tmp_path / "net.npz", net)
+    again = tn.Network([("scale", Scaled(np.asarray(np.float32(1))))])
+    restore_network(tmp_path / "net.npz", again)
+    assert again["scale"].params["a"] == 2
+    for optimizer in (tn.SGD(net, 0.1), tn.Adam(net)):
+        with pytest.raises(DtypeError, match="parameter scale.a is a single float32, which a step cannot change in"):
+            optimizer.step({"scale": {"a": np.float32(1)}})
+
+
+def test_bfloat16_in_safetensors_is_named(tmp_path):
+    pytest.importorskip("safetensors", reason="needs the extra `weights`")
+    head = b'{"fc1.weight":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
+    (tmp_path / "w.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + bytes(4))
+    with pytest.raises(WeightsError, match="w.safetensors has numbers of the kind BF16, which NumPy lacks: save it in"):
+        load_weights(ours(), tmp_path / "w.safetensors")
 
 
 def test_damaged_safetensors_are_named(tmp_path):

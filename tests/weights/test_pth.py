@@ -192,8 +192,9 @@ def others(tmp_path) -> dict[str, tuple[bytes, str]]:
     tar = b"w" + bytes(256) + b"ustar" + bytes(500)
     return {
         **{name: ((tmp_path / name).read_bytes(), message) for name, message in {
-            "module": "a whole module .*state_dict", "old": "from before version 1.6", "list": "it has list",
-            "mixed": "it has a dict with w, n", "script": "TorchScript", "zip": "without weights"}.items()},
+            "module": "a whole module .*state_dict", "old": "from before version 1.6", "list": "it has a list",
+            "mixed": "it has a dict of 2, in which 'n' is a int", "script": "TorchScript",
+            "zip": "without weights"}.items()},
         "web page": (b"\n<!DOCTYPE html><html>", "a web page"), "empty": (b"", "is empty"), "tar": (tar, "version 1.6"),
         "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer to a large file"),
         "text": (b"hello", "not a .pth file"),

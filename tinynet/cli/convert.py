@@ -20,8 +20,9 @@ def run_convert(options: argparse.Namespace) -> None:
     source, target = Path(options.source), Path(options.target)
     for path in (source, target):
         if path.suffix.lower() not in (CHECKPOINT, *OTHER_FORMS):
-            raise ArgumentError(f"convert: {path} ends in {path.suffix or 'nothing'!r}, expected {CHECKPOINT} (a "
-                                f"checkpoint), {', '.join(OTHER_FORMS)}")
+            found = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+            raise ArgumentError(f"convert: {path} {found}, expected {CHECKPOINT} (a checkpoint), "
+                                f"{', '.join(OTHER_FORMS)}")
     check_place("convert:", options.target)
     if os.path.lexists(target):
         raise ArgumentError(f"convert: {target} exists already, and nothing is overwritten: give another name")

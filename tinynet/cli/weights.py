@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..errors import CheckpointError
 from ..network import Network
-from ..training.checkpoint import fill, load_checkpoint
+from ..training.checkpoint import check_same, fill, load_checkpoint
 from ..weights import load_weights
 
 
@@ -51,6 +51,8 @@ def take_checkpoint(net: Network, path: Path, last: str) -> None:
     shapes = [{key: array.shape for key, array in params[last].items()} for params in (own, saved)]
     if shapes[0] != shapes[1]:
         del own[last], saved[last]
+    check_same(own, saved)
+    check_same(net.buffers, found.buffers)
     fill(own, saved)
     fill(net.buffers, found.buffers)
     net.preprocessing = found.preprocessing

@@ -40,7 +40,7 @@ class PCAColour:
         if dataset.image_shape[2] != 3:
             raise ShapeError(f"PCAColour: expected images of 3 channels, got {dataset.image_shape[2]}")
         count, total, products = 0, np.zeros(3), np.zeros((3, 3))
-        for images in image_blocks(dataset):
+        for images in image_blocks(dataset, 50):    # as float64 they take eight times the memory
             pixels = images.reshape(-1, 3).astype(np.float64)    # whole numbers: the sums below are exact
             count, total, products = count + len(pixels), total + pixels.sum(0), products + pixels.T @ pixels
         mean = total / count
@@ -63,7 +63,7 @@ class Augmentation:
     mirror : bool
         Left and right exchanged with probability 1/2.
     pad : int
-        First add so many pixels of the mean on each side of the stored image, so that there is room to crop where
+        After the stretch, add so many pixels of the mean on each side of the image, so that there is room to crop where
         images are stored at the size that the network takes.
     colour : PCAColour or None
     stretch : float
@@ -73,6 +73,9 @@ class Augmentation:
 
     def __init__(self, crop: bool = True, mirror: bool = True, pad: int = 0, colour: PCAColour | None = None,
                  stretch: float = 0.0):
+        if colour is not None and not isinstance(colour, PCAColour):
+            raise ArgumentError(f"Augmentation: colour is {colour!r}, expected a PCAColour, such as "
+                                "PCAColour.fit(train), or None")
         self.crop, self.mirror, self.colour = crop, mirror, colour
         self.pad = check_count("Augmentation", "pad", pad, least=0)
         if isinstance(stretch, bool) or not isinstance(stretch, int | float) or not 0 <= stretch < float("inf"):
@@ -119,6 +122,7 @@ class Augmentation:
             return sizes    # and nothing is drawn
         most = np.log1p(self.stretch)
         wider = generator.uniform(-most, most, count)    # the logarithm of width / height, after over before
+        # Above 0 the width grows by e**wider, below 0 the height by e**-wider: nothing gets smaller.
         return np.rint(sizes * np.exp(np.maximum(0, np.stack([-wider, wider], axis=1)))).astype(int)
 
     @property

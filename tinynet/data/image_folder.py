@@ -117,8 +117,8 @@ def load_image_folder(path, size=256, channels: int = 3,
     -------
     train, test : ImageFolder
         The names of the folders in `train` are the class names, in alphabetical order. test is None where there
-        is no such folder. Files without the ending of an image and folders inside a class are left out; one line on
-        standard error counts them, without hidden files.
+        is no such folder, or a `test` whose images are in no folders of classes. Files without the ending of an image
+        and folders inside a class are left out; one line on standard error counts them, without hidden files.
 
     Raises
     ------
@@ -138,6 +138,9 @@ def load_image_folder(path, size=256, channels: int = 3,
         if miss:
             say(f"folder {root}: no validation set{miss}")
         test_folder = find_split(root, TEST)
+        if test_folder is not None and not any(entry.is_dir() for entry in test_folder.iterdir()):
+            say(f"folder {test_folder}: no folders of classes in it, so that its images have no labels; left out")
+            test_folder = None
     if test_folder is None:
         return train, None
     test_names = _class_folders(test_folder)
@@ -163,7 +166,9 @@ def _class_folders(folder: Path) -> list[str]:
     """Names of the class folders, sorted."""
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
-        raise DataError(f"{folder} is empty: expected one folder of images for each class")
+        files = sum(not entry.name.startswith(".") for entry in folder.iterdir())
+        found = f"has files ({files}) and no folders" if files else "is empty"
+        raise DataError(f"{folder} {found}: expected one folder of images for each class")
     return names
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ArgumentError, DataError
 from ..files import user_path
+from ..ops import pair
 from ..ops.checks import check_path
 from . import cifar10_python
 from .cifar10 import FOLDER, TRAIN_FILES, find_cifar10, load_cifar10
@@ -67,6 +68,6 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
             f"({FILES['train', 'images']}, plain or .gz, or {NAME}) and for a folder of images (train/<class>/*)"
             f"{near_miss(path, TRAIN)}")
     found, load = ("CIFAR-10", load_cifar10) if cifar10 else ("MNIST", load_mnist)
-    if image_size not in (None, 32):
+    if image_size is not None and pair("load_data", "image_size", image_size, 1) != (32, 32):
         raise ArgumentError(f"image_size={image_size} does not suit the {found} in {path}: its images are 32 x 32")
     return load(path)

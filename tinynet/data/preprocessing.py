@@ -81,6 +81,7 @@ class Preprocessing:
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")
         check_stored("Preprocessing.fit", dataset)
+        padding = check_count("Preprocessing.fit", "padding", padding, least=0)
         total = np.zeros(dataset.image_shape, np.int64)    # whole numbers: exact, in whatever order they are added
         count = 0
         for images in image_blocks(dataset):

@@ -33,7 +33,7 @@ def split_validation(dataset: Any, share: float, seed: int = 0) -> tuple[Any, An
     DataError
         When a class has one image only.
     """
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 < share < 1:
         raise ArgumentError(f"split_validation: share is {share!r}, expected a number above 0 and below 1")
     check_count("split_validation", "seed", seed, least=0)
     if not hasattr(dataset, "subset"):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
+from ..network import Network
 from ..network.params import flat
 from ..ops.arrays import Array
 from ..ops.checks import check_count
@@ -129,7 +131,28 @@ def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
     """Check every layer of a network at the input that it gets when `x` goes in, and then the network as a whole.
 
     A mistake is then found in the layer that makes it, not only in all gradients below.
+
+    Parameters
+    ----------
+    net : Network
+    x : array
+        A batch for its first layer.
+    seed : int
+        Of what `check_gradients` draws.
+
+    Returns
+    -------
+    GradientReport
+        A row for each array of each layer, "conv1.w", and behind them "all layers: conv1.w" of the network.
+
+    Raises
+    ------
+    ArgumentError
+        For what is no network, or an input that is empty or not of finite numbers.
     """
+    if not isinstance(net, Network):
+        raise ArgumentError(f"check_each_layer: net is a {type(net).__name__}, expected a Network; a layer alone "
+                            "is for check_gradients")
     rows: list[GradientRow] = []
     faults: list[Fault] = []
 
@@ -137,7 +160,7 @@ def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
         rows.extend(row._replace(name=before + row.name) for row in report.rows)
         faults.extend(fault._replace(name=before + fault.name) for fault in report.faults)
 
-    seen = np.array(x, dtype=np.float64)
+    seen = as_input(x, "check_each_layer")
     double = net.astype("float64")
     for name, layer in net.layers.items():
         add(check_gradients(layer, seen, seed=seed), f"{name}.")

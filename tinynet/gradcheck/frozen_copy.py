@@ -126,8 +126,8 @@ def as_input(x: Any, who: str = "check_gradients") -> Array:
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         first = bad[0]
-        raise ArgumentError(f"{who}: x is {array[tuple(first)]} at {index_text(first)}, "
-                            "expected finite numbers")
+        where = f" at {index_text(first)}" if array.ndim else ""
+        raise ArgumentError(f"{who}: x is {array[tuple(first)]}{where}, expected finite numbers")
     return array.astype(np.float64, order="C")
 
 

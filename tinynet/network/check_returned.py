@@ -1,6 +1,8 @@
 """What the layers of a network return, checked, so that a layer that breaks the contract is named, not the next one."""
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
@@ -98,6 +100,8 @@ def check_backward(
         gradient = grads.get(key)
         if isinstance(array, dict):  # a network's, which looks after its own layers
             continue
+        if isinstance(gradient, np.generic):  # what a sum over all axes gives, for a parameter of no axis
+            gradient = grads[key] = np.asarray(gradient)
         if not isinstance(gradient, array_module(dy).ndarray):
             raise ArgumentError(f"{called(name, layer)}: its backward returned {value_text(gradient)} as the "
                                 f"gradient of {key!r}, expected an array")

@@ -50,7 +50,7 @@ class FunctionPair:
                 raise ArgumentError(f"{who}: params has {name!r}, forward of {self.name} takes "
                                     f"{', '.join(['x', *names])}")
         order = params if names is None else [name for name in names if name in params]
-        self.params = {name: as_array(f"{who}: params[{name!r}]", params[name]) for name in order}
+        self.params = {name: as_float64(f"{who}: params[{name!r}]", params[name]) for name in order}
 
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         """Return y, and what backward needs."""
@@ -73,7 +73,7 @@ class FunctionPair:
         return results[0], dict(zip(names, results[1:], strict=True))
 
 
-def as_array(what: str, value: Any) -> Array:
+def as_float64(what: str, value: Any) -> Array:
     """Return a float64 copy; ArgumentError unless it holds real numbers."""
     try:
         array = np.array(value)

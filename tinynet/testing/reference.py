@@ -68,13 +68,17 @@ def run(reference: Any, x: Array, ours: Ours, train: bool) -> Passes:
 def matched(theirs: list[str], needed: list[str], ours: Ours, what: str) -> dict[str, str]:
     """Return our name for each of the reference's arrays: the same, or for all that it needs the same order.
 
-    What is not needed and has no name of ours is left out.
+    In order, its running statistics are ours that end in the same name, where there are as many. What is not needed and
+    has no name of ours is left out.
     """
     pairs = {name: own for name in theirs if (own := our_name(name)) in ours.all}
     if all(name in pairs for name in needed):
         return pairs
     if len(needed) == len(ours.params):
-        return dict(zip(needed, ours.params, strict=True))
+        pairs = dict(zip(needed, ours.params, strict=True))
+        endings = {own.rpartition(".")[2] for own in ours.buffers}
+        kept = [name for name in theirs if name not in needed and our_name(name).rpartition(".")[2] in endings]
+        return pairs | (dict(zip(kept, ours.buffers, strict=True)) if len(kept) == len(ours.buffers) else {})
     raise ArgumentError(f"{WHO}: {what} has the parameters {', '.join(needed)}, the layer has "
                         f"{', '.join(ours.params) or 'none'}: expected the same names, or as many in the same order")
 

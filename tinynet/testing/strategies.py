@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..layers.base import Layer
+from ..network.params import single_layers
 from ..ops.arrays import Array, Shape
 
 try:
@@ -129,10 +130,11 @@ def with_drawn_parameters(draw: Any, layer: Layer) -> Layer:
     """Return a float64 copy of a layer with random parameters and running statistics."""
     layer = layer.astype("float64")
     generator = np.random.default_rng(draw(st.integers(0, 10**6)))
-    for name, array in layer.params.items():
-        layer.params[name] = generator.standard_normal(array.shape)
-    for name, array in layer.buffers.items():
-        layer.buffers[name] = generator.uniform(0.5, 2, array.shape)
+    for _, single in single_layers(layer):  # a network has several
+        for name, array in single.params.items():
+            single.params[name] = generator.standard_normal(array.shape)
+        for name, array in single.buffers.items():
+            single.buffers[name] = generator.uniform(0.5, 2, array.shape)
     return layer
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from ..distributed.team import Team
 from ..errors import ArgumentError
 from ..network import Network
-from .checkpoint import contents, fill_network, packed, unpack
+from .checkpoint import contents_of, fill_network, packed, unpack
 from .optimizer import Optimizer
 from .run_folder import first_difference
 
@@ -32,7 +32,7 @@ def begin_alike(team: Team, net: Network, optimizer: Any, schedule: Any, progres
     """Give all processes the first one's network, optimizer and schedule, and return its progress."""
     if team.size == 1:
         return progress
-    header, arrays = team.from_first(packed(contents(net, optimizer, schedule, None)) if team.leads else None)
+    header, arrays = team.from_first(packed(contents_of(net, optimizer, schedule, None)) if team.leads else None)
     if not team.leads:
         state = {name: unpack(value, arrays) for name, value in header.items()}
         fill_network("what process 0 sent", net, state)

@@ -41,8 +41,9 @@ def save_checkpoint(
     progress : dict, optional
         How far the training has come; dicts and lists of the same kinds.
     half : bool
-        Write float32 parameters as float16, for a file of half the bytes: each number is rounded to 11 bits, and
-        `load_checkpoint` gives float32 again. For a network that is done: a training would not go on bit for bit.
+        Write float32 parameters as float16, for a file of half the bytes: each number is rounded to 11 bits (below
+        0.00006 to multiples of 0.00000006), and `load_checkpoint` gives float32 again. For a network that is done: a
+        training would not go on bit for bit.
 
     Raises
     ------
@@ -64,18 +65,18 @@ def save_checkpoint(
                             "goes on from rounded parameters is another one")
     for name, layer in single_layers(net):
         check_parameters(f"save_checkpoint: layer {name} ({type(layer).__name__})", layer)
-    found = contents(net, optimizer, schedule, progress)
+    found = contents_of(net, optimizer, schedule, progress)
     if half:
         found |= {"params": halved(net.params), "half": True}
     write_archive(path, *packed(found))
 
 
-def contents(net: Network, optimizer: Any, schedule: Any, progress: Mapping[str, Any] | None) -> dict[str, Any]:
+def contents_of(net: Network, optimizer: Any, schedule: Any, progress: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return all that a checkpoint has; the arrays are those in use, not copies."""
     return {
         "network": net.settings,
-        "params": net.params,
-        "buffers": net.buffers,
+        "params": numbers_as_arrays(net.params),
+        "buffers": numbers_as_arrays(net.buffers),
         "generators": generator_states(net),
         "preprocessing": None if net.preprocessing is None else net.preprocessing.state(),
         "class_names": net.class_names,
@@ -85,6 +86,12 @@ def contents(net: Network, optimizer: Any, schedule: Any, progress: Mapping[str,
     }
 
 
+def numbers_as_arrays(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dicts with NumPy's single numbers, which a layer of one's own may have, as arrays of no axis."""
+    return {name: numbers_as_arrays(value) if isinstance(value, Mapping)
+            else np.asarray(value) if isinstance(value, np.generic) else value for name, value in nested.items()}
+
+
 def packed(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return contents as JSON can hold them, and beside them the arrays in them, in NumPy."""
     arrays: dict[str, np.ndarray] = {}
@@ -92,7 +99,7 @@ def packed(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def halved(params: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Return float32 arrays in nested dicts as float16 on the CPU; ArgumentError where that loses more than digits."""
+    """Return float32 arrays in nested dicts as float16 on the CPU; ArgumentError for numbers too large for it."""
     found: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, Mapping):
@@ -151,16 +158,20 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
 
 
 def restore_network(path: str | os.PathLike, net: Network) -> None:
-    """Give `net`, which has the same layers, all numbers and states of a checkpoint; CheckpointError otherwise."""
-    fill_network(path, net, read(path))
+    """Give `net`, which has the same layers, all numbers and states of a checkpoint.
+
+    CheckpointError otherwise; where a name or a shape differs, the network is as it was.
+    """
+    fill_network(path, net, read(check_path("restore_network", path)))
 
 
 def load_training_state(path: str | os.PathLike) -> dict[str, Any]:
     """Return what a checkpoint has beside the network: "optimizer", "schedule" and "progress", None where not saved.
 
     The first two are for `load_state` of an optimizer and a schedule, the third is what was given as `progress`.
+    CheckpointError for a file that is missing or damaged.
     """
-    contents = read(path)
+    contents = read(check_path("load_training_state", path))
     return {name: contents[name] for name in ("optimizer", "schedule", "progress")}
 
 
@@ -185,7 +196,9 @@ def reason(error: Exception) -> str:
 def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, Any]) -> None:
     """Replace everything in `net` that training changes by what a checkpoint has."""
     try:
-        fill(net.params, contents["params"], dtype="float32" if contents.get("half") else None)
+        check_same(net.params, contents["params"])
+        check_same(net.buffers, contents["buffers"])
+        fill(net.params, contents["params"], "float32" if contents.get("half") else None)
         fill(net.buffers, contents["buffers"])
         set_generator_states(net, contents["generators"])
         state = contents["preprocessing"]
@@ -201,19 +214,23 @@ def fill_network(path: str | os.PathLike, net: Network, contents: Mapping[str, A
         raise CheckpointError(f"{path} does not fit the network {net.name}: {reason(error)}") from error
 
 
-def fill(own: dict[str, Any], saved: Mapping[str, Any], before: str = "", dtype: str | None = None) -> None:
-    """Replace each array in nested dicts by the saved one, which must have its name and shape.
-
-    With `dtype` in that dtype, else in the one that it was saved in.
-    """
+def check_same(own: Mapping[str, Any], saved: Mapping[str, Any], before: str = "") -> None:
+    """Raise CheckpointError unless arrays in nested dicts have the names and shapes of the saved ones."""
     if own.keys() != saved.keys():
         where = before.rstrip(".") or "the network"
         raise CheckpointError(f"{where} has {sorted(own)}, the checkpoint has {sorted(saved)}")
     for name, value in own.items():
         if isinstance(value, dict):
-            fill(value, saved[name], f"{before}{name}.", dtype)
+            check_same(value, saved[name], f"{before}{name}.")
         elif value.shape != saved[name].shape:
             raise CheckpointError(f"{before}{name} has shape {value.shape}, in the checkpoint {saved[name].shape}")
+
+
+def fill(own: dict[str, Any], saved: Mapping[str, Any], dtype: str | None = None) -> None:
+    """Replace each array in nested dicts by the saved one: in `dtype`, else in the dtype that it was saved in."""
+    for name, value in own.items():
+        if isinstance(value, dict):
+            fill(value, saved[name], dtype)
         else:
             own[name] = array_module(value).asarray(saved[name], dtype=dtype)
 

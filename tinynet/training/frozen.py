@@ -136,4 +136,6 @@ def features(frozen: Network, loader: Loader, shape: Shape, views: int, bar: Any
             bar.update(len(y))
         count += len(some)
         labels.append(some)
-    return Features(made[:, :count].reshape(-1, *shape), np.tile(np.concatenate(labels), views), loader.dataset)
+    if views == 2:  # the mirror images' features right behind the others, where files were left out
+        made.reshape(-1, *shape)[count : 2 * count] = made[1, :count]
+    return Features(made.reshape(-1, *shape)[: views * count], np.tile(np.concatenate(labels), views), loader.dataset)

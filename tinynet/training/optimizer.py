@@ -1,6 +1,8 @@
 """What the optimizers have in common: gradients that are checked first, weight decay by layer, settings."""
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers.base import Layer
 from ..network.params import flat, kind_text
@@ -134,6 +136,9 @@ def check_fit(who: str, params: dict[tuple[str, ...], Array], gradients: dict[tu
     """Raise unless each parameter has a gradient of its own shape and dtype."""
     for path, w in params.items():
         name, g = ".".join(path), gradients.get(path)
+        if isinstance(w, np.generic):
+            raise DtypeError(f"{who}: the parameter {name} is a single {type(w).__name__}, which a step cannot "
+                             "change in place: make it an array, np.asarray(...)")
         if g is None:
             raise ArgumentError(f"{who}: grads has no gradient for {name}")
         if not hasattr(g, "shape"):

@@ -10,12 +10,14 @@ import numpy as np
 from ..data import Preprocessing
 from ..data.imagenet import imagenet_classes
 from ..errors import ArgumentError, WeightsError
+from ..files import user_path
 from ..layers.initializers import undrawn
 from ..models import make_model
 from ..network import Network
 from ..network.params import single_layers
 from ..ops.arrays import array_module, shape_text
-from .layout import THEIR_LAYERS, TRAINING_ALONE, places, their_arrays, their_shape, to_ours
+from ..ops.checks import check_path
+from .layout import THEIR_LAYERS, TRAINING_ALONE, Place, places, their_arrays, their_shape, to_ours
 from .onnx_read import read_onnx
 from .onnx_write import write_onnx
 from .pth import no_weights, read_pth, write_pth
@@ -63,13 +65,14 @@ def load_weights(
         When the file cannot be read, or what it has is not what the network needs: all that is missing, left over or of
         another shape is in one message, and of a graph the first node that differs. The network is as it was.
     ArgumentError
-        For a name that no network has, an ending that no kind of file has, or `names` with .onnx.
+        For a name that no network has, an ending that no kind of file has, `names` with .onnx, or `names` that give two
+        layers one name.
     """
-    net = named(model) if isinstance(model, str) else model
+    net = undrawn_network(model) if isinstance(model, str) else model
     if not isinstance(net, Network):
         raise ArgumentError(f"load_weights: model is a {type(net).__name__}, expected a Network or a network's name")
     check_names("load_weights", net, names)
-    path = Path(path)
+    path = user_path(check_path("load_weights", path))
     read = kind_of("load_weights", path, READERS, names)
     check_download(path)
     preprocessing = class_names = None
@@ -79,8 +82,10 @@ def load_weights(
         arrays = without_prefix(read(path))
     found = {name: array for name, array in arrays.items() if not name.endswith(TRAINING_ALONE)}
     if isinstance(model, str):
-        net = named(model, outputs_in(found, net, names))
-    layers, wanted = dict(single_layers(net)), {place.theirs: place for place in places(net, names)}
+        net = undrawn_network(model, outputs_in(found, net, names))
+    layers, all_places = dict(single_layers(net)), list(places(net, names))
+    check_apart("load_weights", all_places)
+    wanted = {place.theirs: place for place in all_places}
     shapes = {name: their_shape(place, layers[place.layer]) for name, place in wanted.items()}
     last = [*wanted.values()][-1].layer if wanted else None
     replaced = [name for name, place in wanted.items() if new_last and place.layer == last and name in found
@@ -91,7 +96,8 @@ def load_weights(
         "missing": [name for name in wanted if name not in found],
         "left over": [name for name in found if name not in wanted],
         "of another shape": [
-            f"{name} {shape_text(found[name].shape)} instead of {shape_text(shapes[name])}"
+            f"{name} {shape_text(found[name].shape) or 'one number'} instead of "
+            f"{shape_text(shapes[name]) or 'one number'}"
             for name in wanted if name in found and found[name].shape != shapes[name]],
         "not numbers": [name for name in wanted if name in found and found[name].dtype.kind not in "fiu"],
     }
@@ -101,7 +107,8 @@ def load_weights(
     if replaced:
         class_names, outputs = None, None                                      # the file's classes are others
     else:
-        outputs = [*wanted.values()][-1].array.shape[-1] if wanted else None   # of the last layer
+        last_shape = [*wanted.values()][-1].array.shape if wanted else ()
+        outputs = last_shape[-1] if last_shape else None                       # of the last layer
     if class_names is not None and len(class_names) != outputs:
         raise WeightsError(f"{path}: it has names of {len(class_names)} classes, and {net.name} has {outputs} outputs")
     for name, place in wanted.items():
@@ -140,20 +147,22 @@ def save_weights(net: Network, path: str | os.PathLike, names: Mapping[str, str]
         When the file cannot be written; for .onnx also when a layer has no operator there: LocallyConnected2d,
         SpatialResponseNorm, and layers of one's own.
     ArgumentError
-        For an ending that no kind of file has, or `names` with .onnx.
+        For an ending that no kind of file has, `names` with .onnx, or `names` that give two layers one name.
     """
     if not isinstance(net, Network):
         raise ArgumentError(f"save_weights: net is a {type(net).__name__}, expected a Network")
     check_names("save_weights", net, names)
-    path = Path(path)
+    path = user_path(check_path("save_weights", path))
     write = kind_of("save_weights", path, WRITERS, names)
     if write is write_onnx:
         write(path, net)
     else:
-        write(path, {place.theirs: np.ascontiguousarray(array) for place, array in their_arrays(net, names)})
+        arrays = list(their_arrays(net, names))
+        check_apart("save_weights", [place for place, _ in arrays])
+        write(path, {place.theirs: np.asarray(array, order="C") for place, array in arrays})
 
 
-def named(model: str, classes: int | None = None) -> Network:
+def undrawn_network(model: str, classes: int | None = None) -> Network:
     """Return a network whose weights a file is going to give: none are drawn."""
     with undrawn():
         return make_model(model, classes=classes)
@@ -176,7 +185,8 @@ def kind_of(who: str, path: Path, kinds: Mapping[str, Any], names: Mapping[str, 
     """Return what reads or writes a file, by its ending."""
     ending = path.suffix.lower()
     if ending not in kinds:
-        raise ArgumentError(f"{who}: {path} ends in {path.suffix or 'nothing'!r}, expected {', '.join(kinds)}")
+        found = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise ArgumentError(f"{who}: {path} {found}, expected {', '.join(kinds)}")
     if ending == GRAPH and names is not None:
         raise ArgumentError(f"{who}: names is given, which {path} has no use for: in a {GRAPH} file weights are found "
                             "by their places in the graph")
@@ -198,6 +208,17 @@ def check_names(who: str, net: Network, names: Mapping[str, str] | None) -> None
         if name not in layers:
             raise ArgumentError(f"{who}: names has a layer {name!r}, which {net.name} does not have; it has "
                                 f"{', '.join(layers)}")
+
+
+def check_apart(who: str, found: list[Place]) -> None:
+    """Raise ArgumentError where two arrays of a network would have one name in a file."""
+    ours: dict[str, str] = {}
+    for place in found:
+        own = f"{place.layer}.{place.key}"
+        if place.theirs in ours:
+            raise ArgumentError(f"{who}: {ours[place.theirs]} and {own} would both be called {place.theirs!r} in the "
+                                "file, expected `names` that give each layer a name of its own")
+        ours[place.theirs] = own
 
 
 def without_prefix(arrays: Arrays) -> Arrays:

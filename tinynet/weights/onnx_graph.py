@@ -167,17 +167,17 @@ def max_pool(graph: Builder, layer: MaxPool2d, x: str) -> str:
 
 def avg_pool(graph: Builder, layer: AvgPool2d, x: str) -> str:
     """Padding counts in the mean, and what ceil_mode adds does not; ONNX's operator counts both or neither."""
-    places, (h, w, _) = layer.window, graph.shape
-    if places.kernel == places.stride == (1, 1):
+    geometry, (h, w, _) = layer.window, graph.shape
+    if geometry.kernel == geometry.stride == (1, 1):
         return x
-    top, left = places.padding
+    top, left = geometry.padding
     if (top, left) != (0, 0):
         x = graph.add("Pad", x, constant=np.array([0, 0, top, left, 0, 0, top, left], np.int64))
-        h, w, places = h + 2 * top, w + 2 * left, places._replace(padding=(0, 0))
+        h, w, geometry = h + 2 * top, w + 2 * left, geometry._replace(padding=(0, 0))
     oh, ow = layer.window.output_size(graph.shape[:2])
     bottom, right = (max(0, (count - 1) * stride + kernel - length) for count, stride, kernel, length in zip(
-        (oh, ow), places.stride, places.kernel, (h, w), strict=True))
-    return graph.add("AveragePool", x, image_size=(h, w), kernel_shape=places.kernel, strides=places.stride,
+        (oh, ow), geometry.stride, geometry.kernel, (h, w), strict=True))
+    return graph.add("AveragePool", x, image_size=(h, w), kernel_shape=geometry.kernel, strides=geometry.stride,
                      pads=(0, 0, bottom, right), count_include_pad=0)
 
 
@@ -191,10 +191,10 @@ def flatten(graph: Builder, layer: Flatten, x: str) -> str:
     return graph.add("Flatten", x, axis=1)
 
 
-def window(places: Window, shape: Shape) -> dict[str, Any]:
+def window(geometry: Window, shape: Shape) -> dict[str, Any]:
     """Return ONNX's attributes of a window; all that ceil_mode adds is padding at the end there."""
-    (top, bottom), (left, right) = places.edges((shape[0], shape[1]))
-    return {"kernel_shape": places.kernel, "strides": places.stride, "pads": (top, left, bottom, right)}
+    (top, bottom), (left, right) = geometry.edges((shape[0], shape[1]))
+    return {"kernel_shape": geometry.kernel, "strides": geometry.stride, "pads": (top, left, bottom, right)}
 
 
 def single(op: str, **attributes: Any) -> Callable[[Builder, Layer, str], str]:

@@ -40,7 +40,7 @@ def write_onnx(path: Path, net: Network) -> None:
     if size > LARGEST_FILE:
         raise WeightsError(f"{path}: the parameters of {net.name} need {size:,} bytes, and a .onnx file ends at 2 GB")
     names = {(place.layer, place.key): place.theirs for place, _ in arrays}
-    kept = [onnx.numpy_helper.from_array(np.ascontiguousarray(array, np.float32), place.theirs)
+    kept = [onnx.numpy_helper.from_array(np.asarray(array, np.float32, order="C"), place.theirs)
             for place, array in arrays]
     made = []
     for node in nodes:

@@ -102,8 +102,8 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Parameters
     ----------
     path : path-like
-        What torch.save(model.state_dict(), path) wrote, from PyTorch 1.6 on; also a dict that has one as "state_dict"
-        or "model", beside other things.
+        What torch.save(model.state_dict(), path) wrote, from PyTorch 1.6 on; also a dict that has one as "state_dict",
+        "model_state_dict" or "model", beside other things.
 
     Returns
     -------
@@ -186,7 +186,14 @@ def state_dict_in(found: Any) -> Mapping[str, Tensor]:
             tensors = {name: value for name, value in each.items() if isinstance(value, Tensor)}
             if len(tensors) == len(each):
                 return tensors
-    what = f"a dict with {', '.join(map(str, list(found)[:5]))}" if isinstance(found, dict) else type(found).__name__
+    if not isinstance(found, dict):
+        what = f"a {type(found).__name__}"
+    elif not found:
+        what = "an empty dict"
+    else:
+        others = [item for item in found.items() if not isinstance(item[1], Tensor)]
+        name, value = (others or list(found.items()))[0]
+        what = f"a dict of {len(found)}, in which {name!r} is a {type(value).__name__}"
     raise Refused(f"it has {what}, expected a state_dict: names and tensors")
 
 

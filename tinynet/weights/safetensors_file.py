@@ -19,14 +19,17 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
     except MemoryError:  # says nothing about the file
         raise
-    except Exception as error:  # the library's own, and KeyError for a dtype that NumPy lacks
+    except KeyError as error:
+        raise WeightsError(f"{path} has numbers of the kind {error.args[0]}, which NumPy lacks: save it in float32"
+                           ) from error
+    except Exception as error:  # the library's own
         raise WeightsError(f"{path} is damaged, or not a .safetensors file ({type(error).__name__}: {error})"
                            ) from error
 
 
 def write_safetensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a .safetensors file; one of that name is replaced when the new one is whole."""
-    content = safetensors(path).save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    content = safetensors(path).save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     try:
         with atomic_write(Path(path)) as file:
             file.write(content)
