@@ -6,6 +6,7 @@ A lock keeps two processes out of one folder.
 import errno
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ def user_path(path: str | bytes | os.PathLike) -> Path:
     found = Path(with_home(os.fsdecode(path)))
     # What is left, from "./~/x", is a folder's own name: absolute, so that no other function replaces it.
     return found.absolute() if found.parts and found.parts[0].startswith("~") else found
+
+
+def quoted(path: str | os.PathLike) -> str:
+    """Return a path as a command line needs it: in quotes where it has spaces or signs that a shell would read."""
+    text = os.fspath(path)
+    return text if re.fullmatch(r"[\w@%+=:,./\\~-]+", text) else shlex.quote(text)
 
 
 def printable(name: str) -> str:

@@ -120,7 +120,7 @@ def test_what_weights_alone_do_not_tell_is_said(net, tmp_path, capsys):
     (["net.npz", "net.npz"], "net.npz exists already"),
     (["w.pth", "new.npz"], "w.pth does not say which network its weights are of: name it with --model"),
     (["net.npz", "new.bin"], r"new.bin ends in '.bin', expected .npz (a checkpoint), .pth, .pt, .safetensors, .onnx"),
-    (["net", "new.pth"], "net ends in 'nothing', expected .npz"),
+    (["net", "new.pth"], "net has no ending, expected .npz"),
     (["missing.npz", "new.pth"], "missing.npz does not exist"),
     (["missing.pth", "new.npz", "--model", "lenet5"], "missing.pth cannot be read: No such file"),
     (["net.npz", "no/new.pth"], "no/new.pth: the folder no does not exist"),

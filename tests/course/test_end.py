@@ -208,6 +208,8 @@ def test_the_command_writes_what_it_is_asked_for_and_overwrites_nothing(tmp_path
     for again, told in ((command, "the file exists already"), ([*command[:-4], "--report", "out"], "files in it"),
                         (["course", "grade", "--write-points", "points.toml"], "exists already"),
                         (["course", "grade", "ada", "--steps", "1-"], "expected numbers such as 1-5,7"),
+                        (["course", "grade", "ada", "--steps", "5-3"], "expected numbers such as 1-5,7"),
+                        (["course", "grade", "ada", "--steps", "\u00b2"], "expected numbers such as 1-5,7"),
                         (["course", "grade", "ada", "ada"], "given twice"), (["course", "grade"], "no folder")):
         assert cli.main(again) == 2
         assert told in capsys.readouterr().err

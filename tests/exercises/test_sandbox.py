@@ -119,7 +119,7 @@ def test_write_check_mend_check(capsys, tmp_path, monkeypatch):
 def test_another_folder_with_letters_of_any_kind(capsys, tmp_path):
     folder = tmp_path / "\u00dcbung \u7df4\u7fd2" / "1"
     code, out, _ = run(capsys, 1, "--to", folder)
-    assert code == 0 and (folder / RELU.file_name).exists() and f"--check {folder / RELU.file_name}" in out
+    assert code == 0 and (folder / RELU.file_name).exists() and f"--check '{folder / RELU.file_name}'" in out
     assert run(capsys, 1, "--to", folder, "--check")[0] == 1
     other = folder / "\u00e9.py"
     other.write_text("# \u2713\n" + RELU.solved, encoding="utf-8")

@@ -150,6 +150,14 @@ def test_an_arm_is_compared_with_the_one_before_where_it_adds_to_it():
         assert over_the_one_before(Result(replace(plan, arms=arms), records)) == said
 
 
+def test_an_arm_of_fewer_seeds_is_compared_by_those_that_both_have():
+    arms = (Arm("three", {}), Arm("one", {"activation": "relu"}, seeds=1))
+    records = [ended("three", seed, error) for seed, error in ((1, 0.5), (2, 0.3), (3, 0.4))] + [ended("one", 1, 0.4)]
+    result = Result(replace(plan_of(lenet.LESSON), arms=arms), records)
+    assert "one +10.0" in over_the_one_before(result) and result.head_and_rows()[1][1][0] == "one"
+    assert result.plot().axes[1].get_ylabel() == "test error at the end"
+
+
 def test_lenet_has_the_ideas_one_after_the_other():
     nets = nets_of(lenet.LESSON)
     assert nets["LeNet-5"].parameter_count == tn.lenet5().parameter_count + 2 * 25 * 6  # two more colours
@@ -448,6 +456,11 @@ def test_surgery_names_what_is_not_there_or_does_not_fit():
 
 def test_an_arm_from_the_command_line():
     assert read_arm("wide:wider=2,activation=tanh") == Arm("wide", {"wider": 2, "activation": "tanh"})
+    for text, message in (
+        ("foo:bar", "--arm foo: bar: expected NAME=VALUE"), ("foo:seed=3", "--arm foo: seed=3: .* from --seeds"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            read_arm(text)
     with pytest.raises(ArgumentError, match="got an unexpected keyword argument 'depth'"):
         make_network(lenet.lenet, 10, 0, {"depth": 3})
 

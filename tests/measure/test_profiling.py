@@ -1,4 +1,5 @@
 """The profile of a network and the lesson on speed: that they measure what they say."""
+import copy
 import json
 
 import numpy as np
@@ -7,9 +8,11 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet import cli
+from tinynet.errors import ArgumentError
 from tinynet.lessons import speed
 from tinynet.measure import profiling
 from tinynet.measure.profiling import copy_rate, product_rate, profile
+from tinynet.network.params import flat
 
 
 def test_a_profile_has_a_row_for_each_layer_and_counts_what_training_does():
@@ -62,3 +65,15 @@ def test_where_products_are_slow_only_small_ones_are_timed(monkeypatch):
 
     monkeypatch.setattr(profiling, "median", slow)
     assert product_rate(1) == pytest.approx(1) and sizes == [(256, 256)]
+
+
+def test_a_profile_leaves_the_network_as_it_is():
+    net = tn.Network([("conv1", tn.Conv2d(3, 4, 3)), ("norm1", tn.BatchNorm2d(4)), ("drop1", tn.Dropout(0.5, seed=1)),
+                      ("inner", tn.Network([("norm2", tn.BatchNorm2d(4))]))], input_shape=(6, 6, 3)).astype("float64")
+    before = copy.deepcopy(net)
+    assert len(profile(net, batch=4).rows) == 4
+    for path, array in flat(net.buffers).items():
+        np.testing.assert_array_equal(array, flat(before.buffers)[path])
+    assert net["drop1"].generator.bit_generator.state == before["drop1"].generator.bit_generator.state
+    with pytest.raises(ArgumentError, match="profile: mine does not say its input's shape"):
+        profile(tn.Network([("relu1", tn.ReLU())], name="mine"))

@@ -92,13 +92,14 @@ def test_a_channel_that_is_never_excited_has_an_empty_block(trained):
     net, images = trained
     net["conv1"].params["w"][..., 1] = 0
     sheet = patch_sheet(net, images, "tanh1", [1], count=4)
-    assert sheet.subfigs[0].get_suptitle() == "tanh1, channel 1: 0 for all" and not any(
+    assert sheet.subfigs[0].get_suptitle() == "tanh1, channel 1: nowhere above 0" and not any(
         axes.images for axes in sheet.subfigs[0].axes)
 
 
 @pytest.mark.parametrize("call, error, message", [
     (lambda net, x: receptive_field(net, "conv9"), ArgumentError, "layer 'conv9' does not exist; .*conv1, tanh1"),
-    (lambda net, x: receptive_field(net, "fc"), ArgumentError, "flatten is a Flatten"),
+    (lambda net, x: receptive_field(net, "fc"), ArgumentError, "flatten is a Flatten, and what is behind it has no"),
+    (lambda net, x: receptive_field(tn.squeezenet(), "fire3"), ArgumentError, "fire2 is a Fire, and what it sees is"),
     (lambda net, x: strongest_patches(net, x, "tanh1", 4), ArgumentError, "channel is 4, tanh1 has 0 to 3"),
     (lambda net, x: strongest_patches(net, x, "tanh1", 0, count=0), ArgumentError, "count is 0"),
     (lambda net, x: strongest_patches(deep_net(), x, "tanh1", 0), ArgumentError, "no preprocessing"),

@@ -321,6 +321,60 @@ def test_outputs_that_are_too_many_make_one_term(monkeypatch):
     check(e, 1e-12)
 
 
+class Gain(tn.Layer):
+    """y = a x with one number a for all."""
+
+    def __init__(self):
+        super().__init__()
+        self.params["a"] = np.array([2.0])
+
+    def forward(self, x, train=False):
+        return self.params["a"] * x, x
+
+    def backward(self, dy, saved, input_gradient=True):
+        return self.params["a"] * dy, {"a": np.array([(dy * saved).sum()])}
+
+
+@pytest.mark.parametrize("outputs", [2048, 2500, 9000])
+def test_a_parameter_of_very_many_outputs_is_their_sum(outputs):
+    x, dy = np.random.default_rng(6).standard_normal((2, 1, outputs))
+    check(tn.trace(Gain(), x, upstream=dy)["Gain"].explain(grad="a", at=(0,)), 1e-9)
+
+
+class Gate(tn.Layer):
+    """ReLU of one's own."""
+
+    def forward(self, x, train=False):
+        return np.maximum(x, 0), x
+
+    def input_gradient(self, dy, saved):
+        return dy * (saved > 0)
+
+
+def test_a_unit_of_ones_own_that_is_off_has_no_terms():
+    e = tn.trace(Gate(), np.array([[-1.0, 2.0]]), upstream=np.ones((1, 2)))["Gate"].explain(grad="x", at=(0, 0))
+    assert e.value == e.total == 0 and not e.terms
+
+
+class Turn(tn.Layer):
+    """y[n, i, j] = x[n, j, i], and so is dx: a view."""
+
+    def forward(self, x, train=False):
+        return np.ascontiguousarray(x.transpose(0, 2, 1)), (x,)
+
+    def input_gradient(self, dy, saved):
+        return dy.transpose(0, 2, 1)
+
+    def output_shape(self, shape):
+        return shape[1], shape[0]
+
+
+def test_the_upstream_gradient_of_a_layer_of_ones_own_may_be_a_view():
+    net = tn.Network([("gain", Gain()), ("turn", Turn())])
+    x, dy = np.random.default_rng(7).standard_normal((1, 3, 4)), np.random.default_rng(8).standard_normal((1, 4, 3))
+    check(tn.trace(net, x, upstream=dy)["gain"].explain(grad="a", at=(0,)), 1e-12)
+
+
 class Loud(tn.ReLU):
     """ReLU by another name."""
 

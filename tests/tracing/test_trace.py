@@ -4,8 +4,9 @@ import pytest
 from support.small_network import batch, network
 
 import tinynet as tn
-from tinynet.errors import ArgumentError, ShapeError
+from tinynet.errors import ArgumentError, DtypeError, ShapeError
 from tinynet.ops import threads
+from tinynet.tracing.page import Subject, write_page
 from tinynet.tracing.statistics import statistics
 
 
@@ -152,3 +153,47 @@ def test_looking_for_the_blas_is_no_layers_time():
     threads._blas.cache_clear()
     tn.trace(Asks(), np.ones((1, 2)), np.array([0]))
     assert found == [1]
+
+
+class Linear(tn.Layer):
+    """A layer of one's own with the name of one of tinynet's, and a window that is a number."""
+
+    def __init__(self, n_in, n_out, wrong=None):
+        super().__init__()
+        self.n_in, self.n_out, self.wrong, self.window = n_in, n_out, wrong, 2
+        self.params["w"] = np.ones((n_in, n_out), np.float32)
+
+    def output_shape(self, shape):
+        return (self.n_out,)
+
+    def forward(self, x, train=False):
+        y = x @ self.params["w"]
+        return (y.astype("float64") if self.wrong == "forward" else y), x
+
+    def backward(self, dy, saved, input_gradient=True):
+        if self.wrong == "backward":
+            return dy @ self.params["w"].T
+        return dy @ self.params["w"].T, (None if self.wrong == "gradients" else {"w": saved.T @ dy})
+
+
+def net_of_ones_own(wrong=None):
+    return tn.Network([("own", Linear(4, 3, wrong)), ("relu1", tn.ReLU()), ("fc2", tn.Linear(3, 2))], input_shape=(4,))
+
+
+def test_a_layer_of_ones_own_may_be_called_as_one_of_tinynets(tmp_path):
+    net, x = net_of_ones_own(), np.ones((2, 4), np.float32)
+    made = tn.trace(net, x, np.array([0, 1]))
+    assert "Linear n_in 4, n_out 3" in str(net.summary()) and "own" in str(made) and "own" in made._repr_html_()
+    assert "Linear n_in 4" in str(made["own"])
+    write_page(tn.trace(net, x[:1], np.array([0])), tmp_path / "page.html", Subject("numbers", 0, "given", None, None))
+    assert (tmp_path / "page.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), [
+    ("forward", DtypeError, "layer 'own' .Linear.: its forward returned float64"),
+    ("backward", ArgumentError, "layer 'own' .Linear.: its backward returned an array alone, expected .dx, dict"),
+    ("gradients", ArgumentError, "layer 'own' .Linear.: its backward returned a tuple of 2, expected .dx, dict"),
+])
+def test_a_trace_names_the_layer_that_breaks_the_contract(wrong, error, message):
+    with pytest.raises(error, match=message):
+        tn.trace(net_of_ones_own(wrong), np.ones((2, 4), np.float32), np.array([0, 1]))

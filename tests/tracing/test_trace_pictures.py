@@ -94,6 +94,7 @@ def test_the_flow_of_gradients_is_their_root_mean_square_by_layer(rng):
     assert [text.get_text() for text in outputs.get_xticklabels()] == ["conv1", "act1", "flatten", "fc2"]
     assert [text.get_text() for text in weights.get_legend().get_texts()] == ["relu", "tanh"]
     assert outputs.get_yscale() == "log"
+    assert [text.get_text() for text in weights.get_xticklabels()] == ["conv1", "fc2"]
     alone: Any = gradient_flow(tn.trace(net(), images, upstream=np.zeros((2, 5), np.float32)))
     assert np.isnan(alone.axes[0].lines[0].get_ydata()).all() and alone.axes[0].get_legend() is None
     with pytest.raises(ArgumentError, match="same number of layers"):
@@ -108,3 +109,18 @@ def test_maps_lie_over_the_whole_image(rng):
     assert first.get_array().min() == 0 and first.get_array().max() == 1
     with pytest.raises(ShapeError, match=r"map 'saliency' has shape \(1, 8, 6\)"):
         pixel_maps(image, {"saliency": np.zeros((1, 8, 6))})
+
+
+def test_the_flow_through_weights_has_each_layers_name_below_it(rng):
+    """Two networks of as many layers, which learn in other ones, and a fire module's weights have other names."""
+    def made(middle):
+        net = tn.Network([("fire1", tn.Fire(3, 2, 2, 2)), ("middle", middle), ("flatten", tn.Flatten()),
+                          ("fc2", tn.Linear(64, 3))])
+        return tn.trace(net, images, upstream=np.ones((2, 3), np.float32))
+
+    images = rng.standard_normal((2, 4, 4, 3)).astype(np.float32)
+    picture: Any = gradient_flow({"relu": made(tn.ReLU()), "norm": made(tn.BatchNorm2d(4))})
+    weights = picture.axes[1]
+    assert dict(zip(weights.get_xticks(), [text.get_text() for text in weights.get_xticklabels()], strict=True)) == {
+        0: "fire1", 1: "middle", 3: "fc2"}
+    assert [list(line.get_xdata()) for line in weights.lines] == [[0, 3], [0, 1, 3]]

@@ -116,13 +116,14 @@ def check_resize_option(options: argparse.Namespace) -> None:
 
 
 
-def parse_switch(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE; VALUE is a number, true, false, null (also none), or a word."""
+def parse_switch(text: str, option: str = "--set") -> tuple[str, Any]:
+    """Read NAME=VALUE, given with an option; VALUE is a number, true, false, null (also none), or a word."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise ArgumentError(f"--set {text}: expected NAME=VALUE, for instance activation=tanh")
+        raise ArgumentError(f"{option} {text}: expected NAME=VALUE, for instance activation=tanh")
     if name in OWN_OPTION:
-        raise ArgumentError(f"--set {text}: {name} cannot be set here, it comes from {OWN_OPTION[name]}")
+        own = "--seeds" if option != "--set" and name == "seed" else OWN_OPTION[name]
+        raise ArgumentError(f"{option} {text}: {name} cannot be set here, it comes from {own}")
     try:
         return name, json.loads("null" if value.lower() == "none" else value.lower())
     except json.JSONDecodeError:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..errors import ArgumentError
+from ..files import quoted
 from ..network import Network
 from ..network.params import flat
 from ..ops.arrays import shape_text
@@ -70,7 +71,7 @@ def note(source: Path, target: Path, net: Network) -> str:
                       f"{ready.resize}, {colours})")
     if net.class_names is not None:
         beside.append(f"the names of {class_list(net).removeprefix('the ')}")
-    kept, back = " and ".join(beside), f"`tinynet convert {target} OUT --model {net.name}` reads it back"
+    kept, back = " and ".join(beside), f"`tinynet convert {quoted(target)} OUT --model {net.name}` reads it back"
     if not is_checkpoint(target) and target.suffix.lower() != GRAPH:
         return f"{back}; {kept} {'are' if net.class_names else 'is'} not in such a file" if kept else back
     lacks = "" if ready else f"without preprocessing, which {source} does not have and `tinynet predict` needs"

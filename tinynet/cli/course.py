@@ -13,7 +13,7 @@ from ..course.trace import trace_course
 from ..course.train import Recipe, train
 from ..errors import ArgumentError
 from ..exercises.show import hint_text, say
-from ..files import with_home
+from ..files import quoted, with_home
 from ..ops.checks import check_count
 from .output import check_place
 
@@ -183,7 +183,7 @@ def chosen_steps(points: dict[int, float], text: str | None) -> dict[int, float]
     numbers: set[int] = set()
     for piece in text.split(","):
         first, dash, last = piece.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and (not last.isdecimal() or int(last) < int(first))):
             raise ArgumentError(f"course grade: --steps {text}: expected numbers such as 1-5,7")
         numbers |= set(range(int(first), int(last or first) + 1))
     lacking = sorted(numbers - set(points))
@@ -194,4 +194,4 @@ def chosen_steps(points: dict[int, float], text: str | None) -> dict[int, float]
 
 def folder_option(folder: Path) -> str:
     """Return the option that names the folder again; none for the usual one."""
-    return "" if str(folder) in (NAME, ".") else f" --folder {folder}"
+    return "" if str(folder) in (NAME, ".") else f" --folder {quoted(folder)}"

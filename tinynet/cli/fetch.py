@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..data.download import SOURCES, download
+from ..files import quoted
 from ..pretrained.cache import CACHE_VARIABLE, cache_folder, download_trained, fetched
 from ..pretrained.trained import TO_FETCH, TRAINED, megabytes
 from ..tables import text_table
@@ -30,7 +31,7 @@ def fetch_trained(name: str, folder: Path | None) -> None:
         print(f"tinynet: {name} is {megabytes(trained.size)}, from {urlsplit(trained.address).netloc} into {into}; "
               f"license: {trained.license}", file=sys.stderr)
     path = download_trained(name, folder, progress=True)
-    use = f"--pretrained {name}" if folder is None else f"--model {name} --weights {path}"
+    use = f"--pretrained {name}" if folder is None else f"--model {name} --weights {quoted(path)}"
     print(f"{name} is in {path}\nuse it with: tinynet predict photo.jpg {use}")
 
 

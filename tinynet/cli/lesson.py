@@ -53,5 +53,5 @@ def read_arm(text: str) -> Arm:
     name, colon, rest = text.partition(":")
     if not name or not colon:
         raise ArgumentError(f"--arm {text}: expected NAME:SWITCH=VALUE, for instance tanh:activation=tanh")
-    switches: dict[str, Any] = dict(parse_switch(each) for each in rest.split(",") if each)
+    switches: dict[str, Any] = dict(parse_switch(each, f"--arm {name}:") for each in rest.split(",") if each)
     return Arm(name, switches)

@@ -16,10 +16,13 @@ from ..ops.checks import check_count
 from ..tracing import trace
 from ..tracing.page import Subject, write_page
 from .networks import named_network, say_no_other_class, trained_preprocessing
+from .output import check_place
 
 
 def run_trace(options: argparse.Namespace) -> None:
     check_count("trace", "--seed", options.seed, least=0)
+    if options.html is not None:
+        check_place("--html", options.html)
     untrained = options.model is not None and options.weights is None
     net = make_model(options.model, seed=options.seed) if untrained else named_network(options)
     preprocessing = untrained_preprocessing(net) if untrained else trained_preprocessing(net)

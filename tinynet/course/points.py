@@ -57,7 +57,7 @@ def read_points(file: str | Path) -> dict[int, float]:
                         "--write-points writes such a file")
     points: dict[int, float] = {}
     for name, value in found.items():
-        if not name.isdigit():
+        if not name.isdecimal():
             raise DataError(f"{path}: {name!r} is no number of a step")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise DataError(f"{path}: step {name} has {value!r} points, expected a number from 0 up")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError
+from ..files import quoted
 from ..tables import text_table
 from .catalogue import EXERCISES
 from .exercise import Exercise
@@ -33,7 +34,7 @@ Its first lines say what is wrong. Then: tinynet exercise {number} --check{check
 
 def check_argument(path: Path) -> str:
     """Return the argument that --check needs to find the file again; none for the current folder."""
-    return "" if path.parent == Path(".") else f" {path}"
+    return "" if path.parent == Path(".") else f" {quoted(path)}"
 
 
 def verdict_text(exercise: Exercise, path: Path, verdict: Verdict) -> str:

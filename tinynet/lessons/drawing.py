@@ -59,13 +59,14 @@ def draw_seeds(
     `letters` is how many fit below the axis, next to each other.
     """
     arms = result.plan.arms
-    values = np.array([[of(record) for record in result.of(arm)] for arm in arms])           # (arms, seeds)
-    for seed in values.T:
-        axes.plot(range(len(arms)), seed, color="grey", alpha=0.5, linewidth=1)
+    values = [[of(record) for record in result.of(arm)] for arm in arms]                     # by arm and seed
+    for seed in range(max(map(len, values), default=0)):
+        row = [own[seed] if seed < len(own) else np.nan for own in values]                   # an arm may have fewer
+        axes.plot(range(len(arms)), row, color="grey", alpha=0.5, linewidth=1)
     for i, row in enumerate(values):
         axes.plot([i] * len(row), row, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)],
                   markerfacecolor="white" if hollow else None)
-        axes.plot([i - 0.2, i + 0.2], [row.mean()] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
+        axes.plot([i - 0.2, i + 0.2], [np.mean(row)] * 2, color=COLOURS[i % len(COLOURS)], linewidth=3)
     names = [fill(drawn(arm.name).replace("+ ", "+\N{NO-BREAK SPACE}"), letters // len(arms), break_long_words=False)
              for arm in arms]
     axes.set_xticks(range(len(arms)), names, fontsize=9 if len(arms) < 6 else 7.5)

@@ -62,7 +62,8 @@ def draw(result: Result) -> Any:
     middle.set_ylabel("test error at the end")
     for i, arm in enumerate(result.plan.arms):
         errors = held_out_errors(result, arm)
-        right.plot(list(errors), list(errors.values()), f"{MARKERS[i]}-", color=COLOURS[i])
+        right.plot(list(errors), list(errors.values()), f"{MARKERS[i % len(MARKERS)]}-",
+                   color=COLOURS[i % len(COLOURS)])
     right.set(xscale="log", xlabel="learning rate", ylabel="held-out error of the search (one seed)")
     name_rates(right, [r["rate"] for arm in result.plan.arms for r in result.of(arm, "search")])
     finish(picture, result)

@@ -208,8 +208,11 @@ def paired(reference: Sequence[float], errors: Sequence[float]) -> str:
 
 
 def paired_interval(one: Sequence[float], two: Sequence[float]) -> tuple[float, float]:
-    """Return the mean of one - two and the half-width of its 95% interval, nan for a single pair."""
-    differences = [a - b for a, b in zip(one, two, strict=True)]
+    """Return the mean of one - two and the half-width of its 95% interval, nan for a single pair.
+
+    By seeds from the first on; where one has fewer (`Arm.seeds`), by those that both have.
+    """
+    differences = [a - b for a, b in zip(one, two, strict=False)]
     if len(differences) == 1:
         return differences[0], math.nan
     t = T95[min(len(differences) - 1, len(T95)) - 1]

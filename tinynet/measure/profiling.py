@@ -1,4 +1,5 @@
 """Where a training step's time goes: each layer, forward and backward, beside what the machine could do."""
+import copy
 import statistics
 import time
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import ArgumentError
 from ..layers.base import Layer
 from ..network import Network
 from ..network.executor import images_per_block, shapes_of
@@ -88,9 +90,13 @@ class Profile:
 def profile(net: Network, batch: int = 128) -> Profile:
     """Time every layer of a network where it is, as a training runs it: with what is fast, on the CPU in blocks.
 
-    The images' own gradient is left out, as in training.
+    The images' own gradient is left out, as in training. The network stays as it is: layers that training changes
+    without gradients run as copies. ArgumentError for a network that does not say its images' size.
     """
-    shape: Shape = net.input_shape or ()
+    if net.input_shape is None:
+        raise ArgumentError(f"profile: {net.name} does not say its input's shape: Network(..., input_shape=(H, W, C))")
+    shape: Shape = net.input_shape
+    dtype = np.float32 if net.dtype is None else net.dtype
     xp, on_cpu = library_of(net), library_of(net) is np
     gflops, copied = (product_rate(1), copy_rate()) if on_cpu else gpu_rates(xp)
     rows = []
@@ -100,8 +106,9 @@ def profile(net: Network, batch: int = 128) -> Profile:
         for name, layer in net.layers.items():
             in_blocks = on_cpu and not layer.whole_batch
             images = min(batch, images_per_block(shapes_of([layer], shape))) if in_blocks else batch
-            x = xp.asarray(generator.standard_normal((images, *shape), dtype=np.float32))
-            rows.append(measure(name, layer, x, trainable, gflops, copied))
+            x = xp.asarray(generator.standard_normal((images, *shape)), dtype=dtype)
+            changes = isinstance(layer, Network) or layer.buffers or layer.generator is not None
+            rows.append(measure(name, copy.deepcopy(layer) if changes else layer, x, trainable, gflops, copied))
             trainable = trainable or bool(layer.params)
             shape = layer.output_shape(shape)
     return Profile(net.name, batch, rows, gflops, copied, "one thread" if on_cpu else f"the {gpu_name()}")

@@ -3,12 +3,14 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
+from .. import layers
 from ..layers.base import Layer
 
 
 def describe(layer: Layer) -> str:
     """Return a layer's class and settings, usual strides and paddings left out: "Conv2d 96 of 11x11x3, stride 4"."""
-    kind, s = type(layer).__name__, layer.settings
+    s, ours = layer.settings, getattr(layers, type(layer).__name__, None)
+    kind = type(layer).__name__ if ours is not None and isinstance(layer, ours) else ""  # one's own may have any name
     if kind in ("Conv2d", "LocallyConnected2d"):
         seen = s["in_channels"] // s.get("groups", 1)
         parts = [f"{s['out_channels']} of {size(s['kernel_size'])}x{seen}", *window_parts(s, usual_stride=1)]
@@ -24,7 +26,7 @@ def describe(layer: Layer) -> str:
         parts = [f"{size(s['size'])} places", *constants(s)]
     else:
         parts = [f"{key} {shorten(str(value), 60, placeholder=' ...')}" for key, value in s.items()]
-    return f"{kind} {', '.join(parts)}".strip()
+    return f"{type(layer).__name__} {', '.join(parts)}".strip()
 
 
 def constants(s: Mapping[str, Any]) -> list[str]:

@@ -33,6 +33,8 @@ def saliency(net: Layer, images: Array, classes: Any) -> Array:
         In units of score for each unit of pixel.
     """
     xp = array_module(images)
+    if images.ndim != 4:
+        raise ShapeError(f"saliency: images have shape {images.shape}, expected (N, H, W, C)")
     scores, saved = net.forward(images)                                        # (N, classes)
     classes = check_classes("saliency", classes, len(images), scores.shape)
     one_hot = xp.zeros_like(scores)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..layers import Flatten, Linear
 from ..network import Network
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
@@ -54,20 +55,25 @@ def receptive_field(net: Network, layer: str) -> tuple[Window, Window]:
     Raises
     ------
     ArgumentError
-        For a layer that does not exist, or that is behind one without rows and columns.
+        For a layer that does not exist, or that is behind one without rows and columns or of a kind not known here.
     """
     rows = columns = Window(0, 1, 1)
     for name, each in up_to(net, layer):
-        settings = each.settings
+        settings = {"padding": 0} | each.settings
+        if settings.get("stride") is None:
+            settings["stride"] = settings.get("kernel_size")
         if "kernel_size" in settings:
             rows, columns = (
                 Window(seen.first - pad * seen.step, seen.step * stride, seen.size + (kernel - 1) * seen.step)
                 for seen, kernel, stride, pad in zip(
                     (rows, columns), *(both(settings[key]) for key in ("kernel_size", "stride", "padding")),
                     strict=True))
-        elif type(each).__name__ not in POINTWISE:
+        elif isinstance(each, Flatten | Linear):
             raise ArgumentError(f"receptive_field: {name} is a {type(each).__name__}, and what is behind it has no "
                                 "rows and columns")
+        elif type(each).__name__ not in POINTWISE:
+            raise ArgumentError(f"receptive_field: {name} is a {type(each).__name__}, and what it sees is not known "
+                                f"here, expected convolution, pooling, {', '.join(POINTWISE)}")
     return rows, columns
 
 
@@ -133,7 +139,7 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     Parameters
     ----------
     net, images, layer, count
-        As for `strongest_patches`; a channel that is 0 for all images leaves its block empty.
+        As for `strongest_patches`; a channel that is nowhere above 0 leaves its block empty.
     channels : sequence of int
     """
     count = check_count("patch_sheet", "count", count)
@@ -146,7 +152,7 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     blocks = picture.subfigures(math.ceil(len(channels) / per_row), per_row, squeeze=False, wspace=0.04, hspace=0.04)
     for block, channel in zip(blocks.flat, channels, strict=False):
         patches = [patch for patch in patches_of(net, layer, values, indices, channel, count) if patch.value > 0]
-        block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": 0 for all"), fontsize=9)
+        block.suptitle(f"{drawn(layer)}, channel {channel}" + ("" if patches else ": nowhere above 0"), fontsize=9)
         for axes, patch in zip(block.subplots(side, side, squeeze=False).flat, [*patches, *[None] * side**2],
                                strict=False):
             axes.set_axis_off()

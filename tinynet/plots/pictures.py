@@ -8,6 +8,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,9 @@ def prediction_sheet(
     names = [str(i) for i in range(classes)] if class_names is None else [short(name) for name in class_names]
     if len(names) < classes:
         raise ArgumentError(f"prediction_sheet: got {len(names)} class names for {classes} classes")
+    if labels is not None and (len(labels) != len(images) or any(label < 0 for label in labels)):
+        raise ArgumentError(f"prediction_sheet: labels are {shorten(str(list(labels)), 60)}, expected one for each of "
+                            f"the {len(images)} images, from 0 up")
     columns = min(check_count("prediction_sheet", "columns", columns), len(images))
     rows, bars = math.ceil(len(images) / columns), min(check_count("prediction_sheet", "top", top), classes)
     picture = Picture(figsize=(2.4 * columns, (2.4 + 0.24 * bars) * rows), layout="constrained")

@@ -19,6 +19,7 @@ from ..layers.base import Layer
 from ..network.json_settings import json_ready
 from ..network.params import flat
 from ..ops.arrays import Array, shape_text, to_cpu
+from ..ops.window import Window
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
 from .trace import Step, Trace
@@ -167,6 +168,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
     """Return a layer: the array that it made, with its gradient, and what is needed to explain both."""
     layer, saved = step.layer, step.saved
     window: Any = getattr(layer, "window", None)
+    window = window if isinstance(window, Window) else None  # a layer of one's own may call anything so
     kept = {
         name: package.add(array) for name, array in getattr(saved, "_asdict", dict)().items()
         if name in ("mask", "normalized", "deviation", "probabilities", "squeezed")

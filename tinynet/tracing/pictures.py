@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..network.params import flat, is_bias
 from ..ops import im2col
 from ..ops.arrays import Array, to_cpu
 from ..ops.checks import check_count
 from ..plots.letters import drawn
 from ..plots.pictures import BLUE, ORANGE, Picture
 from ..plots.thumbnails import GAP, full_colour, palette, shades
-from .records import TraceRecord
+from .records import StepRecord, TraceRecord
 from .statistics import statistics
 
 SIGNED = np.array(palette()[: 3 * 255], dtype=np.uint8).reshape(255, 3)
@@ -135,14 +136,16 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
         raise ArgumentError(f"gradient_flow: got {len(named)} traces, expected at most {len(MARKS)}")
     picture = Picture(figsize=(11, 4), layout="constrained")
     outputs, weights = picture.subplots(1, 2, width_ratios=[3, 2])
+    ticks: dict[int, str] = {}  # at a layer's place in the network: two networks may learn in other layers
     for (name, trace), (colour, marker) in zip(named.items(), MARKS, strict=False):
         steps = trace.steps if trace.loss is None else trace.steps[:-1]        # at the loss itself it is 1
         kind: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "label": drawn(name)}
         outputs.plot(range(len(steps)), [size_of(step.upstream) for step in steps], **kind)
         outputs.set_xticks(range(len(steps)), [drawn(step.name) for step in steps], rotation=90)
-        learned = [step for step in steps if "w" in step.gradients]
-        weights.plot(range(len(learned)), [size_of(step.gradients["w"]) for step in learned], **kind)
-        weights.set_xticks(range(len(learned)), [drawn(step.name) for step in learned], rotation=90)
+        learned = [i for i, step in enumerate(steps) if weight_gradients(step).size]
+        weights.plot(learned, [size_of(weight_gradients(steps[i])) for i in learned], **kind)
+        ticks |= {i: drawn(steps[i].name) for i in learned}
+    weights.set_xticks(list(ticks), list(ticks.values()), rotation=90)
     for axes, title in ((outputs, "gradient at the layer's output"), (weights, "gradient of the layer's weights")):
         axes.set_yscale("log")
         axes.set_title(f"{title}, root mean square", fontsize=10)
@@ -186,6 +189,12 @@ def pixel_maps(image: Array, maps: Mapping[str, Array]) -> Picture:
 def signed(x: np.ndarray, largest: float) -> np.ndarray:
     """Return numbers (H, W) as colours (H, W, 3): full blue at -largest, white at 0, full orange; nan is grey."""
     return np.where(np.isnan(x)[..., None], np.uint8(GREY), SIGNED[shades(np.nan_to_num(x), largest)])
+
+
+def weight_gradients(step: StepRecord) -> np.ndarray:
+    """Return the gradients of all of a layer's parameters but its biases, in one row."""
+    found = [to_cpu(gradient).ravel() for path, gradient in flat(step.gradients).items() if not is_bias(path[-1])]
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def size_of(gradient: Array) -> float:

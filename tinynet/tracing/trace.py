@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 from ..layers.base import Layer
 from ..layers.loss_layer import SoftmaxCrossEntropy
 from ..network import Network
-from ..network.check_returned import check_pair
+from ..network.check_returned import check_backward, check_forward, check_pair
 from ..network.params import check_layer
 from ..ops.arrays import Array, array_module
 from ..ops.checks import check_upstream
@@ -203,14 +203,20 @@ def forward_step(name: str, layer: Layer, x: Array, train: bool) -> Step:
     """Run one layer's forward."""
     frozen = copy.deepcopy(layer)
     result, seconds = timed(lambda: layer.forward(x, train), x)
-    y, saved = check_pair(name, layer, result)
+    if isinstance(layer, Network | SoftmaxCrossEntropy):  # a network of one's own may not say its shapes
+        y, saved = check_pair(name, layer, result)
+    else:
+        y, saved = check_forward(name, layer, result, x, tuple(layer.output_shape(x.shape[1:])))
     return Step(name, frozen, x, y, saved, seconds)
 
 
 def add_backward(step: Step, layer: Layer, dy: Array) -> None:
     """Run the same layer's backward and add the gradients to its step."""
     step.upstream = dy
-    (step.input_gradient, step.gradients), step.backward_seconds = timed(lambda: layer.backward(dy, step.saved), dy)
+    result, step.backward_seconds = timed(lambda: layer.backward(dy, step.saved), dy)
+    if not isinstance(layer, Network | SoftmaxCrossEntropy):
+        check_backward(step.name, layer, result, dy, step.input.shape[1:], True)
+    step.input_gradient, step.gradients = result
 
 
 def timed(run: Callable[[], Any], x: Array) -> tuple[Any, float]:

@@ -1,5 +1,6 @@
 """A trace and its steps as text and as HTML: tables and pictures, without script or style sheet."""
 import html
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -92,7 +93,7 @@ def row(step: StepRecord) -> list[str]:
 
 def percent(share: float) -> str:
     """Write a share as 25%; nan as nothing."""
-    return "" if share != share else f"{share:.0%}"
+    return "" if math.isnan(share) else f"{share:.0%}"
 
 
 def step_text(step: StepRecord) -> str:
@@ -128,11 +129,12 @@ def costs(step: StepRecord) -> str:
 def array_table(step: StepRecord) -> tuple[list[str], list[list[str]]]:
     """Column names and cells: each array of a step with its statistics."""
     head = ["array", "shape", "mean", "deviation", "least", "largest", "zeros", "dead"]
-    rows = []
+    rows, params = [], {".".join(path) for path in flat(step.layer.params)}
     for name, x in arrays_of(step):
         s = statistics(x)
         numbers = [f"{value:.3g}" for value in (s.mean, s.deviation, s.least, s.largest)]
-        dead = percent(s.dead) if x.shape[:1] == step.input.shape[:1] and name not in step.layer.params else ""
+        dead = percent(s.dead) if x.shape[:1] == step.input.shape[:1] and name.removeprefix(
+            "gradients ") not in params else ""
         rows.append([name, shape_text(s.shape) or "one number", *numbers, percent(s.zeros), dead])
     return head, rows
 

@@ -3,6 +3,7 @@
 backward is linear in the upstream gradient, so the gradient of an input or of a parameter is the sum over all outputs
 of what backward gives for that output's upstream gradient alone, all others zero.
 """
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from .reading import Index, explained, explanation, factor, name_of_gradient, na
 from .terms import Factor, Part
 from .texts import wording
 
-MOST_CALLS = 4000  # of backward for one explanation; the outputs that are not single by then are one term
+MOST_CALLS = 4000  # of backward in a search for outputs (each one found costs one more); the others then are one term
 
 
 def output(step: StepRecord, at: Index) -> Explanation:
@@ -51,31 +52,35 @@ def by_outputs(
 
     def through(outputs: np.ndarray, upstream: Array) -> float:
         """The gradient when only these outputs (flat indices) have an upstream gradient."""
-        alone = xp.zeros_like(upstream)
+        alone = xp.zeros(upstream.shape, dtype=upstream.dtype)  # in rows: reshape(-1) is a view of it
         where = xp.asarray(outputs)
         alone.reshape(-1)[where] = upstream.reshape(-1)[where]
         return value_at(pick(*step.layer.backward(alone, step.saved)), at)
 
     groups = outputs_with_a_part(through, random_like(step.upstream), step.upstream.size)
     shape = step.upstream.shape
-    first = np.stack(np.unravel_index([group[0] for group in groups], shape), axis=-1).reshape(-1, len(shape))
     single = [group for group in groups if len(group) == 1]
+    alone = np.array([group[0] for group in single], dtype=int)
+    indices = np.stack(np.unravel_index(alone, shape), axis=-1).reshape(-1, len(shape))
     slopes = np.array([through(group, xp.ones_like(step.upstream)) for group in single])
-    parts = [Part("outputs", (factor("dy[]", step.upstream, first[: len(single)]), Factor(
-        f"d y[] / d {name}", slopes, first[: len(single)])))]
-    several = [group for group in groups if len(group) > 1]
+    parts = [Part("outputs", (factor("dy[]", step.upstream, indices), Factor(f"d y[] / d {name}", slopes, indices)))]
+    several, slack = [group for group in groups if len(group) > 1], 0.0
     if several:
         count = sum(map(len, several))
+        # How large the terms are that add up unseen: with random signs their sum is about the root of their squares'.
+        size = max(abs(through(np.concatenate(several), step.upstream * signs_like(step.upstream, seed)))
+                   for seed in range(3))
+        slack = 8 * float(np.finfo(array.dtype).eps) * math.sqrt(count) * size
         together = sum(through(group, step.upstream) for group in several)
         parts.append(Part("others", (Factor(f"{count} outputs together", np.array([together])),)))
     says = wording("unknown.gradient", layer=type(step.layer).__name__, name=name, outputs=len(single))
-    return explanation(name_of_gradient(step, name, at), array, at, parts, says)
+    return explanation(name_of_gradient(step, name, at), array, at, parts, says, slack=slack)
 
 
 def outputs_with_a_part(
     through: Callable[[np.ndarray, Array], float], probe: Array, count: int
 ) -> list[np.ndarray]:
-    """Return the outputs (flat indices) that the gradient depends on, each alone; single ones first.
+    """Return the outputs (flat indices) that the gradient depends on, each alone; at the limit of calls also groups.
 
     Halves the outputs again and again, and drops a half through which a random upstream gradient reaches nothing.
     """
@@ -90,6 +95,11 @@ def outputs_with_a_part(
         else:
             open_groups += np.array_split(group, 2)
     return sorted(found, key=lambda group: group[0]) + open_groups
+
+
+def signs_like(array: Array, seed: int) -> Array:
+    xp = array_module(array)
+    return xp.asarray(np.random.default_rng(seed).choice([-1, 1], array.shape).astype(array.dtype))
 
 
 def random_like(array: Array) -> Array:

@@ -100,8 +100,10 @@ function nameOfGradient(layer, name, at) {
   return `d loss / d ${layer.name}.${name}[${at.join(", ")}]`;
 }
 
+/** A class by number and, where it has one, by name: a network may have more outputs than the data has classes. */
 function className(index) {
-  return CONTENT.classNames ? `class ${index} (${CONTENT.classNames[index]})` : `class ${index}`;
+  const name = CONTENT.classNames?.[index];
+  return name === undefined ? `class ${index}` : `class ${index} (${name})`;
 }
 
 /** The line that gives the same explanation in Python. */

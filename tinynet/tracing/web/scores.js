@@ -28,7 +28,8 @@ function scoresTable({ direction, station, which }) {
 }
 
 function nameCell(c) {
-  const name = CONTENT.classNames ? `${c} (${CONTENT.classNames[c]})` : `class ${c}`;
+  const known = CONTENT.classNames?.[c];
+  const name = known === undefined ? `class ${c}` : `${c} (${known})`;
   return c === CONTENT.label ? `${name}, the label` : name;
 }
 
