@@ -58,6 +58,8 @@ def test_check_of_what_is_right_wrong_and_open(capsys, tmp_path):
     write(folder, 1, text + "print('hello')\n")
     code, out, _ = run(capsys, "check", "--folder", folder)
     assert code == 1 and "1 of 17 steps are right" in out
+    code, _, err = run(capsys, "--to", folder, "check")
+    assert code == 2 and "--to is for making a folder; check, train and trace take --folder DIR" in err
     assert "For step 6, not right yet in this folder, tinynet's file was taken" in out
     rows = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ") and line.strip()[:1].isdigit()}
     assert "wrong" in rows["1"] and rows["2"].endswith("to be written") and rows["7"].count("right") == 3

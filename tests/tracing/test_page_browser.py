@@ -443,6 +443,53 @@ def test_a_fire_modules_parameters_and_its_part_of_the_picture(browser, folder):
         assert alone[0] < around[0] and alone[1] < around[1]  # a filter of 1 x 1, and one of 3 x 3
 
 
+class Dense(tn.Layer):
+    """A layer of one's own, whose parameters have names of its own."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.inputs, self.outputs = inputs, outputs
+        self.params |= {"weight": np.full((inputs, outputs), 0.1, np.float32), "b": np.zeros(outputs, np.float32)}
+
+    def output_shape(self, shape):
+        return (self.outputs,)
+
+    def forward(self, x, train=False):
+        return x @ self.params["weight"] + self.params["b"], x
+
+    def backward(self, dy, saved, input_gradient=True):
+        return dy @ self.params["weight"].T, {"weight": saved.T @ dy, "b": dy.sum(axis=0)}
+
+
+class Leaky(tn.Layer):
+    """A layer of one's own that the page does not know."""
+
+    def forward(self, x, train=False):
+        return np.maximum(x, x / 10), x
+
+    def input_gradient(self, dy, saved):
+        return np.where(saved > 0, dy, dy / 10)
+
+
+def test_a_layer_of_ones_own_has_parameters_by_their_names_and_a_field_that_is_not_known(browser, folder):
+    net = tn.Network([("conv1", tn.Conv2d(3, 4, 3, seed=1)), ("leaky", Leaky()), ("flatten", tn.Flatten()),
+                      ("dense", Dense(36, 5))], input_shape=(5, 5, 3))
+    trace, label = traced(net, train=False, size=(5, 5))
+    write_page(trace, folder / "own.html", Subject("noise", label % 5, "given"))
+    with opened(browser, folder / "own.html") as tab:
+        go_to(tab, "backward", "dense")
+        assert tab.locator("#choices button").all_inner_texts()[1:] == ["of the parameter weight", "of the biases b"]
+        tab.locator("#choices button", has_text="weight").click()
+        assert tab.locator("#station").inner_text() == "Gradient of dense's parameter weight"
+        assert tab.locator("#filter").get_attribute("max") == "4"
+        seen = [tab.evaluate("([station, at]) => String(seenOnPicture(station, at) && 1)", [station, [0, 1, 1, 0]])
+                for station in (1, 2)]
+        assert seen == ["1", "undefined"]
+        go_to(tab, "forward", "leaky")
+        tab.mouse.click(*point_of(tab, (0, 1, 1, 0)))
+        assert "what it looks at on the picture is not known" in tab.locator("body").inner_text()
+
+
 def test_it_can_be_used_by_keyboard_alone(browser, small):
     file, _ = small
     with opened(browser, file) as tab:

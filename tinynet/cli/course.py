@@ -28,8 +28,8 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
     add.formatter_class, add.epilog = argparse.RawDescriptionHelpFormatter, ACTIONS
     add.usage = "tinynet course [--to DIR]"
     add.set_defaults(action=run_make, threads=None)
-    add.add_argument("--to", default=NAME, metavar="DIR", type=with_home,
-                     help="folder to make, or to fill up where files are missing (default: %(default)s)")
+    add.add_argument("--to", metavar="DIR", type=with_home,
+                     help=f"folder to make, or to fill up where files are missing (default: {NAME})")
     actions = add.add_subparsers(prog="tinynet course", metavar="ACTION", help=argparse.SUPPRESS)
     for name, run, arguments, what in (
             ("check", run_check, check_arguments, "Say what is right, and what kind of mistake is left."),
@@ -95,11 +95,13 @@ def add_folder(to: Any) -> None:
 
 
 def run_course(options: argparse.Namespace) -> int | None:
+    if options.to is not None and options.action is not run_make:
+        raise ArgumentError("course: --to is for making a folder; check, train and trace take --folder DIR")
     return options.action(options)
 
 
 def run_make(options: argparse.Namespace) -> None:
-    say(show.written_text(make(options.to)))
+    say(show.written_text(make(options.to or NAME)))
 
 
 def run_check(options: argparse.Namespace) -> int:

@@ -14,7 +14,8 @@ from .parser import parser
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code.
 
-    0, 1 for an exercise not solved or an image not read, 2 after an error, which is printed, 130 after Ctrl-C.
+    0, 1 for an exercise or a step of the course not solved or an image not read, 2 after an error, which is printed,
+    130 after Ctrl-C, 141 where what reads the output has ended.
     """
     prepare_output()
     try:

@@ -35,9 +35,9 @@ function indexAt(view, map, row, column) {
 
 /** How many filters, or columns of w, there are to choose from; 0 where the view shows all at once. */
 function filterCount(view) {
-  if (view.direction === "forward" || !isWeights(view.which)) return 0;
+  if (view.direction === "forward" || view.which === "x") return 0;
   const shape = shownShape(view);
-  return shape.length > 1 ? shape[shape.length - 1] : 0;
+  return [2, 4].includes(shape.length) ? shape.at(-1) : 0;
 }
 
 /** A row of numbers, broken into lines of nearly a square where it is long. */
@@ -86,7 +86,8 @@ function indexInWords(view, at) {
   return scores ? className(at[1]) : `unit ${at[1]}`;
 }
 
-/** The part of the picture that a unit depends on: {top, left, bottom, right}, both ends included; null for all of it. */
+/** The part of the picture that a unit depends on: {top, left, bottom, right}, both ends included; null for all of it,
+ *  undefined behind a layer of one's own, which may look anywhere. */
 function seenOnPicture(station, at) {
   const [, height, width] = shapeOf(CONTENT.stations[0].value);
   let box = at.length === 4 ? { top: at[1], left: at[2], bottom: at[1], right: at[2] } : null;
@@ -94,6 +95,7 @@ function seenOnPicture(station, at) {
     const layer = layerOf(index);
     const { window, settings, kind } = layer;
     const inputShape = shapeOf(CONTENT.stations[index - 1].value);
+    if (kind === "") return undefined;
     if (!box && kind === "Flatten") {
       const [row, column] = unravel(at[1], inputShape.slice(1));
       box = { top: row, left: column, bottom: row, right: column };
@@ -110,7 +112,7 @@ function seenOnPicture(station, at) {
     } else if (box && kind === "Fire") {
       const half = index === station && at[3] < sidesOf(layer)[1].first ? 0 : 1; // filters of 1 x 1, or of 3 x 3 too
       box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
-    } else if (box && ((kind === "BatchNorm2d" && layer.fromBatch) || kind === "")) {
+    } else if (box && kind === "BatchNorm2d" && layer.fromBatch) {
       return null;
     }
     if (box) { // what lies in the padding looks at nothing

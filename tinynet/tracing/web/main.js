@@ -53,7 +53,7 @@ function showStation() {
 function showChoices(here) {
   const names = view.direction === "backward" ? ["x", ...Object.keys(here.params ?? {})] : [];
   const buttons = names.map((name) => {
-    const text = name === "x" ? "of the output" : isWeights(name) ? `of the weights ${name}` : `of the biases ${name}`;
+    const text = name === "x" ? "of the output" : `of the ${kindOfParameter(name) || "parameter"} ${name}`;
     const button = el("button", { type: "button", "aria-pressed": String(view.which === name), "data-which": name }, text);
     button.addEventListener("click", () => {
       goTo(view.direction, view.station, name);

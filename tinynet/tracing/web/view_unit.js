@@ -27,7 +27,9 @@ function whereFigures(view, at, explained) {
     const box = seenOnPicture(view.station, at);
     const [width, height] = scaledSize(picture[1], picture[2], figureSide());
     const scale = width / picture[2];
-    figures.push(figure(box ? "the part of the picture that it looks at" : "it looks at the whole picture", width, height, (pen) => {
+    const caption = box === undefined ? "what it looks at on the picture is not known"
+      : box ? "the part of the picture that it looks at" : "it looks at the whole picture";
+    figures.push(figure(caption, width, height, (pen) => {
       drawPicture(pen, width, height);
       if (box) {
         drawFrame(pen, box.left * scale, box.top * scale, (box.right - box.left + 1) * scale, (box.bottom - box.top + 1) * scale);

@@ -71,14 +71,15 @@ const WORDS = {
 };
 
 const PARAMETER_WORDS = {
-  w: "How much the loss would change with each weight: the input that the weight met times the gradient of the output, "
+  weights: "How much the loss would change with each weight: the input that the weight met times the gradient of the output, "
     + "added up over all its uses. Training moves each weight a little against this gradient.",
-  b: "How much the loss would change with each bias: the sum of the gradients of all outputs that it was added to.",
+  biases: "How much the loss would change with each bias: the sum of the gradients of all outputs that it was added to.",
 };
 
-/** Whether a parameter of this name has weights; else it has biases. A fire module has three of either: "squeeze_w". */
-function isWeights(name) {
-  return name === "w" || name.endsWith("_w");
+/** What a parameter of this name has, "weights" or "biases"; "" for one of a layer of one's own, called otherwise.
+ *  A fire module has three of either: "squeeze_w"; a network in a network names the layer first: "conv1.w". */
+function kindOfParameter(name) {
+  return { w: "weights", b: "biases" }[name.split(/[._]/).at(-1)] ?? "";
 }
 
 /** The heading and the sentence of a view. */
@@ -93,8 +94,8 @@ function describe({ direction, station, which }) {
     const heading = here.kind === "SoftmaxCrossEntropy" ? "The loss" : `${here.name} makes ${here.shape.replaceAll(" x ", " × ")}`;
     return [heading, kind ? kind[0] : ""];
   }
-  if (which !== "x") return [`Gradient of ${here.name}'s ${isWeights(which) ? "weights" : "biases"} ${which}`,
-    PARAMETER_WORDS[isWeights(which) ? "w" : "b"]];
+  if (which !== "x") return [`Gradient of ${here.name}'s ${kindOfParameter(which) || "parameter"} ${which}`,
+    PARAMETER_WORDS[kindOfParameter(which)] ?? "How much the loss would change with each of its numbers."];
   if (!next) return ["The gradient starts at the loss", "d loss / d loss = 1. From here the gradient goes backward, layer by layer."];
   const whose = station === 0 ? "the picture" : `${here.name}'s output`;
   return [`Gradient at ${whose}, backward through ${next.name}`, WORDS[next.kind] ? WORDS[next.kind][1] : ""];
