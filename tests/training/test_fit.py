@@ -192,16 +192,18 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_layer(tmp_path):
     assert kept["position"]["epoch"] == 1 and len((tmp_path / "metrics.csv").read_text().splitlines()) == 2
 
 
+class RuinBias(SGD):
+    """Leaves a bias of fc that is not finite after each step."""
+
+    def step(self, grads):
+        super().step(grads)
+        self.net["fc"].params["b"][1] = np.nan
+
+
 def test_parameters_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
     net, data = small_net(), small_data()
-
-    class Ruin(SGD):
-        def step(self, grads):
-            super().step(grads)
-            net["fc"].params["b"][1] = np.nan
-
     with pytest.raises(NotFiniteError, match="epoch 1 after 1 batches: fc.b has numbers that are not finite"):
-        quiet(net, data, epochs=3, batch_size=10, optimizer=Ruin(net, 0.001), run=tmp_path, checkpoint_seconds=0)
+        quiet(net, data, epochs=3, batch_size=10, optimizer=RuinBias(net, 0.001), run=tmp_path, checkpoint_seconds=0)
     assert np.isfinite(load_checkpoint(tmp_path / "last.npz").params["fc"]["b"]).all()
     with pytest.raises(NotFiniteError, match="epoch 1 after 0 batches: fc.b"):
         quiet(net, data, epochs=3, run=tmp_path / "b")
@@ -212,14 +214,8 @@ def test_parameters_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
 
 def test_parameters_that_are_not_finite_at_the_end_of_an_epoch_are_of_that_epoch():
     net, data = small_net(), small_data()
-
-    class Ruin(SGD):
-        def step(self, grads):
-            super().step(grads)
-            net["fc"].params["b"][1] = np.nan
-
     with pytest.raises(NotFiniteError, match="epoch 1 after 1 batches: fc.b has numbers that are not finite"):
-        quiet(net, data, epochs=1, batch_size=len(data), optimizer=Ruin(net, 0.001))
+        quiet(net, data, epochs=1, batch_size=len(data), optimizer=RuinBias(net, 0.001))
 
 
 def test_images_that_are_not_finite_are_named():
