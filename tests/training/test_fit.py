@@ -135,6 +135,15 @@ def test_a_recipe_may_have_adam(tmp_path):
         quiet(small_net(recipe={"optimizer": "adagrad"}), small_data())
 
 
+def test_a_misspelled_key_of_a_recipe_is_no_default(tmp_path):
+    net = small_net(recipe={"learning rate": 0.002, "epochs": 2, "weightdecay": 0.1})
+    message = "the recipe of small has 'learning rate', 'weightdecay', expected some of augmentation, batch_size"
+    for train in (lambda: quiet(net, small_data(), run=tmp_path / "run"), lambda: optimizer_from(net)):
+        with pytest.raises(ArgumentError, match=message):
+            train()
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_optimizer_takes_no_rate_and_no_decay_of_the_recipes():
     recipe = {"learning_rate": 0.3, "momentum": 0.9, "weight_decay": {"fc": 0.1}, "bias_rate": 2.0, "epochs": 2}
     adams = recipe_with_optimizer(recipe, "adam")
@@ -291,6 +300,7 @@ def test_a_short_run_draws_its_curve_once(tmp_path, monkeypatch):
     ({"schedule": "step"}, ArgumentError, "schedule is 'step', expected a ReduceOnPlateau or a StepSchedule of this"),
     ({"schedule": StepSchedule(SGD(small_net()), [1])}, ArgumentError, "schedule is one of another optimizer"),
     ({"run": 3}, ArgumentError, "run is 3, expected the path of a folder"),
+    ({"run": ""}, ArgumentError, "run is '', expected the path of a folder"),
     ({"run": "a" * 300}, ArgumentError, "cannot be made a run folder: File name too long"),
     ({"validation": Dataset(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], ["a", "b", "c"], "other")}, ArgumentError,
      r"other has other classes \(a, b, c\) than brightness"),

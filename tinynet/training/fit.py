@@ -25,6 +25,7 @@ from .preparation import (
     check_belongs,
     check_classes,
     check_first_image,
+    check_recipe,
     check_validation,
     choose_augmentation,
     choose_preprocessing,
@@ -113,7 +114,8 @@ def fit(
     ------
     ArgumentError
         For arguments that do not go together, a network that ends in Softmax (the loss has it), a run that is there
-        already (unless it took no step) or under way, or one that differs in a setting.
+        already (unless it took no step) or under way, or one that differs in a setting; and for a key of the
+        network's recipe that means nothing.
     CheckpointError
         When the last checkpoint of a run to resume is damaged.
     ShapeError, DtypeError
@@ -133,6 +135,7 @@ def fit(
     team = team_of(comm, split)
     with team.end_together():
         check_network("fit", net)
+        check_recipe(net)
         recipe = net.recipe
         epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
         batch_size = check_count(

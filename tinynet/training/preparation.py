@@ -24,12 +24,24 @@ from .schedules import ReduceOnPlateau, StepSchedule
 
 MOST_DECODED = 10_000  # of a validation set's files before a training
 PIECE = 1000  # images that are looked at together: they may be copied for it
+IN_RECIPES = {"epochs", "batch_size", "optimizer", "schedule", "augmentation", "mean", "deviation", "preprocessing",
+              "initialization"}.union(*(kind.hyperparameters for kind in OPTIMIZERS.values()))
 
 
 def optimizer_from(net: Network, **changes: Any) -> Optimizer:
     """Return the optimizer of the network's recipe, SGD where it names none, with some of its arguments changed."""
+    check_recipe(net)
     kind = find_optimizer(net.recipe.get("optimizer", "sgd"))
     return kind(net, **{name: net.recipe[name] for name in kind.hyperparameters if name in net.recipe} | changes)
+
+
+def check_recipe(net: Network) -> None:
+    """Raise for a key of the network's recipe that nothing reads: a misspelled one would leave a default in its place.
+    """
+    unknown = [repr(key) for key in net.recipe if key not in IN_RECIPES]
+    if unknown:
+        raise ArgumentError(f"the recipe of {net.name} has {', '.join(unknown)}, expected some of "
+                            f"{', '.join(sorted(IN_RECIPES))}")
 
 
 def find_optimizer(name: str) -> Any:

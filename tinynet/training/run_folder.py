@@ -38,7 +38,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
-        if not isinstance(path, str | os.PathLike):
+        if not isinstance(path, str | os.PathLike) or path == "":
             raise ArgumentError(f"run is {path!r}, expected the path of a folder")
         self.path = user_path(path)
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
