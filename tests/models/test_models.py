@@ -256,15 +256,18 @@ def test_lenet5_is_the_common_reading():
 
 
 @pytest.mark.parametrize("name, count, size", [
-    ("80sec", 145_578, 32), ("19pct", 89_578, 32), ("18pct", 89_578, 32), ("13pct", 1_116_490, 24),
-    ("11pct", 2_112_970, 24),
+    ("80sec", 145_578, 32), ("19pct", 89_578, 32), ("19pct-translated", 85_098, 24), ("18pct", 89_578, 32),
+    ("13pct", 1_116_490, 24), ("11pct", 2_112_970, 24),
 ])
 def test_cifar_networks_have_the_files_sizes(name, count, size):
     net: Any = cifar_net(name)
     assert net.input_shape == (size, size, 3)
     assert net.parameter_count == count
     shapes = net.shapes(net.input_shape)
-    assert shapes["flatten"] == ((4 * 4 * 64,) if size == 32 else (6 * 6 * 32,))
+    assert shapes["flatten"] == {"13pct": (6 * 6 * 32,), "11pct": (6 * 6 * 32,), "19pct-translated": (3 * 3 * 64,)}.get(
+        name, (4 * 4 * 64,))
+    crops = {"crop": size == 24, "mirror": size == 24, "pad": 0, "colour": False}
+    assert net.recipe["augmentation"] == crops
     assert shapes["pool1"][:2] == (size // 2, size // 2)         # rounded up
 
 
@@ -298,6 +301,7 @@ def test_initial_weights_have_the_deviation_that_the_recipe_names(name):
 @pytest.mark.parametrize("name, expected", [
     ("80sec", ({"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc4": 0.03, "fc5": 0.03}, 10, [8, 9])),
     ("19pct", ({"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc4": 3.0}, 140, [120, 130])),
+    ("19pct-translated", (0.0, 140, [120, 130])),
     ("18pct", ({"conv1": 0.004, "conv2": 0.004, "conv3": 0.004, "fc4": 1.0}, 140, [120, 130])),
     ("13pct", ({"local3": 0.004, "local4": 0.004, "fc5": 0.004}, 140, [120, 130])),
     ("11pct", ({"local3": 0.004, "local4": 0.004, "fc5": 0.01}, 520, [500, 510])),

@@ -207,6 +207,8 @@ def dropout_text(net: Network) -> str:
 
 def decay_text(decay: Any, biases: bool) -> str:
     """Return the weight decay of a recipe in words."""
+    if not decay:
+        return "none"
     text = listed(f"{layer} {value:g}" for layer, value in decay.items()) if isinstance(decay, dict) else f"{decay:g}"
     return f"{text}; {'of biases too' if biases else 'not of biases'}"
 
