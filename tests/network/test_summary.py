@@ -133,6 +133,11 @@ def test_a_network_inside_a_network_is_opened():
     assert compare(net, net).differences == []
 
 
+def test_a_network_without_decay_is_said_to_have_none():
+    found = differences(cifar_net("19pct"), cifar_net("19pct-translated"))
+    assert found["weight decay"] == ("conv1 0.004, conv2 0.004, conv3 0.004, fc4 3; not of biases", "none")
+
+
 def test_batch_normalization_is_no_neuron_but_has_parameters(nets):
     rows = {row.name: row for row in nets["batch"].summary().rows}
     assert rows["norm1"].parameters == 2 * 96 and rows["norm1"].neurons == 0
