@@ -186,7 +186,7 @@ def test_what_is_no_path(wrong, tmp_path):
         with pytest.raises(ArgumentError, match=f"^{name} is .*, expected the name of a file or a folder"):
             call()
     if wrong != "":
-        with pytest.raises(ArgumentError, match="run is .*, expected the path of a folder"):
+        with pytest.raises(ArgumentError, match="run is .*, expected the name of a file or a folder"):
             tn.fit(network(), (X, LABELS), run=wrong if wrong is not None else 1.5)
     with pytest.raises(ArgumentError, match="^download: folder is .*, expected the name of a file or a folder"):
         pytest.importorskip("pooch", reason="pooch is not installed (extra: download)")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ArgumentError, CheckpointError
 from ..files import atomic_write, locked, name_in_errors, partial_path, user_path
+from ..ops.checks import check_path
 from .checkpoint import load_training_state
 from .history import History
 
@@ -38,9 +39,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | os.PathLike, resume: bool, say: Callable[[str], None] = print) -> None:
-        if not isinstance(path, str | os.PathLike) or path == "":
-            raise ArgumentError(f"run is {path!r}, expected the path of a folder")
-        self.path = user_path(path)
+        self.path = user_path(check_path("fit", path, "run"))
         self.last, self.best = self.path / "last.npz", self.path / "best.npz"
         self.say = say
         self.next_curve = time.monotonic() + CURVE_SECONDS
