@@ -39,7 +39,8 @@ class Network(Layer):
     notes : sequence of str
         Which choices were made where accounts of the network differ; the summary prints them.
     recipe : dict, optional
-        Settings of the training that belongs to the network (rates, decay, schedule), defaults of `fit`.
+        Settings of the training that belongs to the network (rates, decay, schedule), defaults of `fit`, which refuses
+        keys that it does not know.
     hint : str
         What to do about images of a wrong size; ends the message about them.
     seed : int, list of int, or None

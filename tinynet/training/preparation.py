@@ -29,7 +29,10 @@ IN_RECIPES = {"epochs", "batch_size", "optimizer", "schedule", "augmentation", "
 
 
 def optimizer_from(net: Network, **changes: Any) -> Optimizer:
-    """Return the optimizer of the network's recipe, SGD where it names none, with some of its arguments changed."""
+    """Return the optimizer of the network's recipe, SGD where it names none, with some of its arguments changed.
+
+    ArgumentError for a recipe with a key that nothing reads.
+    """
     check_recipe(net)
     kind = find_optimizer(net.recipe.get("optimizer", "sgd"))
     return kind(net, **{name: net.recipe[name] for name in kind.hyperparameters if name in net.recipe} | changes)
