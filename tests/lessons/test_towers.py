@@ -95,7 +95,8 @@ def result_of(folder, **by_arm):
     ([APART, APART], "yes, with all 2 seeds", "2 of 2 (2)", "1, 1"),
     ([APART], "yes, with the one seed", "1 of 1 (1)", "1"),
     ([APART, LITTLE, ALIKE], "with 1 of 3 seeds", "2 of 3 (1)", "1, 1, none"),
-    ([LITTLE, ALIKE], "no, with no seed", "1 of 2 (0)", "1, none"),
+    ([LITTLE, ALIKE], "no, with none of 2 seeds", "1 of 2 (0)", "1, none"),
+    ([ALIKE], "no, not with the one seed", "0 of 1 (0)", "none"),
 ])
 def test_the_verdict_follows_from_the_numbers(seeds, answer, counts, since):
     said = findings(result_of(Path(), two_towers=seeds, half=[ALIKE]))

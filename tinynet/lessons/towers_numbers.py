@@ -158,10 +158,12 @@ def findings(result: Result) -> list[str]:
 
 def verdict(found: Sequence[dict[str, Any]], name: str) -> str:
     """Answer the question for an arm with two towers."""
-    count = sum(map(divided, found))
-    answer = "no, with no seed" if count == 0 else f"with {count} of {len(found)} seeds"
-    if count == len(found):
-        answer = f"yes, with all {count} seeds" if count > 1 else "yes, with the one seed"
+    count, one = sum(map(divided, found)), len(found) == 1
+    answer = f"with {count} of {len(found)} seeds"
+    if count == 0:
+        answer = "no, not with the one seed" if one else f"no, with none of {len(found)} seeds"
+    elif count == len(found):
+        answer = "yes, with the one seed" if one else f"yes, with all {count} seeds"
     return ("Does one tower become colour's and the other grey, whatever the initial weights? "
             f"{name[:1].upper()}{name[1:]}: {answer}.")
 
