@@ -18,11 +18,12 @@ from tinynet.tracing.pictures import activation_maps
 # %% [markdown]
 # ## What is in it?
 #
-# `tn.alexnet_small()` has AlexNet's sequence of layers in sizes for images of 32 x 32, so that everything here takes
-# less than a second. At the end of this notebook stands the 2012 network itself.
+# `tn.alexnet_small()` has all of AlexNet's kinds of layers, in sizes for images of 32 x 32, so that everything here
+# takes less than a second. It is shorter: four convolutions instead of five, and one fully connected layer instead of
+# three. At the end of this notebook stands the 2012 network itself.
 #
 # The summary has a row for each layer. "Conv2d 32 of 5x5x3" are 32 filters of 5 x 5 positions and 3 channels. A
-# multiply-add is one product that is added to a sum; memory is what the layer's output takes; N(0, 0.02) stands for
+# multiply-add is one product that is added to a sum; memory is what the layer's output takes; N(0, 0.02²) stands for
 # random numbers from a normal distribution with mean 0 and standard deviation 0.02.
 
 # %%

@@ -96,8 +96,8 @@ for layer in ("relu1", "relu2", "relu3", "relu5"):
     print(f"{layer}: {rows.size} x {rows.size} pixels, the next unit {rows.step} pixels further on")
 
 # %% [markdown]
-# A unit of conv2 sees 51 x 51 pixels. One in the middle of conv5 sees all of the image, and beyond its edges; one in a
-# corner sees 99 x 99 pixels of it.
+# A unit of conv2 sees 51 x 51 pixels. One in the middle of conv5 sees all of the image, and beyond its edges; one in
+# the top left corner sees 99 x 99 pixels of it.
 #
 # Which images? Those in your folder, if you gave one. Else 360 squares cut out of the three free photographs, large
 # and small, and 200 drawn shapes.

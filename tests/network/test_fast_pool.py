@@ -12,6 +12,17 @@ from tinynet.network.fast_pool import AvgPoolByAxis, MaxPoolByIndex
 pair = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
+@pytest.mark.parametrize(("kernel", "stride", "padding", "size"), [(3, 1, 1, (1, 1)), (3, 2, 1, (2, 2)), (4, 1, 2, (3, 1))])
+@pytest.mark.parametrize("kind", ["MaxPool2d", "AvgPool2d"])
+def test_images_smaller_than_the_window(kind, kernel, stride, padding, size):
+    layer = getattr(tn, kind)(kernel, stride, padding)
+    x = np.random.default_rng(0).standard_normal((2, *size, 3))
+    (y, saved), fast = layer.forward(x), fast_implementation(layer)(layer)
+    np.testing.assert_array_equal(fast.forward(x)[0], y)
+    dy = np.random.default_rng(1).standard_normal(y.shape)
+    np.testing.assert_allclose(fast.backward(dy, saved)[0], layer.backward(dy, saved)[0], atol=1e-14)
+
+
 @given(st.sampled_from(["MaxPool2d", "AvgPool2d"]), pair, pair, st.booleans(), st.data())
 def test_it_does_what_its_layer_does(kind, kernel, stride, ceil_mode, data):
     padding = tuple(data.draw(st.integers(0, k - 1)) for k in kernel)

@@ -81,7 +81,7 @@ def test_the_text_has_every_layer_and_the_totals(nets):
     assert re.search(r"256 of 5x5x48, padding 2, 2 groups +27 x 27 x 256 +307,456 +223,948,800 +746\.50$", conv2)
     total = next(line for line in lines if line.startswith("total"))
     assert re.search(r"659,272 neurons +60,965,224 +724,406,816 +7,737\.76$", total)
-    assert "N(0, 0.03) in conv3, conv4, conv5" in text
+    assert "N(0, 0.03²) in conv3, conv4, conv5" in text
     assert "biases 1, 0 in conv1, conv3, fc8" in text
     assert max(map(len, lines)) <= 112
 
@@ -95,7 +95,7 @@ def test_the_notes_stand_under_the_table(name, nets):
 
 def test_the_initialization_of_the_text_is_said_to_stay_flat(nets):
     words = " ".join(str(nets["text"].summary()).split())
-    assert "Initialization: weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8." in words
+    assert "Initialization: weights N(0, 0.01²); biases 1, 0 in conv1, conv3, fc8." in words
     assert "stays flat at ln(classes)" in words
 
 
@@ -182,8 +182,8 @@ def test_layers_in_words(layer, words):
 
 
 def test_initializations_in_words():
-    assert initialization_text({"a": (0.01, 0.0), "b": (0.01, 1.0)}) == "weights N(0, 0.01); biases 0 in a, 1 in b"
-    assert initialization_text({"a": (0.5, 0)}) == "weights N(0, 0.5); biases 0"
+    assert initialization_text({"a": (0.01, 0.0), "b": (0.01, 1.0)}) == "weights N(0, 0.01²); biases 0 in a, 1 in b"
+    assert initialization_text({"a": (0.5, 0)}) == "weights N(0, 0.5²); biases 0"
 
 
 def test_tables_set_numbers_right_and_break_long_cells():
@@ -223,7 +223,7 @@ def test_what_caffe_has_otherwise(nets):
     assert found["LRN's k"] == ("2", "1")
     assert found["LRN's windows"] == ("inside each of 2 towers", "across all channels")
     assert found["initialization"][1] == (
-        "weights N(0, 0.01), N(0, 0.005) in fc6, fc7; biases 0.1, 0 in conv1, conv3, fc8")
+        "weights N(0, 0.01²), N(0, 0.005²) in fc6, fc7; biases 0.1, 0 in conv1, conv3, fc8")
     assert found["sizes that don't divide"] == ("rounded down", "rounded up in pool1, pool2, pool5")
     assert "input" not in found and "order" not in found
 
@@ -255,8 +255,8 @@ def test_caffes_networks_were_not_published_in_2012(variant, nets):
 @pytest.mark.parametrize("other, aspect, values", [
     ("tanh", "activation", ("ReLU", "Tanh")),
     ("text", "initialization", (
-        "weights N(0, 0.01), N(0, 0.03) in conv3, conv4, conv5; biases 1, 0 in conv1, conv3, fc8",
-        "weights N(0, 0.01); biases 1, 0 in conv1, conv3, fc8")),
+        "weights N(0, 0.01²), N(0, 0.03²) in conv3, conv4, conv5; biases 1, 0 in conv1, conv3, fc8",
+        "weights N(0, 0.01²); biases 1, 0 in conv1, conv3, fc8")),
 ])
 def test_a_switch_shows_as_the_one_difference(other, aspect, values, nets):
     assert differences(nets["paper"], nets[other]) == {aspect: values}

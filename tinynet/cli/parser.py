@@ -40,7 +40,7 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help="an argument of the network, such as activation=tanh; can be given several times")
     net.add_argument("--weights", metavar="FILE", type=with_home, help="begin with trained weights: PyTorch's .pth, "
-                     ".safetensors, a checkpoint of tinynet's, or a run folder (its best checkpoint). Images are "
+                     ".safetensors, .onnx, a checkpoint of tinynet's, or a run folder (its best checkpoint). Images are "
                      "prepared as these weights expect them; a last layer for another number of classes than the "
                      "data's is replaced by a fresh one")
     net.add_argument("--freeze", metavar="LAYER", help="train only what comes after this layer of --weights, such as "
@@ -155,7 +155,7 @@ def gpu_check_arguments(add: argparse.ArgumentParser) -> None:
 
 def lesson_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("name", choices=LESSONS, metavar="NAME", help=f"one of {', '.join(LESSONS)}")
-    add.add_argument("--quick", action="store_true", help="minutes on drawn shapes instead of hours on CIFAR-10")
+    add.add_argument("--quick", action="store_true", help="two minutes on drawn shapes instead of CIFAR-10")
     add.add_argument("--data", type=with_home, help="a folder with CIFAR-10 or another data set, or the word shapes")
     add.add_argument("--run", metavar="DIR", type=with_home,
                      help="folder for the results; the same command continues what is in it "

@@ -14,7 +14,7 @@ class PCAColour:
     """Change the colour and the brightness of a whole image along the colours' principal components.
 
     The paper adds [p1 p2 p3] [a1 l1, a2 l2, a3 l3] to every pixel: p and l are eigenvectors and eigenvalues of
-    the covariance of red, green and blue over all pixels of the training set; a ~ N(0, 0.1) is drawn once for
+    the covariance of red, green and blue over all pixels of the training set; a ~ N(0, 0.1²) is drawn once for
     each image and use. An eigenvalue is a variance, so the formula means something only with pixels from 0 to 1
     (with 0 to 255 the shifts would be hundreds of grey levels): eigenvalues here have that scale, and shifts are
     multiplied by 255. (The paper says eigenvalues; with their square roots, the standard deviations, the shifts

@@ -81,8 +81,8 @@ LESSON = Lesson(
     full=Budget(epochs=16, images=2560, seeds=3, rates=(0.001, 0.003, 0.01, 0.03), batch_size=64,
                 test_images=1000, drops=()),
     published={
-        "the paper's text": "N(0, 0.01), biases of 1",
-        "its authors' program": "N(0, 0.03) in conv3 to conv5",
+        "the paper's text": "N(0, 0.01²), biases of 1",
+        "its authors' program": "N(0, 0.03²) in conv3 to conv5",
         "text, biases of 0.1": "Caffe's choice: biases of 1 gave it a flat loss",
         "all": "the paper gives its initialization alone; that the loss stays flat was measured by others, and here.",
     },

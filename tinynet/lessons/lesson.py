@@ -83,7 +83,7 @@ class Lesson(Experiment):
         Parameters
         ----------
         quick : bool
-            Minutes, on drawn shapes, instead of hours on CIFAR-10.
+            Two minutes, on drawn shapes, instead of CIFAR-10.
         data : path-like, "shapes", or a pair of data sets (train, test)
         model : str or function
             Instead of the lesson's. For some names the lesson has other arms and budgets, see `by_model`.

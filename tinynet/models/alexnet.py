@@ -115,7 +115,7 @@ def alexnet(
     init : str
         "authors" : the initialization in the program that the variant comes from (for torchvision, which uses PyTorch's
         general rule, that in its designer's own program, cuda-convnet2: the same as the paper's).
-        "text" : N(0, 0.01) everywhere and biases of 1, the paper's words; the loss stays at ln(classes) for long.
+        "text" : N(0, 0.01²) everywhere and biases of 1, the paper's words; the loss stays at ln(classes) for long.
         "he" : the scale that keeps activations at theirs, see `parts.he_initialization`.
     seed : int
         Each layer draws from its own generator, seeded with (seed, its number).

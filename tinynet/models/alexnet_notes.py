@@ -68,7 +68,7 @@ RATES = "The authors' program has twice the learning rate for biases and no deca
 BGR = "Weights from Caffe expect images as BGR, minus their mean; load_weights gives the network that preprocessing."
 UP = "Pooling rounds up, which changes nothing at 227 x 227."
 INITIALIZATION = (
-    "Initialization of the authors' program: N(0, 0.03) in conv3 to conv5, which learns at once; the text's 0.01 "
+    "Initialization of the authors' program: N(0, 0.03²) in conv3 to conv5, which learns at once; the text's 0.01 "
     "everywhere (init='text') stays flat for long."
 )
 
@@ -98,7 +98,7 @@ NOTES: dict[str, dict[str, str]] = {  # by variant, then by what the sentence is
         "origin": "Caffe's bvlc_alexnet.", "images": BGR, "size": SIZE_227, "towers": TOWERS,
         "lrn": LRN_MEAN + " Its k is 1 where the paper has 2, and its windows run across both towers.",
         "pooling": POOLS, "rounding": UP, "dropout": DROPOUT,
-        "initialization": "Biases are initialized to 0.1, as 1 gave a flat loss (its readme); with N(0, 0.01) in the "
+        "initialization": "Biases are initialized to 0.1, as 1 gave a flat loss (its readme); with N(0, 0.01²) in the "
                           "convolutions the loss falls slowly at first.",
         "rates": "Biases have twice the learning rate and no decay.",
     },
@@ -115,11 +115,11 @@ NOTES: dict[str, dict[str, str]] = {  # by variant, then by what the sentence is
 }
 NOTES["caffenet"] = NOTES["caffe"] | {
     "origin": "Caffe's bvlc_reference_caffenet: pooling before LRN, and biases initialized to 1.",
-    "initialization": "Initialization: N(0, 0.005) in fc6 and fc7, N(0, 0.01) everywhere else.",
+    "initialization": "Initialization: N(0, 0.005²) in fc6 and fc7, N(0, 0.01²) everywhere else.",
 }
 
 INIT = {
-    "text": "init='text': N(0, 0.01) everywhere, the paper's words. Signals shrink from layer to layer, and the loss "
+    "text": "init='text': N(0, 0.01²) everywhere, the paper's words. Signals shrink from layer to layer, and the loss "
             "stays flat at ln(classes), 6.9 for 1000 of them, for long; init='authors' learns at once.",
     "he": "init='he': N(0, 2 / inputs of a filter) keeps the size of the signals (1 / inputs for tanh, 16 / inputs for "
           "the sigmoid); all layers but the last share in taking down the pixels' 64. Biases are 0.",

@@ -1,4 +1,4 @@
-"""AlexNet's sequence for small images: it learns within a minute on a processor."""
+"""A shorter AlexNet for small images: it learns within a minute on a processor."""
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,8 @@ TEXT: Initialization = {
     "conv1": (0.01, 0), "conv2": (0.01, 1), "conv3": (0.01, 0), "conv4": (0.01, 1), "fc5": (0.01, 0),
 }
 
-NOTES = ["AlexNet's sequence, tinynet's own sizes for small images: smaller windows, no stride in conv1, one tower."]
+NOTES = ["A shorter AlexNet for small images: four convolutions and one fully connected layer, smaller windows, no "
+         "stride in conv1, one tower."]
 
 RECIPE: dict[str, Any] = {
     "learning_rate": 0.003, "bias_rate": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "decay_biases": True,

@@ -48,8 +48,8 @@ def size(value: Any, one: bool = False) -> str:
 
 
 def initialization_text(initialization: Mapping[str, tuple[float, float]]) -> str:
-    """Write an initialization, the commonest first: "N(0, 0.01), in conv3 N(0, 0.03); biases 0, in conv2 1"."""
-    stds = {name: f"N(0, {std:.2g})" for name, (std, _) in initialization.items()}
+    """Write an initialization, the commonest first: "weights N(0, 0.01²), N(0, 0.03²) in conv3; biases 0, 1 in conv2"."""
+    stds = {name: f"N(0, {std:.2g}²)" for name, (std, _) in initialization.items()}
     biases = {name: f"{bias:g}" for name, (_, bias) in initialization.items()}
     return f"weights {commonest_first(stds)}; biases {commonest_first(biases)}"
 

@@ -93,7 +93,8 @@ def spread(dy: Array, axis: int, window: Window, length: int) -> Array:
 def inside(window: Window, axis: int, length: int, count: int) -> list[tuple[slice, slice]]:
     """For each place along one axis of the window: which of the `count` windows have it inside the image, and where.
 
-    Both as slices: of the windows, and of the image's rows or columns.
+    Both as slices: of the windows, and of the image's rows or columns. Both are empty for a place that no window has
+    inside, as one of a window larger than the image.
     """
     kernel, stride, padding = window.kernel[axis], window.stride[axis], window.padding[axis]
     found = []
@@ -101,8 +102,9 @@ def inside(window: Window, axis: int, length: int, count: int) -> list[tuple[sli
         first = max(0, -((place - padding) // stride))                          # the first window that has it inside
         last = min(count - 1, (length - 1 - place + padding) // stride)
         start = first * stride + place - padding
-        windows = slice(first, max(first, last + 1))
-        found.append((windows, slice(start, start + max(0, last - first) * stride + 1, stride)))
+        some = last >= first
+        windows = slice(first, last + 1 if some else first)
+        found.append((windows, slice(start, start + (last - first) * stride + 1 if some else start, stride)))
     return found
 
 

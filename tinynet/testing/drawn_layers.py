@@ -16,14 +16,15 @@ small = st.integers(1, 3)
 def window_and_image(
     draw: Any, most_padding: Callable[[int], int], ceil_mode: bool = False
 ) -> tuple[dict, int, int]:
-    """Draw a window, square or not, and an image that it fits into: equal to it, or larger, or stride beyond it.
+    """Draw a window, square or not, and an image that it fits into with its padding: equal to it, or larger.
 
-    With ceil_mode the image may be smaller than the window, which then reaches past its edge.
+    With padding the image may be smaller than the window; with ceil_mode, too, which then reaches past the edge.
     """
     kernel = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     padding = tuple(draw(st.integers(0, most_padding(k))) for k in kernel)
-    least = [max(1, k - min(2, s - 1)) if ceil_mode else k for k, s in zip(kernel, stride, strict=True)]
+    least = [max(1, k - 2 * p - (min(2, s - 1) if ceil_mode else 0))
+             for k, s, p in zip(kernel, stride, padding, strict=True)]
     height, width = (length + draw(st.integers(0, 5)) for length in least)
     return {"kernel_size": kernel, "stride": stride, "padding": padding}, height, width
 

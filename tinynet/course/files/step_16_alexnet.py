@@ -23,7 +23,8 @@ The paper's network (Krizhevsky et al. 2012, section 3.5 and figure 2) takes ima
 
 (Many accounts have a pooling behind every convolution. There are three.) It has 60,965,224 parameters.
 
-SMALL, below, is the same for images of 32 x 32: what `tinynet course train` trains, with your layers.
+SMALL, below, is a shorter one for images of 32 x 32, with one fully connected layer: what `tinynet course train`
+trains, with your layers.
 
 To write: four functions.   Uses steps 1, 2, 8, 9, 11, 12, 14 and 15.   Then: tinynet course check 16
 """
