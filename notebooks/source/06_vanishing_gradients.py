@@ -325,8 +325,9 @@ plt.show()
 # ## The lesson `relu`: figure 1 with more care
 #
 # tinynet has experiments like these ready, as **lessons**. A lesson compares a few variants of a network, its **arms**.
-# All get the same images and seeds; each arm's rate is searched for with a seed that is not counted. `relu` has ReLU and tanh on raw pixels, on scaled ones,
-# and in a network with maxima for averages, and looks at the saturated units after each epoch:
+# All get the same images and seeds; each arm's rate is searched for with a seed that is not counted. `relu` has ReLU
+# and tanh on raw pixels, on scaled ones, and in a network with maxima for averages, and looks at the saturated units
+# after each epoch:
 #
 # * `tinynet lesson relu --quick` shows figure 1, its cause and its end in two minutes, on drawn shapes;
 # * `tinynet lesson relu --data FOLDER` repeats it on CIFAR-10, in hours.

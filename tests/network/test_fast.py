@@ -435,6 +435,18 @@ def test_a_proof_is_made_once_for_each_size_method_and_dtype(monkeypatch):
     assert made[4:] == [((9, 7, 8), "forward", False)]
 
 
+@pytest.mark.filterwarnings("error")
+def test_float16_runs_as_written_and_leaves_the_others_fast():
+    layers = [("conv1", tn.Conv2d(2, 3, 3)), ("norm1", tn.LocalResponseNorm()), ("pool1", tn.AvgPool2d(2))]
+    net = tn.Network(layers).astype("float16")
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 2)).astype(np.float16)
+    y, saved = net.forward(x, train=True)
+    assert y.dtype == net.backward(y, saved)[0].dtype == np.float16
+    for layer in (tn.Conv2d(2, 3, 3), tn.LocalResponseNorm(), tn.AvgPool2d(2)):
+        shape = (8, 8, layer.params["w"].shape[2] if layer.params else 2)
+        assert fast.fast_or_own(layer, np.zeros(1, np.float32), shape) is not layer
+
+
 def test_the_old_name_of_the_function_still_imports():
     module = importlib.import_module("tinynet.primitives.twins")
     assert module.twin is fast_or_own and isinstance(module.twin(CASES["WinogradConv"][0]()), WinogradConv)

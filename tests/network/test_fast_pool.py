@@ -12,7 +12,9 @@ from tinynet.network.fast_pool import AvgPoolByAxis, MaxPoolByIndex
 pair = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
-@pytest.mark.parametrize(("kernel", "stride", "padding", "size"), [(3, 1, 1, (1, 1)), (3, 2, 1, (2, 2)), (4, 1, 2, (3, 1))])
+@pytest.mark.parametrize(("kernel", "stride", "padding", "size"), [
+    (3, 1, 1, (1, 1)), (3, 2, 1, (2, 2)), (4, 1, 2, (3, 1)),
+])
 @pytest.mark.parametrize("kind", ["MaxPool2d", "AvgPool2d"])
 def test_images_smaller_than_the_window(kind, kernel, stride, padding, size):
     layer = getattr(tn, kind)(kernel, stride, padding)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.branches import Branches
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, ShapeError
@@ -81,8 +82,8 @@ def test_the_text_has_every_layer_and_the_totals(nets):
     assert re.search(r"256 of 5x5x48, padding 2, 2 groups +27 x 27 x 256 +307,456 +223,948,800 +746\.50$", conv2)
     total = next(line for line in lines if line.startswith("total"))
     assert re.search(r"659,272 neurons +60,965,224 +724,406,816 +7,737\.76$", total)
-    assert "N(0, 0.03²) in conv3, conv4, conv5" in text
-    assert "biases 1, 0 in conv1, conv3, fc8" in text
+    words = " ".join(text.split())
+    assert "N(0, 0.03²) in conv3, conv4, conv5" in words and "biases 1, 0 in conv1, conv3, fc8" in words
     assert max(map(len, lines)) <= 112
 
 
@@ -310,3 +311,24 @@ def test_two_of_a_kind_do_not_differ():
 def test_a_comparison_needs_the_sizes_that_the_networks_were_made_for():
     with pytest.raises(ArgumentError, match="needs an input shape"):
         compare(lenet5(), tn.Network([("relu1", tn.ReLU())]))
+
+
+def test_a_network_whose_layers_are_not_in_a_line_has_one_row():
+    net = tn.Network([("fc1", tn.Linear(6, 4)), ("both", Branches()), ("fc3", tn.Linear(5, 2))], input_shape=(6,))
+    summary = net.summary()
+    assert [(row.name, row.output_shape, row.parameters) for row in summary.rows] == [
+        ("fc1", (4,), 28), ("both", (5,), 25), ("fc3", (2,), 12)]
+    assert summary.rows[1].text == "Branches of left, right" and summary.parameters == net.parameter_count
+    alone = Branches().summary((4,))
+    assert [(row.name, row.output_shape) for row in alone.rows] == [("branches", (5,))]
+
+
+def test_a_residual_block_is_opened_and_its_branch_counted():
+    class Residual(tn.Network):
+        def forward(self, x, train=False, save=True):
+            y, saved = super().forward(x, train, save)
+            return x + y, saved
+
+    net = tn.Network([("block", Residual([("fc1", tn.Linear(4, 3)), ("fc2", tn.Linear(3, 4))]))], input_shape=(4,))
+    assert [row.name for row in net.summary().rows] == ["block.fc1", "block.fc2"]
+    assert net.summary().multiply_adds == net.multiply_adds((4,)) == 24

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.branches import Branches
 
 import tinynet as tn
 from tinynet.errors import NotFiniteError
@@ -37,3 +38,20 @@ def test_images_of_the_validation_set_that_are_not_finite_are_told_apart(tmp_pat
     with pytest.raises(NotFiniteError, match="the validation set cannot be used: the images themselves are not"):
         tn.fit(net, pair(), (images, labels), epochs=1, batch_size=4, run=tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]  # it was found before the first step
+
+
+def with_branches() -> Any:
+    return tn.Network([("fc1", tn.Linear(4, 4, seed=1)), ("both", Branches()), ("fc3", tn.Linear(5, 3, seed=2))])
+
+
+def test_a_network_inside_with_a_forward_of_its_own_is_trained_and_named_as_one_layer():
+    tn.fit(with_branches(), pair(), pair(), epochs=1, batch_size=4, progress=False)
+    net = with_branches()
+    net["both"]["right"].params["w"][0, 0] = np.nan
+    with pytest.raises(NotFiniteError, match=r"both is the first layer whose .* \(nor is its parameter right.w"):
+        tn.evaluate(net, pair())
+    images, labels = pair()
+    net = with_branches()
+    net["both"]["left"].params["w"] *= 1e36
+    with np.errstate(all="ignore"), pytest.raises(NotFiniteError, match="both is the first layer whose output"):
+        tn.fit(net, (images * 1e3, labels), epochs=1, batch_size=4, progress=False)

@@ -40,8 +40,8 @@ def train_arguments(add: argparse.ArgumentParser) -> None:
     net.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help="an argument of the network, such as activation=tanh; can be given several times")
     net.add_argument("--weights", metavar="FILE", type=with_home, help="begin with trained weights: PyTorch's .pth, "
-                     ".safetensors, .onnx, a checkpoint of tinynet's, or a run folder (its best checkpoint). Images are "
-                     "prepared as these weights expect them; a last layer for another number of classes than the "
+                     ".safetensors, .onnx, a checkpoint of tinynet's, or a run folder (its best checkpoint). Images "
+                     "are prepared as these weights expect them; a last layer for another number of classes than the "
                      "data's is replaced by a fresh one")
     net.add_argument("--freeze", metavar="LAYER", help="train only what comes after this layer of --weights, such as "
                      "fire9. The layers up to it stay as they are, and their outputs are computed once, for each image "

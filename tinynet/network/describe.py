@@ -5,10 +5,13 @@ from typing import Any
 
 from .. import layers
 from ..layers.base import Layer
+from .params import layers_of
 
 
 def describe(layer: Layer) -> str:
     """Return a layer's class and settings, usual strides and paddings left out: "Conv2d 96 of 11x11x3, stride 4"."""
+    if inner := layers_of(layer):
+        return f"{type(layer).__name__} of {', '.join(inner)}"
     s, ours = layer.settings, getattr(layers, type(layer).__name__, None)
     kind = type(layer).__name__ if ours is not None and isinstance(layer, ours) else ""  # one's own may have any name
     if kind in ("Conv2d", "LocallyConnected2d"):
@@ -48,7 +51,7 @@ def size(value: Any, one: bool = False) -> str:
 
 
 def initialization_text(initialization: Mapping[str, tuple[float, float]]) -> str:
-    """Write an initialization, the commonest first: "weights N(0, 0.01²), N(0, 0.03²) in conv3; biases 0, 1 in conv2"."""
+    """Write an initialization, the commonest first: "weights N(0, 0.01²), N(0, 0.03²) in fc8; biases 0, 1 in fc8"."""
     stds = {name: f"N(0, {std:.2g}²)" for name, (std, _) in initialization.items()}
     biases = {name: f"{bias:g}" for name, (_, bias) in initialization.items()}
     return f"weights {commonest_first(stds)}; biases {commonest_first(biases)}"

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..layers import Conv2d, Fire, Linear, LocallyConnected2d
 from ..layers.base import Layer
 from ..ops.arrays import Shape, shape_text
 from ..ops.checks import check_shape
 from ..tables import html_list, html_table, text_table
 from .describe import describe, initialization_text
-from .params import layers_of
+from .params import flat, layers_of
 
 HEAD = ("layer", "what it is", "output", "parameters", "multiply-adds", "memory, kB")
 
@@ -36,7 +36,8 @@ class SummaryRow(NamedTuple):
     bytes : int
         Memory of the output, in the network's dtype.
     neurons : int
-        Outputs of a convolution, locally connected or fully connected layer; 0 for the others.
+        Outputs of a convolution, a locally connected or a fully connected layer, and of all convolutions of a fire
+        module; 0 for the others.
     """
 
     name: str
@@ -82,9 +83,10 @@ class Summary:
         self.name, self.notes = net.name, net.notes
         self.initialization: dict[str, Any] = net.recipe.get("initialization", {})
         self.input_shape: Shape = shape
-        net.shapes(self.input_shape)  # a size that does not fit is explained by the network
+        out = net.output_shape(self.input_shape)  # a size that does not fit is explained by the network
         itemsize = np.dtype(net.dtype or np.float32).itemsize
-        self.rows = layer_rows(net, self.input_shape, itemsize)
+        self.rows = (layer_rows(net, self.input_shape, itemsize) if in_rows(net, self.input_shape, out)
+                     else [layer_row(net.name, net, self.input_shape, out, itemsize)])
         self.parameters = sum(row.parameters for row in self.rows)
         self.multiply_adds = sum(row.multiply_adds for row in self.rows)
         self.activation_bytes = sum(row.bytes for row in self.rows)
@@ -129,12 +131,23 @@ def layer_rows(net: Any, shape: Shape, itemsize: int, prefix: str = "") -> list[
     rows = []
     for name, layer in net.layers.items():
         out = tuple(layer.output_shape(shape))
-        if layers_of(layer):
+        if layers_of(layer) and in_rows(layer, shape, out):
             rows += layer_rows(layer, shape, itemsize, f"{prefix}{name}.")
         else:
             rows.append(layer_row(prefix + name, layer, shape, out, itemsize))
         shape = out
     return rows
+
+
+def in_rows(net: Any, shape: Shape, out: Shape) -> bool:
+    """Tell whether a network's layers get a row each: whether they run in a line from `shape` to `out`.
+
+    A residual block's do, next to which its own forward passes x on; two branches' do not, and the network has one row.
+    """
+    try:
+        return tuple(list(net.shapes(shape).values())[-1]) == tuple(out)
+    except ShapeError:
+        return False
 
 
 def layer_row(name: str, layer: Layer, shape: Shape, out: Shape, itemsize: int) -> SummaryRow:
@@ -143,7 +156,7 @@ def layer_row(name: str, layer: Layer, shape: Shape, out: Shape, itemsize: int) 
     neurons = size if isinstance(layer, Conv2d | Fire | Linear | LocallyConnected2d) else 0
     if isinstance(layer, Fire):
         neurons += math.prod(out[:2]) * layer.squeeze
-    parameters = sum(array.size for array in layer.params.values())
+    parameters = sum(array.size for array in flat(layer.params).values())
     products = layer.multiply_adds(shape)
     return SummaryRow(name, layer, describe(layer), shape, out, parameters, products, size * itemsize, neurons)
 

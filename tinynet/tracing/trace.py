@@ -10,6 +10,7 @@ from ..layers.base import Layer
 from ..layers.loss_layer import SoftmaxCrossEntropy
 from ..network import Network
 from ..network.check_returned import check_backward, check_forward, check_pair
+from ..network.network import layers_in_line
 from ..network.params import check_layer
 from ..ops.arrays import Array, array_module
 from ..ops.checks import check_upstream
@@ -170,7 +171,7 @@ def trace(
     network.check_input(images)
     with one_blas_thread():  # its first use searches all loaded libraries for the BLAS: no layer's time
         pass
-    layers = list(layers_in_order(network))
+    layers = [(name or type(layer).__name__, layer) for name, layer in layers_in_line(network)]
     steps: list[Step] = []
     x, loss = images, None
     for name, layer in layers:
@@ -188,15 +189,6 @@ def trace(
         add_backward(step, layer, upstream)
         upstream = step.input_gradient
     return Trace(network, steps, loss)
-
-
-def layers_in_order(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield the layers in the order in which they run; a network with a forward of its own counts as one layer."""
-    if not (isinstance(net, Network) and type(net).forward is Network.forward):
-        yield before or type(net).__name__, net
-        return
-    for name, layer in net.layers.items():
-        yield from layers_in_order(layer, f"{before}.{name}" if before else name)
 
 
 def forward_step(name: str, layer: Layer, x: Array, train: bool) -> Step:

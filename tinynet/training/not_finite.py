@@ -7,7 +7,8 @@ import numpy as np
 from ..layers.base import Layer
 from ..layers.loss import cross_entropy
 from ..network import Network
-from ..network.params import flat, single_layers
+from ..network.network import layers_in_line
+from ..network.params import flat
 from ..ops.arrays import Array, array_module, to_cpu
 from .checkpoint import set_generator_states
 
@@ -30,7 +31,7 @@ def first_not_finite(net: Network, images: Array) -> str:
     """Say which layer's output is the first that is not finite, for a batch (N, H, W, C) in evaluation."""
     if not all_finite(images):
         return IMAGES
-    for name, layer in single_layers(net):
+    for name, layer in layers_in_line(net):
         images, _ = layer.forward(images)
         if not all_finite(images):
             return output_not_finite(name, layer)
@@ -39,7 +40,7 @@ def first_not_finite(net: Network, images: Array) -> str:
 
 def output_not_finite(name: str, layer: Layer) -> str:
     """Say that a layer's output is the first that is not finite, and which of its parameters are not either."""
-    ruined = [key for key, array in layer.params.items() if not all_finite(array)]
+    ruined = [".".join(path) for path, array in flat(layer.params).items() if not all_finite(array)]
     also = f" (nor is its parameter {' or '.join(ruined)})" if ruined else ""
     return f"{name} is the first layer whose output is not finite{also}"
 
@@ -77,7 +78,7 @@ def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[s
     set_generator_states(net, states)
     x, kept = images, []
     first = ""
-    for name, layer in single_layers(net):
+    for name, layer in layers_in_line(net):
         x, saved = layer.forward(x, train=True)
         kept.append((name, layer, saved))
         first = first or ("" if all_finite(x) else output_not_finite(name, layer))
@@ -86,9 +87,9 @@ def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[s
         return f"the loss is {float(loss)}: {first or 'the outputs of all layers are finite'}"
     for i, (name, layer, saved) in reversed(list(enumerate(kept))):
         dy, grads = layer.backward(dy, saved, input_gradient=i > 0)
-        for key, gradient in grads.items():
+        for path, gradient in flat(grads).items():
             if not all_finite(gradient):
-                return f"the gradient of {name}'s {key} is the first that is not finite"
+                return f"the gradient of {name}'s {'.'.join(path)} is the first that is not finite"
         if dy is not None and not all_finite(dy):
             return f"the gradient that {name} passes back is the first that is not finite"
     return "the gradients of all layers are finite when they are computed one by one"

@@ -2,7 +2,7 @@
 
 ONNX has images as (N, C, H, W), operators without classes, and a name for every array that goes from one to the next.
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from ..layers import (
 )
 from ..layers.base import Layer
 from ..network import Network
+from ..network.network import layers_in_line
 from ..ops.arrays import Shape, shape_text
 from ..ops.window import Window
 
@@ -116,15 +117,6 @@ def nodes_of(net: Network) -> list[Node]:
         x = OPERATORS[type(layer)](Builder(nodes, name, shape, [other for _, other in layers[i + 1 :]]), layer, x)
         shape = layer.output_shape(shape)
     return nodes
-
-
-def layers_in_line(net: Network, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Layer]]:
-    """Yield the layers, those of nested networks too; a network with a forward of its own is a layer itself."""
-    for name, layer in net.layers.items():
-        if isinstance(layer, Network) and type(layer).forward is Network.forward:
-            yield from layers_in_line(layer, (*before, name))
-        else:
-            yield ".".join((*before, name)), layer
 
 
 # A function for each layer: it adds the layer's nodes behind the array `x`, and returns the name of what they give.

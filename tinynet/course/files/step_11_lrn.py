@@ -10,8 +10,9 @@ place weaker. alpha multiplies the sum; some programs divide it by `size` first,
 Shapes: x and y are (N, H, W, C).
 
 In backward x[c] reaches the loss on two paths: through its own y[c], and through scale[c'] of every channel c' that
-has c among its nearby ones. With alpha = 1e-4 and inputs of about 1 the second path is tiny, and a check that is not exact passes without it.
-This one is exact, and tries larger alphas as well. (In the network inputs are up to 100 and more: there it counts.)
+has c among its nearby ones. With alpha = 1e-4 and inputs of about 1 the second path is tiny, and a check that is not
+exact passes without it. This one is exact, and tries larger alphas as well. (In the network inputs are up to 100 and
+more: there it counts.)
 
 To write: the two methods.   Uses no earlier step.   Then: tinynet course check 11
 """

@@ -2,8 +2,8 @@
 
     y = x / scale**beta,   scale[c] = k + alpha * (sum of x[c']**2 over the `size` channels c' around c)
 
-Krizhevsky et al. 2012, section 3.3. In the paper alpha is 1e-4. With inputs of about 1, as tests have them, nearly all of the
-gradient then comes from x[c]'s own output: a tolerance of 1e-2 does not see what is missing here.
+Krizhevsky et al. 2012, section 3.3. In the paper alpha is 1e-4. With inputs of about 1, as tests have them,
+nearly all of the gradient then comes from x[c]'s own output: a tolerance of 1e-2 does not see what is missing here.
 
 The forward pass is right. The gradient of x lacks a part: mend `input_gradient`. `tinynet exercise 18 --check` says how
 far you are.
