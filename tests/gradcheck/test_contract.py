@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from support.skip import Skip
 
 import tinynet as tn
 from tinynet.errors import ArgumentError
@@ -179,3 +180,8 @@ def test_an_object_of_ones_own_is_brought_to_float64():
     scale = Scale()
     assert tn.check_gradients(scale, images(3, 4)).passed
     assert scale.params["w"].dtype == np.float32
+
+
+def test_a_dropout_within_a_layer_is_held_still():
+    report = tn.check_gradients(tn.Network([("skip", Skip(tn.Dropout(0.5)))]), images(3, 4))
+    assert report.passed

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from support.skip import Skip
 from support.small_network import batch, network, step
 
 import tinynet as tn
@@ -236,3 +237,18 @@ def test_a_network_knows_its_layers_names():
     net = network()
     assert "conv1" in net and "conv9" not in net and 0 not in net
     assert list(net) == list(net.layers) and all(net[name] is net.layers[name] for name in net)
+
+
+def test_random_numbers_and_running_statistics_need_the_whole_batch():
+    class Parts(Skip):
+        whole_batch = False
+
+    for inner, what in ((tn.Dropout(), "random numbers are drawn for"), (tn.BatchNorm1d(3), "running statistics are")):
+        tn.Network([("skip", Skip(inner))])
+        with pytest.raises(ArgumentError, match=f"'skip' is a Parts that keeps a {type(inner).__name__}, whose {what}"):
+            tn.Network([("skip", Parts(inner))])
+    own = Parts(tn.ReLU())
+    tn.Network([("own", own)])
+    own.generator = np.random.default_rng(0)
+    with pytest.raises(ArgumentError, match="'own' is a Parts, whose random numbers .*: set whole_batch = True in"):
+        tn.Network([("own", own)])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.skip import Skip
 
 import tinynet as tn
 from tinynet.data import Augmentation, Dataset, PCAColour, Preprocessing
@@ -242,6 +243,39 @@ def test_a_finished_run_goes_on_with_more_epochs(kind, straight, tmp_path):
     assert_same_run(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b" / "log.txt").read_text().count("epoch ") == 3
     assert quiet(small_net(), run=straight[0], resume=True) == straight[1]  # nothing is left to do
+
+
+@pytest.mark.parametrize("inner", ["dropout", "shared", "norm"])
+def test_a_layer_within_a_layer_goes_on_too(inner, tmp_path):
+    def net() -> Any:
+        blocks: list[Any] = [Skip(tn.Dropout(0.3, seed=4)), Skip(tn.Dropout(0.3, seed=5))]
+        if inner == "shared":
+            blocks[1].inner.generator = blocks[0].generator = blocks[0].inner.generator
+        if inner == "norm":
+            blocks[0] = Skip(tn.BatchNorm2d(3))
+        return tn.Network([("skip1", blocks[0]), ("skip2", blocks[1]), ("flatten", tn.Flatten()),
+                           ("fc", tn.Linear(108, 3, seed=2))], name="skips", input_shape=(6, 6, 3),
+                          recipe={"learning_rate": 0.001, "batch_size": 8})
+
+    at_once, first, then = net(), net(), net()
+    quiet(at_once, run=tmp_path / "a", epochs=2)
+    quiet(first, run=tmp_path / "b", epochs=1)
+    quiet(then, run=tmp_path / "b", epochs=2, resume=True)
+    for arrays in ("params", "buffers"):
+        one, other = (flat(getattr(each, arrays)) for each in (at_once, then))
+        assert one.keys() == other.keys() and all(np.array_equal(one[path], other[path]) for path in one)
+    assert generator_states(at_once) == generator_states(then)
+
+
+def test_running_statistics_that_a_checkpoint_would_lack_are_refused_before_training(tmp_path):
+    block: Any = Skip(tn.BatchNorm2d(3))
+    block.buffers = {}
+    net = tn.Network([("skip1", block), ("flatten", tn.Flatten()), ("fc", tn.Linear(108, 3))], input_shape=(6, 6, 3))
+    with pytest.raises(ArgumentError, match=r"fit: skip1\.inner's running_mean is in no layer's `buffers`"):
+        quiet(net, run=tmp_path / "run", epochs=1)
+    with pytest.raises(ArgumentError, match=r"save_checkpoint: skip1\.inner's running_mean"):
+        tn.save_checkpoint(tmp_path / "net.npz", net)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("change, message", [

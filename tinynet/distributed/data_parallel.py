@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..network import Network
-from ..network.params import flat, single_layers
+from ..network.params import all_layers, flat, single_layers
 from ..ops.arrays import Array, array_module
 from ..ops.processes import Share
 from .team import Team
@@ -40,7 +40,8 @@ class DataParallel(Team):
                                 f"{self.size} processes")
         for name, layer in single_layers(net):
             ours = type(layer).__module__.startswith("tinynet.")
-            if not ours and (layer.whole_batch or layer.generator is not None):
+            draws = any(inner.generator is not None for _, inner in all_layers(layer))
+            if not ours and (layer.whole_batch or draws):
                 raise ArgumentError(f"fit: layer {name} ({type(layer).__name__}) looks at the whole batch, or draws "
                                     "random numbers for it, and with several processes each has a part of the batch: "
                                     "train in one process")

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import ArgumentError, TinynetError
-from ..network.params import single_layers
+from ..network.params import all_layers, single_layers
 from ..ops.arrays import Array, array_module
 from ..ops.checks import as_array
 from .snapshots import index_text, named
@@ -29,7 +29,7 @@ class FrozenCopy:
         self.what = getattr(f, "name", "") or getattr(f, "__name__", "") or type(f).__name__
         check_form(f, self.what, self.is_loss, who)
         self.f = f if self.is_loss else in_float64(f) if as_float64 else copy.deepcopy(f)
-        self.layers: dict[str, Any] = {} if self.is_loss else dict(single_layers(self.f))
+        self.layers: dict[str, Any] = {} if self.is_loss else dict(all_layers(self.f))
         self.start = copy.deepcopy({name: state(layer) for name, layer in self.layers.items()})
 
     @classmethod
@@ -104,7 +104,7 @@ class FrozenCopy:
         """The running statistics by name, "batch1.running_mean" in a network."""
         return {
             f"{name}.{key}" if name else key: array
-            for name, layer in self.layers.items() for key, array in (getattr(layer, "buffers", None) or {}).items()
+            for name, layer in single_layers(self.f) for key, array in (getattr(layer, "buffers", None) or {}).items()
         }
 
     @property

@@ -37,8 +37,9 @@ class Layer:
     as_drawn : AsDrawn or None
         For a layer that was made without a seed, until a network has it and draws it anew (layers/as_drawn.py).
     whole_batch : bool
-        True for a layer that has to see the whole batch at once. All others treat each image alone, so that the
-        network can send a few images at a time through many layers.
+        True for a layer that has to see the whole batch at once, as one does that draws random numbers, or keeps a
+        layer that does. All others treat each image alone, so that the network can send a few images at a time
+        through many layers.
     like_output : str
         The field of `saved` that has the output's shape, for a layer that keeps such an array under another name.
     parameter_shapes : dict of str to tuple of int

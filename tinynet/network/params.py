@@ -44,6 +44,29 @@ def single_layers(net: Layer, before: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield from single_layers(layer, (*before, name))
 
 
+def all_layers(net: Layer, name: str = "", met: set[int] | None = None) -> Iterator[tuple[str, Layer]]:
+    """Yield what `single_layers` does, and behind each the layers that it keeps as attributes, as "block.inner".
+
+    A layer made of layers, such as a residual block, computes with them; each is met once.
+    """
+    met = set() if met is None else met
+    if id(net) in met:
+        return
+    met.add(id(net))
+    inner = layers_of(net)
+    if not inner:
+        yield name, net
+    for own, layer in inner.items():
+        yield from all_layers(layer, f"{name}.{own}" if name else own, met)
+    for own, value in getattr(net, "__dict__", {}).items():
+        parts: Any = value.items() if isinstance(value, dict) else ()
+        if isinstance(value, list | tuple):
+            parts = enumerate(value)
+        for key, layer in [("", value), *((f".{key}", part) for key, part in parts)]:
+            if isinstance(layer, Layer):
+                yield from all_layers(layer, f"{name}.{own}{key}" if name else f"{own}{key}", met)
+
+
 def library_of(net: Layer) -> ModuleType:
     """Return the array library of a network's parameters, NumPy or CuPy; NumPy where it has none."""
     return next((array_module(array) for array in flat(net.params).values()), np)
@@ -67,6 +90,7 @@ def check_layers(pairs: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
         if name in by_name:
             raise ArgumentError(f"Network: two layers are called {name!r}")
         check_layer(f"Network: layer {name!r}", layer)
+        check_whole_batch(name, layer)
         for full_name, single in single_layers(layer, (name,)):
             if any(single is other for other in met):
                 raise ArgumentError(f"Network: the layer {full_name!r} stands in the list twice")
@@ -85,6 +109,19 @@ def check_layer(what: str, layer: Any) -> None:
                             f"a class of your own that derives from tn.Layer{hint}")
     if not (hasattr(layer, "params") and hasattr(layer, "buffers")):
         raise ArgumentError(f"{what}: {without_init(type(layer))}")
+
+
+def check_whole_batch(name: str, layer: Layer) -> None:
+    """Raise ArgumentError for a layer that would get parts of a batch, in threads, where it needs the batch in order.
+
+    It does for random numbers, which come from one generator, and for running statistics.
+    """
+    for _, inner in () if layer.whole_batch else all_layers(layer):
+        if inner.generator is not None or (inner.whole_batch and getattr(inner, "buffers", None)):
+            kept = "" if inner is layer else f" that keeps a {type(inner).__name__}"
+            needs = "running statistics are of" if inner.generator is None else "random numbers are drawn for"
+            raise ArgumentError(f"Network: layer {name!r} is a {type(layer).__name__}{kept}, whose {needs} the whole "
+                                f"batch: set whole_batch = True in the class {type(layer).__name__}")
 
 
 def kind_text(found: Any) -> str:

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, CheckpointError, TinynetError
 from ..layers.base import Layer
 from ..layers.parameter_shapes import check_parameters
 from ..network import Network
-from ..network.params import flat, single_layers
+from ..network.params import all_layers, flat, single_layers
 from ..ops.arrays import array_module, to_cpu
 from ..ops.checks import check_path
 from ..ops.parameter_limit import limit_parameters
@@ -58,6 +58,7 @@ def save_checkpoint(
     """
     check_path("save_checkpoint", path)
     check_network("save_checkpoint", net)
+    check_buffers("save_checkpoint", net)
     if not are_class_names(net.class_names):
         raise ArgumentError(f"save_checkpoint: net.class_names is {net.class_names!r}, expected a list of str, or None")
     if half and optimizer is not None:
@@ -69,6 +70,17 @@ def save_checkpoint(
     if half:
         found |= {"params": halved(net.params), "half": True}
     write_archive(path, *packed(found))
+
+
+def check_buffers(who: str, net: Network) -> None:
+    """Raise ArgumentError for running statistics of a layer within a layer that a checkpoint would lack."""
+    known = {id(array) for array in flat(net.buffers).values()}
+    for name, layer in all_layers(net):
+        for key, array in getattr(layer, "buffers", {}).items():
+            if id(array) not in known:
+                raise ArgumentError(f"{who}: {name}'s {key} is in no layer's `buffers`: a checkpoint would lack it. A "
+                                    "layer that keeps another as an attribute has its buffers too: self.buffers = "
+                                    "inner.buffers")
 
 
 def contents_of(net: Network, optimizer: Any, schedule: Any, progress: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -236,15 +248,20 @@ def fill(own: dict[str, Any], saved: Mapping[str, Any], dtype: str | None = None
 
 
 def generator_states(net: Layer) -> dict[str, Any]:
-    """Return the states of the layers' random generators, by the layer's name."""
-    found = {name: layer.generator for name, layer in single_layers(net)}
+    """Return the states of the layers' random generators, by the layer's name; those of a block's inner layers, too."""
+    found = {name: layer.generator for name, layer in all_layers(net)}
     return {name: generator.bit_generator.state for name, generator in found.items() if generator is not None}
 
 
 def set_generator_states(net: Layer, states: Mapping[str, Any]) -> None:
     """Bring the layers' random generators to the states that `generator_states` returned."""
-    for name, layer in single_layers(net):
-        if layer.generator is None:
+    outer = dict(single_layers(net))
+    made: dict[int, np.random.Generator] = {}  # layers that share a generator go on sharing one
+    for name, layer in all_layers(net):
+        if layer.generator is None or (name not in states and name not in outer):  # an older file has no inner ones
+            continue
+        if id(layer.generator) in made:
+            layer.generator = made[id(layer.generator)]
             continue
         state = states[name]
         kind = state["bit_generator"]
@@ -252,7 +269,8 @@ def set_generator_states(net: Layer, states: Mapping[str, Any]) -> None:
             raise CheckpointError(f"{name} has a random generator {kind!r}, expected {', '.join(BIT_GENERATORS)}")
         bits = getattr(np.random, kind)()
         bits.state = state
-        layer.generator = np.random.Generator(bits)
+        before, layer.generator = layer.generator, np.random.Generator(bits)
+        made[id(before)] = layer.generator
 
 
 def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -15,7 +15,7 @@ from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
 from .alike import begin_alike, check_adds_up, check_same_settings
-from .checkpoint import check_network, reason, restore_network
+from .checkpoint import check_buffers, check_network, reason, restore_network
 from .frozen import features_of, mirror_alone, split_for_training
 from .history import History
 from .loop import Position, Training
@@ -136,6 +136,8 @@ def fit(
     with team.end_together():
         check_network("fit", net)
         check_recipe(net)
+        if run is not None:
+            check_buffers("fit", net)
         recipe = net.recipe
         epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
         batch_size = check_count(
