@@ -144,6 +144,25 @@ def test_a_misspelled_key_of_a_recipe_is_no_default(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("recipe", "message"), [
+    ({"augmentation": {"mirrow": True}}, "the recipe's augmentation has 'mirrow', expected a dict with some of crop"),
+    ({"augmentation": "mirror"}, "the recipe's augmentation is 'mirror', expected a dict"),
+    ({"schedule": {"kind": "step", "epoch": [1]}}, "schedule, of kind 'step', has 'epoch', expected a dict"),
+    ({"schedule": {"kind": "step"}}, "schedule, of kind 'step', lacks 'epochs', which a StepSchedule needs"),
+    ({"schedule": "step"}, "schedule is 'step', expected a dict with the kind, one of plateau, step"),
+    ({"schedule": {"kind": ["step"]}}, "expected a dict with the kind"),
+    ({"optimizer": ["adam"]}, r"optimizer is \['adam'\] in the recipe, expected one of sgd, adam"),
+])
+def test_what_a_recipe_has_in_it_is_checked_too(recipe, message, tmp_path):
+    with pytest.raises(ArgumentError, match=message):
+        quiet(small_net(recipe=recipe), small_data(), run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_schedule_and_no_augmentation_may_be_said_as_none():
+    quiet(small_net(recipe={"schedule": None, "augmentation": None, "learning_rate": 0.001}), small_data(), epochs=1)
+
+
 def test_another_optimizer_takes_no_rate_and_no_decay_of_the_recipes():
     recipe = {"learning_rate": 0.3, "momentum": 0.9, "weight_decay": {"fc": 0.1}, "bias_rate": 2.0, "epochs": 2}
     adams = recipe_with_optimizer(recipe, "adam")

@@ -10,7 +10,7 @@ from ..layers import Linear
 from ..network import Network
 from ..network.params import flat, is_bias
 from ..ops.arrays import Array
-from ..ops.checks import check_count
+from ..ops.checks import check_count, check_seed
 from ..tables import html_table, text_table
 from ..training.optim import SGD, Adam
 from .optimizer_references import REFERENCES, Reference
@@ -127,7 +127,7 @@ def check_optimizer(
     if formula not in REFERENCES:
         raise ArgumentError(f"check_optimizer: formula is {formula!r}, expected one of {', '.join(REFERENCES)}")
     reference = REFERENCES[formula]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed("check_optimizer", seed))
     first: dict[str, UpdateRow] = {}
     changes_gradients = False
     for number in range(draws):

@@ -1,6 +1,8 @@
 """The checks of arguments: each raises an error that says what was found and what was expected."""
+import inspect
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -134,8 +136,26 @@ def check_count(who: str, name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def check_between(who: str, name: str, value: Any, low: float, high: float) -> float:
-    """Return `value` if low <= value <= high (so not nan); else raise ArgumentError."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
-        raise ArgumentError(f"{who}: {name} is {value!r}, expected a number from {low:g} to {high:g}")
+def check_between(who: str, name: str, value: Any, low: float, high: float, infinite: bool = False) -> float:
+    """Return `value` if low <= value <= high, so not nan, nor infinite unless it may be; else raise ArgumentError."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or (math.isinf(value) and not infinite):
+        bounds = f"from {low:g} to {high:g}"
+        if math.isinf(high):
+            bounds = "that is finite" if math.isinf(low) else f"from {low:g} up{'' if infinite else ', and finite'}"
+        raise ArgumentError(f"{who}: {name} is {value!r}, expected a number {bounds}")
     return float(value)
+
+
+def check_arguments(what: str, given: Any, kind: type, but: Sequence[str] = ()) -> None:
+    """Raise ArgumentError unless `given` is a dict with what the class takes (`but` some), and all that it needs."""
+    takes = {name: each for name, each in inspect.signature(kind).parameters.items() if name not in but}
+    expected = f"expected a dict with some of {', '.join(takes)}"
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"{what} is {given!r}, {expected}")
+    unknown = [repr(name) for name in given if name not in takes]
+    if unknown:
+        raise ArgumentError(f"{what} has {', '.join(unknown)}, {expected}")
+    missing = [repr(name) for name, each in takes.items() if each.default is each.empty and name not in given]
+    if missing:
+        raise ArgumentError(f"{what} lacks {', '.join(missing)}, which a {kind.__name__} needs")

@@ -142,7 +142,7 @@ def fit(
         epochs = check_count("fit", "epochs", recipe.get("epochs", 10) if epochs is None else epochs)
         batch_size = check_count(
             "fit", "batch_size", recipe.get("batch_size", 128) if batch_size is None else batch_size)
-        check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"))
+        check_between("fit", "checkpoint_seconds", checkpoint_seconds, 0, float("inf"), infinite=True)
         if until is not None:
             until = check_between("fit", "until", until, 0, 1)
         train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
@@ -154,7 +154,7 @@ def fit(
             raise ArgumentError(f"fit: freeze is for a training in one process, and there are {team.size}")
         frozen, trained = (None, net) if freeze is None else split_for_training(net, freeze, optimizer)
         optimizer = optimizer_from(trained) if optimizer is None else optimizer
-        if schedule is None and "schedule" in recipe:
+        if schedule is None and recipe.get("schedule") is not None:
             schedule = schedule_from(recipe["schedule"], optimizer)
         check_belongs(trained, optimizer, schedule)
         check_adds_up(team, optimizer)

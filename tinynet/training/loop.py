@@ -48,9 +48,9 @@ class Position:
         for name in ("epoch", "batch", "images"):
             check_count("Position", name, getattr(self, name), least=0)
         for name in ("loss", "errors", "epoch_seconds", "seconds"):
-            check_between("Position", name, getattr(self, name), 0, math.inf)
+            check_between("Position", name, getattr(self, name), 0, math.inf, infinite=True)
         if self.best is not None:
-            check_between("Position", "best", self.best, 0, math.inf)
+            check_between("Position", "best", self.best, 0, math.inf, infinite=True)
 
 
 class Training:

@@ -13,6 +13,7 @@ from ..errors import ArgumentError, DataError, DtypeError, NotFiniteError, Shape
 from ..network import Network
 from ..network.json_settings import json_ready
 from ..network.params import library_of
+from ..ops.checks import check_arguments
 from ..ops.threads import map_in_order
 from .archive import sha256
 from .evaluation import check_same_classes, ends_in_softmax, loss_and_errors, prepared, scores_for
@@ -39,17 +40,20 @@ def optimizer_from(net: Network, **changes: Any) -> Optimizer:
 
 
 def check_recipe(net: Network) -> None:
-    """Raise for a key of the network's recipe that nothing reads: a misspelled one would leave a default in its place.
+    """Raise for a key of the network's recipe, or of its augmentation, that nothing reads.
+
+    A misspelled one would leave a default in its place.
     """
     unknown = [repr(key) for key in net.recipe if key not in IN_RECIPES]
     if unknown:
         raise ArgumentError(f"the recipe of {net.name} has {', '.join(unknown)}, expected some of "
                             f"{', '.join(sorted(IN_RECIPES))}")
+    check_arguments("the recipe's augmentation", net.recipe.get("augmentation") or {}, Augmentation)
 
 
 def find_optimizer(name: str) -> Any:
     """Return the class of the optimizer that a recipe names; ArgumentError for an unknown one."""
-    if name not in OPTIMIZERS:
+    if name not in list(OPTIMIZERS):  # a list: of something that is no text, too
         raise ArgumentError(f"optimizer is {name!r} in the recipe, expected one of {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[name]
 

@@ -1,9 +1,9 @@
 """The two rules by which the learning rate falls: when the error stops improving, and after given epochs."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ArgumentError
-from ..ops.checks import check_between, check_count
+from ..ops.checks import check_arguments, check_between, check_count
 from .optimizer import Optimizer
 
 
@@ -117,8 +117,11 @@ def check_rate(who: str, optimizer: Any) -> Optimizer:
 
 def schedule_from(settings: dict[str, Any], optimizer: Optimizer) -> ReduceOnPlateau | StepSchedule:
     """Build the rule that a network's recipe describes, {"kind": "plateau" or "step", and its arguments}."""
-    arguments = {name: value for name, value in settings.items() if name != "kind"}
     kinds = {"plateau": ReduceOnPlateau, "step": StepSchedule}
-    if settings.get("kind") not in kinds:
-        raise ArgumentError(f"schedule: kind is {settings.get('kind')!r}, expected one of {', '.join(kinds)}")
+    if not isinstance(settings, Mapping) or settings.get("kind") not in list(kinds):
+        raise ArgumentError(f"the recipe's schedule is {settings!r}, expected a dict with the kind, one of "
+                            f"{', '.join(kinds)}, and its arguments")
+    arguments = {name: value for name, value in settings.items() if name != "kind"}
+    check_arguments(f"the recipe's schedule, of kind {settings['kind']!r},", arguments, kinds[settings["kind"]],
+                    ["optimizer"])
     return kinds[settings["kind"]](optimizer, **arguments)
