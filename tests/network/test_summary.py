@@ -253,6 +253,11 @@ def test_caffes_networks_were_not_published_in_2012(variant, nets):
     assert "15.3%" not in str(compare(nets[variant], lenet5()))
 
 
+def test_one_tower_is_not_what_won_in_2012(nets):
+    text = str(compare(nets["ungrouped"], lenet5()))
+    assert "15.3%" not in text and "GTX 580" not in text and "without its two towers" in text
+
+
 @pytest.mark.parametrize("other, aspect, values", [
     ("tanh", "activation", ("ReLU", "Tanh")),
     ("text", "initialization", (

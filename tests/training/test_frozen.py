@@ -228,3 +228,17 @@ def test_on_the_gpu_it_is_the_same(gpu):
         found = arrays_of(there)[path]
         assert isinstance(found, gpu.ndarray)
         np.testing.assert_allclose(tn.to_cpu(found), array, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_so_many_threads_read_the_images(threads, monkeypatch):
+    given = []
+
+    class Spy(frozen.Loader):
+        def __init__(self, *arguments, threads=1, **options):
+            given.append(threads)
+            super().__init__(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr(frozen, "Loader", Spy)
+    quiet(small_net(), epochs=1, loader_threads=threads)
+    assert given and set(given) == {threads}

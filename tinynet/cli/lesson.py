@@ -18,7 +18,7 @@ def run_lesson(options: argparse.Namespace) -> None:
         given = [name for name, value in vars(options).items() if value and name not in SPEED_TAKES]
         if given:
             raise ArgumentError(f"lesson speed has no --{given[0].replace('_', '-')}: it times one convolution")
-        speed.run(options.run or "tinynet-lesson")
+        speed.run(options.run or "tinynet-lesson/speed")
         return
     lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON.with_model(options.model)
     arms: list[Arm | str] | None = None

@@ -37,6 +37,10 @@ ORIGINS = {
         "published": "with Caffe (2014, Jia, Shelhamer and others, Berkeley), after the paper",
         "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
     },
+    "alexnet-ungrouped": {
+        "published": "often, as AlexNet: the paper's network without its two towers",
+        "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",
+    },
     "alexnet": {
         "published": "2012, Krizhevsky, Sutskever and Hinton, University of Toronto",
         "made for": "ImageNet: 1.2 million colour photographs in 1000 classes",

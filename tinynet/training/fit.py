@@ -80,7 +80,8 @@ def fit(
         rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
         `progress`, `checkpoint_seconds` and `after_epoch` may differ.
     loader_threads : int
-        Threads that read and augment images ahead; they change no number. 0: none.
+        Threads that read and augment training images ahead, with `freeze` all images once; they change no number. 0:
+        none.
     progress : bool
         A bar on a terminal and in a notebook, and a line for each epoch.
     checkpoint_seconds : float
@@ -185,7 +186,8 @@ def fit(
             check_first_image(net, loader, augmented_alone=resume)
             if frozen is not None:
                 mirror = augmentation is not None and augmentation.mirror
-                features, validation = features_of(net, frozen, train, validation, batch_size, mirror, progress)
+                features, validation = features_of(
+                    net, frozen, train, validation, batch_size, mirror, progress, loader_threads)
                 loader = Loader(features, None, batch_size, shuffle=True, seed=seed, threads=loader_threads)
             if position.batch > len(loader):
                 raise CheckpointError(f"{run} cannot be resumed: its last checkpoint comes after batch "

@@ -5,6 +5,7 @@ gradient goes back through it, and no optimizer knows of it.
 """
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def mirror_alone(given: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def features_of(
-    net: Network, frozen: Network, train: Any, validation: Any, batch_size: int, mirror: bool, progress: bool
+    net: Network, frozen: Network, train: Any, validation: Any, batch_size: int, mirror: bool, progress: bool,
+    threads: int = 1,
 ) -> tuple[Features, Features | None]:
     """Return the outputs of frozen layers for two data sets, in memory.
 
@@ -85,6 +87,8 @@ def features_of(
         The training images twice: as they are, and behind these all their mirror images.
     progress : bool
         Say what is computed and how much memory it takes, and show a bar.
+    threads : int
+        That read images ahead.
 
     Raises
     ------
@@ -94,9 +98,10 @@ def features_of(
         When more than 1% of the files cannot be read. Fewer are left out.
     """
     views = 2 if mirror else 1
-    loaders = [prepared(net, train, batch_size)]
+    loader = partial(Loader, threads=threads)
+    loaders = [prepared(net, train, batch_size, loader=loader)]
     if validation is not None:
-        loaders.append(prepared(net, validation, batch_size))
+        loaders.append(prepared(net, validation, batch_size, loader=loader))
     one, _ = first_batch(loaders[0], 1)
     shape = frozen.output_shape(one.shape[1:])
     images = views * len(train) + sum(len(loader.dataset) for loader in loaders[1:])
