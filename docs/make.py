@@ -20,7 +20,7 @@ from making.paths import ROOT, Pages
 from making.run_code import with_outputs
 from sphinx.cmd.build import build_main
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 
 
 def main() -> int:
@@ -30,6 +30,8 @@ def main() -> int:
     options.add_argument("--keep-going", action="store_true", help="build on past warnings")
     chosen = options.parse_args()
     begin, build = time.perf_counter(), chosen.to.resolve()
+    if build != DOCS / "_build" and build.exists() and any(build.iterdir()):
+        options.error(f"{build} is not empty, and what is in it would be deleted: give a new folder")
     shutil.rmtree(build, ignore_errors=True)
     pages = Pages(build / "pages")
     write_pages(pages)

@@ -219,3 +219,11 @@ def test_a_fault_of_a_cell_that_ran_is_named(lite):
     assert not lite.fault_of(cell)
     cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text="a warning\n"))
     assert lite.fault_of(cell) == "writes to standard error: a warning"
+
+
+def test_a_folder_with_other_files_is_not_built_into(lite, tmp_path, monkeypatch, capsys):
+    (tmp_path / "precious").touch()
+    monkeypatch.setattr(sys, "argv", ["make.py", "--to", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        lite.main()
+    assert (tmp_path / "precious").exists() and "is not empty, and what is in it would be" in capsys.readouterr().err

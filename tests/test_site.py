@@ -5,6 +5,7 @@ first. What needs no site is tested in any case.
 """
 import os
 import re
+import subprocess
 import sys
 from html import unescape
 from html.parser import HTMLParser
@@ -88,6 +89,16 @@ def site():
 def pages(site):
     names = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     return {name: Page((site / name).read_text(encoding="utf-8")) for name in names if name not in LIVE}
+
+
+def test_a_folder_with_other_files_is_not_built_into(tmp_path):
+    for module in ("sphinx", "nbformat"):
+        pytest.importorskip(module, reason="needs the extra docs")
+    (tmp_path / "precious").touch()
+    command = [sys.executable, str(ROOT / "docs/make.py"), "--to", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "is not empty, and what is in it would be deleted" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
 def test_every_link_and_every_picture_is_there(site, pages):

@@ -18,7 +18,7 @@ import matplotlib.font_manager  # noqa: F401 - looks for fonts the first time, i
 import nbformat
 from nbclient import NotebookClient
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LEFT_OUT = "11_gpu"  # it starts `tinynet gpu-check`, and a browser's Python sees no GPU
 SECONDS = 600  # that a cell may run
@@ -43,6 +43,8 @@ def main() -> int:
     options.add_argument("--no-site", action="store_true", help="only run the notebooks")
     chosen = options.parse_args()
     build = chosen.to.resolve()
+    if build != HERE / "_build" and build.exists() and any(build.iterdir()):
+        options.error(f"{build} is not empty, and what is in it would be deleted: give a new folder")
     shutil.rmtree(build, ignore_errors=True)
     (build / "contents").mkdir(parents=True)
     sources = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != LEFT_OUT]
