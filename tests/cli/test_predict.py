@@ -11,6 +11,7 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet import cli
+from tinynet.cli.predict import folder_files
 from tinynet.data import Preprocessing, load_image, load_image_folder
 from tinynet.training.evaluation import confusion_matrix
 
@@ -58,6 +59,14 @@ def folder(tmp_path):
 
 
 SORTED = ["a/b/c.jpeg", "a/z.PNG", "a.png", "b.png", "c.bmp"]
+
+
+def test_subfolders_that_are_links_are_looked_into_once(folder, tmp_path):
+    write_image(tmp_path / "elsewhere" / "e.png")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    found = sorted(path.relative_to(folder).as_posix() for path in folder_files(str(folder)))
+    assert found == sorted([*SORTED, "linked/e.png"])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 128])

@@ -78,6 +78,7 @@ def test_what_cannot_be_cut_is_refused():
         ([*first, ("own", Own()), *last], r"layer own \(Own\) cannot be cut in two towers: expected one of ReLU"),
         ([*first, ("norm", tn.LocalResponseNorm()), *last], "layer norm .* cannot be cut .* response normalization in"),
         ([("conv1", tn.Conv2d(4, 4, 3, groups=2)), *last], "layer conv1 .* cannot be cut"),
+        ([*first, *last], "layer fc3 .* cannot be cut"),
     ):
         with pytest.raises(ArgumentError, match=message):
             cut(tn.Network(layers), Team())

@@ -17,11 +17,11 @@ import pytest
 import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset
-from tinynet.errors import ArgumentError, DataError
+from tinynet.errors import ArgumentError, DataError, ShapeError
 from tinynet.files import locked
-from tinynet.lessons import relu
+from tinynet.lessons import augmentation, relu
 from tinynet.lessons.experiment import Arm, Budget
-from tinynet.lessons.lesson import Lesson
+from tinynet.lessons.lesson import Lesson, stored_for
 from tinynet.lessons.plan import image_size, split_data
 from tinynet.lessons.result import paired_interval
 
@@ -75,7 +75,9 @@ def test_seeds_are_paired_and_arms_differ_in_what_they_say_alone(result):
     assert len(settings) == 9
     for seed in (1, 2, 3):
         one, other = dict(settings["two", seed]), dict(settings["four", seed])
-        assert one.pop("network") != other.pop("network") and one == other
+        for different in ("network", "parameters_sha256"):
+            assert one.pop(different) != other.pop(different)
+        assert one == other
         fitted = [json.loads((result.plan.job(arm, seed, 0.01).folder / "settings.json").read_text())
                   for arm in result.plan.arms]
         assert [each["seed"] for each in fitted] == [seed] * 3                 # the order of the images
@@ -222,6 +224,67 @@ def test_a_lesson_has_other_arms_for_a_model_that_it_knows(tmp_path):
 def test_another_budget_in_the_same_folder_is_refused(result):
     with pytest.raises(ArgumentError, match="epochs is 3 and was 2"):
         run(result.plan.folder, epochs=3)
+
+
+def with_biases(value):
+    """An arm's change that no setting of a layer says."""
+    def change(net, seed):
+        net["conv1"].params["b"] += value
+        return net
+    return change
+
+
+def test_other_initial_weights_in_the_same_folder_are_refused(tmp_path):
+    run(tmp_path, arms=[Arm("mine", change=with_biases(0.1))], seeds=1)
+    with pytest.raises(ArgumentError, match="the result of another training run.* parameters_sha256 is"):
+        run(tmp_path, arms=[Arm("mine", change=with_biases(0.5))], seeds=1)
+
+
+@pytest.mark.parametrize("change", [{"change": with_biases(0.5)}, {"switches": {"activation": "tanh"}}])
+def test_a_training_that_was_begun_is_not_gone_on_with_as_another(change, tmp_path, monkeypatch):
+    def stop(training):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tn.training.loop.Training, "finish_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, arms=[Arm("mine")], seeds=1)
+    monkeypatch.undo()
+    [folder] = (tmp_path / "jobs").iterdir()
+    assert (folder / "last.npz").exists() and not (folder / "result.json").exists()
+    before = (folder / "last.npz").read_bytes()
+    with pytest.raises(ArgumentError, match="has the beginning of another training run, choose another folder"):
+        run(tmp_path, arms=[Arm("mine", **change)], seeds=1)
+    assert (folder / "last.npz").read_bytes() == before
+    run(tmp_path, arms=[Arm("mine")], seeds=1)
+
+
+def test_an_arm_with_other_punctuation_is_the_same_training(tmp_path):
+    first = run(tmp_path, arms=[Arm("a,b")], seeds=1)
+    again = run(tmp_path, arms=[Arm("a b")], seeds=1)
+    assert again.records == [first.records[0] | {"arm": "a b"}] and "a b" in again.table()
+
+
+@pytest.mark.parametrize(("arm", "message"), [
+    (Arm("large", change=lambda net, seed: tn.Network([*net.layers.items()], name="large", input_shape=(20, 20, 3))),
+     "lesson tiny, arm 'large': "),
+    (Arm("grey", change=lambda net, seed: tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(64, 3))],
+                                                     input_shape=(8, 8, 1))), "lesson tiny, arm 'grey': .*"),
+])
+def test_an_arm_that_does_not_take_the_images_is_named_before_any_training(arm, message, tmp_path):
+    with pytest.raises((ArgumentError, ShapeError), match=message):
+        run(tmp_path / "new", arms=["two", arm])
+    assert not (tmp_path / "new").exists()
+
+
+def test_photographs_are_stored_for_the_arm_that_crops_most():
+    lesson = replace(augmentation.LESSON, model="alexnet-small", switches={"size": 24, "dropout": None})
+    sizes = [stored_for(lesson, "alexnet-small", arm) for arm in lesson.arms]
+    assert max(sizes) == 27 > 24
+
+
+def test_too_few_images_for_a_search_says_what_to_do(tmp_path):
+    with pytest.raises(ArgumentError, match="holds 20 of them out: give one rate"):
+        run(tmp_path / "new", data=(noise(15, 0), noise(40, 1)), rates=[0.1, 1])
 
 
 def test_a_training_that_diverges_counts_as_chance(tmp_path):

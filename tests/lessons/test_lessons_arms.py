@@ -179,6 +179,15 @@ def test_lenet_begins_as_the_same_function_of_raw_and_of_scaled_pixels():
         lenet.lenet(pixels="bytes")
 
 
+@pytest.mark.parametrize(("switches", "message"), [
+    ({"normalization": "batch"}, "normalization is 'batch', expected true or false"),
+    ({"overlapping": "no"}, "overlapping is 'no', expected true or false"), ({"wider": 0}, "wider is 0"),
+])
+def test_lenet_refuses_what_it_would_take_for_something_else(switches, message):
+    with pytest.raises(ArgumentError, match=message):
+        lenet.lenet(**switches)
+
+
 def test_the_gap_is_test_minus_training_error():
     each = dropout.LESSON
     result = Result(plan_of(each), [ended("without", 1, 0.2), ended("without", 2, 0.4) | {"test_error": 0.7}])

@@ -166,6 +166,10 @@ def test_an_image_of_a_wrong_size_is_traced_back_to_its_cause():
     conv1 = "conv1 (Conv2d(in_channels=3, out_channels=8, kernel_size=5, stride=2))"
     assert f"{conv1} gives 12 x 12 x 8 instead of 13 x 13 x 8" in message
     assert message.endswith("Give 29 x 29.")
+    with pytest.raises(ShapeError) as caught:
+        network().forward(np.zeros((1, 29, 29, 1), np.float32))
+    assert "The images are 29 x 29 x 1, small is made for 29 x 29 x 3" in str(caught.value)
+    assert "Give 29 x 29" not in str(caught.value)
 
 
 def test_dropout_before_a_linear_layer_does_not_hide_the_images_size():

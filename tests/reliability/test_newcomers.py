@@ -223,6 +223,7 @@ def test_images_without_folders_of_classes_are_told_and_a_test_set_without_label
     for name in ("cat", "dog"):
         images_in(tmp_path / "pets" / "train" / name)
     images_in(tmp_path / "pets" / "test")
+    (tmp_path / "pets" / "test" / ".ipynb_checkpoints").mkdir()
     train, test = data.load_data(tmp_path / "pets", 8)
     assert len(train) == 4 and test is None
     assert "test: no folders of classes in it, so that its images have no labels; left out" in capsys.readouterr().err

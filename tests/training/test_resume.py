@@ -37,6 +37,12 @@ def small_net(filters=4) -> Any:
     ], name="small", input_shape=(6, 6, 3), recipe=RECIPE)
 
 
+def initialized(net):
+    """The network with the same layers, whose recipe says that it was initialized in another way."""
+    net.recipe["initialization"] = {"fc": (0.1, 0)}
+    return net
+
+
 def small_data(count=37, seed=0):
     generator = np.random.default_rng(seed)
     images = generator.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
@@ -285,6 +291,7 @@ def test_running_statistics_that_a_checkpoint_would_lack_are_refused_before_trai
     ({"net": small_net().astype("float64")}, "model.dtype is 'float64' and was 'float32'"),
     ({"net": tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(192, 3))], name="small", input_shape=(8, 8, 3))},
      r"model.input_shape is \[8, 8, 3\] and was \[6, 6, 3\]"),
+    ({"net": initialized(small_net())}, r"recipe.initialization is {'fc': \[0.1, 0\]} and was None"),
     ({"train": small_data(36)}, "data.count is 36 and was 37"),
     ({"train": small_data(37, seed=5)}, "data.labels_sha256 is"),
     ({"train": with_another_image(small_data(37))}, "data.images_sha256 is"),

@@ -133,12 +133,18 @@ def image_files(paths: list[str]) -> list[str]:
 
 
 def folder_files(folder: str) -> Iterator[Path]:
-    """Yield the image files in a folder and its subfolders; an OSError for one that cannot be listed."""
+    """Yield the image files in a folder and its subfolders, also in those that are links, but in each folder once.
+
+    An OSError for one that cannot be listed.
+    """
     def fail(error: OSError) -> None:
         raise error
 
-    for place, subfolders, names in os.walk(folder, onerror=fail):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    met = {os.path.realpath(folder)}
+    for place, subfolders, names in os.walk(folder, onerror=fail, followlinks=True):
+        real = {name: os.path.realpath(Path(place, name)) for name in subfolders if not name.startswith(".")}
+        subfolders[:] = [name for name, path in real.items() if path not in met]
+        met.update(real.values())
         for name in names:
             if Path(name).suffix.lower() in ENDINGS and not name.startswith("."):
                 yield Path(place, name)

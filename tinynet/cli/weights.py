@@ -20,7 +20,7 @@ def take_weights(net: Network, path: Path) -> None:
     """
     *_, last = net.params
     before = next(iter(net.params[last].values()))
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         take_checkpoint(net, path, last)
     else:
         load_weights(net, path, new_last=True)

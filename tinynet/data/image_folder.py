@@ -138,7 +138,9 @@ def load_image_folder(path, size=256, channels: int = 3,
         if miss:
             say(f"folder {root}: no validation set{miss}")
         test_folder = find_split(root, TEST)
-        if test_folder is not None and not any(entry.is_dir() for entry in test_folder.iterdir()):
+        if test_folder is not None and not any(
+            entry.is_dir() and not entry.name.startswith(".") for entry in test_folder.iterdir()
+        ):
             say(f"folder {test_folder}: no folders of classes in it, so that its images have no labels; left out")
             test_folder = None
     if test_folder is None:

@@ -145,7 +145,7 @@ def own_part(name: str, layer: Layer, team: Team, split: bool, last: bool) -> La
         return Conv2d(**settings | ours | {"groups": 1}, seed=0)
     if isinstance(layer, Linear) and last and split:
         return LinearOverTowers(layer.in_features // 2, layer.out_features, team=team)
-    if isinstance(layer, Linear) and not split:
+    if isinstance(layer, Linear) and not split and not last:
         return Linear(layer.in_features, layer.out_features // 2, seed=0)
     if isinstance(layer, LocalResponseNorm) and split and layer.groups == 2:
         return LocalResponseNorm(**settings | {"groups": 1})

@@ -1,4 +1,5 @@
 """One training of a lesson: a folder of its own, done once, and safe to interrupt."""
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from ..errors import ArgumentError, NotFiniteError
 from ..files import atomic_write, locked
 from ..network import Network
 from ..network.network import with_new_names
+from ..network.params import flat
+from ..ops.arrays import to_cpu
 from ..training.checkpoint import load_training_state
 from ..training.evaluation import evaluate
 from ..training.fit import fit
@@ -32,6 +35,15 @@ def without_texts(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"network": network | {"recipe": with_new_names(network["recipe"])}}
 
 
+def digest(net: Network) -> str:
+    """Return a number that tells initial parameters apart, which no setting of a layer may say."""
+    found = hashlib.sha256()
+    for path, array in flat(net.params).items():
+        found.update(f"{path} {array.shape}".encode())
+        found.update(np.ascontiguousarray(to_cpu(array)).data)
+    return found.hexdigest()
+
+
 @dataclass(frozen=True)
 class Job:
     """One training of a lesson, as plain data.
@@ -39,7 +51,8 @@ class Job:
     Parameters
     ----------
     folder : Path
-        Where it keeps its checkpoints, and at the end result.json; two levels below the lesson's.
+        Where it keeps its checkpoints, what it is (job.json), and at the end result.json; two levels below the
+        lesson's.
     arm, stage : str
     seed : int
     rate : float
@@ -89,23 +102,34 @@ class Job:
         Raises
         ------
         ArgumentError
-            When the folder has the result of another training.
+            When the folder has the result of another training, or one that was begun and not done.
         """
         if not self.done:
+            if (self.folder / "last.npz").exists() and (self.folder / "job.json").exists():
+                self.check_same(json.loads((self.folder / "job.json").read_text(encoding="utf-8")), "the beginning")
             return None
         found = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
-        difference = first_difference(without_texts(found["settings"]), without_texts(self.settings()))
+        self.check_same(found["settings"], "the result")
+        return found | {"arm": self.arm}  # whose name may have changed, but for letters and digits
+
+    def check_same(self, saved: dict[str, Any], what: str) -> None:
+        """Raise ArgumentError unless these are this job's settings; what an older folder does not say is not compared.
+        """
+        given = without_texts(self.settings())
+        own = without_texts(saved)
+        difference = first_difference({key: own.get(key, value) for key, value in given.items()}, given)
         if difference is not None:
-            raise ArgumentError(f"{self.folder} has the result of another training run, choose another folder: "
+            raise ArgumentError(f"{self.folder} has {what} of another training run, choose another folder: "
                                 f"{difference}")
-        return found
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides the training's numbers, as JSON gives it back."""
+        net = self.make()
         return json.loads(json.dumps({
-            "network": self.make().settings, "data": described_data(self.train),
+            "network": net.settings, "data": described_data(self.train),
             "test": None if self.test is None else described_data(self.test), "epochs": self.epochs,
             "batch_size": self.batch_size, "until": self.until, "drops": list(self.drops),
+            "rate": self.rate, "parameters_sha256": digest(net),
         }))
 
     def do(self) -> None:
@@ -114,6 +138,9 @@ class Job:
             if not ours:
                 raise BlockingIOError("another process is doing this job")
             if not self.done:
+                self.record()  # an error where another training was begun here
+                with atomic_write(self.folder / "job.json") as file:
+                    file.write(f"{json.dumps(self.settings(), indent=1)}\n".encode())
                 result = {"arm": self.arm, "stage": self.stage, "seed": self.seed, "rate": self.rate}
                 result |= self.trained() | {"settings": self.settings()}
                 with atomic_write(self.folder / "result.json") as file:

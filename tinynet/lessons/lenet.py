@@ -1,10 +1,12 @@
 """From LeNet-5 to AlexNet: one idea after the other, at the same budget."""
 from typing import Any
 
+from ..errors import ArgumentError
 from ..layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d
 from ..layers.base import Layer
 from ..models.parts import ACTIVATIONS, PIXEL_DEVIATION, choose, he_initialization, initial_weights
 from ..network import Network
+from ..ops.checks import check_count
 from .experiment import Arm, Budget
 from .lesson import Lesson
 from .result import Result, over_the_one_before
@@ -22,6 +24,10 @@ def lenet(
     """
     choose("lenet", "activation", activation, ACTIVATIONS)
     choose("lenet", "pixels", pixels, ("scaled", "raw"))
+    check_count("lenet", "wider", wider)
+    for name, switch in (("overlapping", overlapping), ("normalization", normalization)):
+        if not isinstance(switch, bool):
+            raise ArgumentError(f"lenet: {name} is {switch!r}, expected true or false")
     deviation = PIXEL_DEVIATION if pixels == "scaled" else 1.0
     c1, c2, f3, f4 = 6 * wider, 16 * wider, 120 * wider, 84 * wider
     fan_in = {"conv1": 25 * channels, "conv2": 25 * c1, "fc3": 25 * c2, "fc4": f3, "fc5": f4}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..files import user_path
+from ..layers.initializers import undrawn
 from ..network import Network
 from ..ops.checks import check_count
 from ..ops.threads import available_cores
@@ -125,20 +126,29 @@ class Lesson(Experiment):
             own = (*self.arms, *self.own_arms(quick))
             chosen = tuple(replace(arm, rates=None) if arm in own else arm for arm in chosen)
         model = model or self.model
-        made = make_network(model, 10, 0, {**self.switches, **chosen[0].switches})
+        size = max(stored_for(self, model, arm) for arm in chosen)
         train, held_out, test = split_data(
-            self.name, "shapes" if data is None else data, budget, image_size(made), images is not None,
+            self.name, "shapes" if data is None else data, budget, size, images is not None,
             search=any(len(arm.rates or budget.rates) > 1 for arm in chosen))
         budget = replace(budget, images=len(train))
         path = user_path(folder or f"tinynet-lesson/{self.name}{'-quick' if quick else ''}")
         plan = Plan(self, chosen, model, budget, train, held_out, test, path, parallel, show)
         for arm in chosen:
-            plan.make(arm, 0)  # a wrong switch is an error now, not after an hour
+            plan.check(arm)  # a wrong switch, or another size, is an error now, not after an hour
         result = Result(plan, self.stages(plan))
         result.write()
         if show:
             print(result)
         return result
+
+
+def stored_for(lesson: Lesson, model: str | Callable[..., Network], arm: Arm) -> int:
+    """Return the size to store photographs at for an arm: with its own training, and as the model's recipe has it."""
+    with undrawn():
+        net = make_network(model, 10, 0, {**lesson.switches, **arm.switches})
+    size = image_size(net)
+    net.recipe |= {**lesson.training, **arm.training}
+    return max(size, image_size(net))
 
 
 def choose_arms(lesson: Lesson, quick: bool, wanted: Sequence[Arm | str] | None) -> tuple[Arm, ...]:

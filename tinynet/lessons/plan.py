@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..data import ImageFolder, draw_shapes, load_data
-from ..errors import ArgumentError, DataError
+from ..data import ImageFolder, Loader, draw_shapes, load_data
+from ..errors import ArgumentError, DataError, ShapeError
 from ..models import make_model
 from ..network import Network
 from ..ops.checks import check_between, check_count
-from ..training.preparation import stored_size
+from ..training.preparation import check_first_image, choose_preprocessing, stored_size
 from .experiment import Arm, Budget, Experiment
 from .job import Job, folder_name
 from .jobs import run_jobs
@@ -57,6 +57,15 @@ class Plan:
     def seeds(self, arm: Arm) -> range:
         """Return the seeds that an arm is trained with."""
         return range(1, min(self.budget.seeds, arm.seeds or self.budget.seeds) + 1)
+
+    def check(self, arm: Arm) -> None:
+        """Raise unless the arm's network can be made, and takes an image of the training set."""
+        net, one = self.make(arm, 0), self.train.subset(np.arange(1))
+        pad = (net.recipe.get("augmentation") or {}).get("pad", 0)
+        try:
+            check_first_image(net, Loader(one, choose_preprocessing(net, one, None, False, pad), 1), False)
+        except (ArgumentError, ShapeError) as error:
+            raise type(error)(f"lesson {self.lesson.name}, arm {arm.name!r}: {error}") from None
 
     def make(self, arm: Arm, seed: int) -> Network:
         """Return the arm's network, untrained, with the recipe of its training but for the rate."""
@@ -130,7 +139,10 @@ def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool, se
     aside = min(aside, len(test)) if aside else 0
     held_out = aside if search else 0
     room = len(train) - held_out
-    if room < 1 or (strict and count > room):
+    if room < 1:
+        raise ArgumentError(f"lesson {name}: there are {len(train)} images for training, and the search for learning "
+                            f"rates holds {held_out} of them out: give one rate (--rates), then none are")
+    if strict and count > room:
         raise ArgumentError(f"lesson {name}: images is {count}, expected at most {room}: there are {len(train)} for "
                             f"training, of which {held_out} are held out")
     order, count = np.random.default_rng(0).permutation(len(train)), min(count, room)

@@ -246,7 +246,8 @@ class Network(Layer):
                 text += (f": {name} ({self.layers[name]!r}) gives {shape_text(found[name])} instead of "
                          f"{shape_text(expected)}")
                 break
-        return f"{text}. {self.hint}" if self.hint else text
+        sizes_differ = tuple(shape[:-1]) != self.input_shape[:-1]  # the hint is about sizes, not about channels
+        return f"{text}. {self.hint}" if self.hint and sizes_differ else text
 
     def output_shape(self, shape: Shape) -> Shape:
         return list(self.shapes(shape).values())[-1]

@@ -66,7 +66,7 @@ def order_of_output(comparison: Comparison) -> str | None:
 def order_of_images(comparison: Comparison) -> str | None:
     """The layer reads its images as (N, C, H, W), or their channels from the other end."""
     x = comparison.x
-    if x.ndim != 4 or "y" not in comparison.wrong + ["reference"]:
+    if x.ndim != 4 or "y" not in comparison.wrong:
         return None
     y = output(comparison, x.transpose(CHANNELS_LAST), comparison.params)
     if y is not None and y.ndim == 4 and comparison.same(comparison.ours["y"], y.transpose(IMAGES)):

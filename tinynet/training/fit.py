@@ -210,7 +210,9 @@ def go_on(
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
     saved = progress["settings"]
-    difference = first_difference({"freeze": None, **saved}, {"freeze": None, **settings})
+    known = {"freeze": None, **saved}
+    known.setdefault("recipe", settings["recipe"])  # older runs do not say it
+    difference = first_difference(known, {"freeze": None, **settings})
     if difference is not None:
         raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
     restore_network(folder.last, net)

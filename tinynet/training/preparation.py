@@ -260,6 +260,7 @@ def describe_run(
         "optimizer": optimizer.settings,
         "schedule": None if schedule is None else schedule.settings,
         "augmentation": None if augmentation is None else augmentation.settings,
+        "recipe": {key: net.recipe.get(key) for key in ("initialization", "deviation")},
         **({} if freeze is None else {"freeze": freeze}),
     })))
 
