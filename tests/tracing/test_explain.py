@@ -62,6 +62,27 @@ def test_a_slope_next_to_zero_is_equal_to_rounding_too(layer):
     assert all(step.explain(grad="x", at=(0, i)).agrees for i in range(1000))
 
 
+def test_a_sigmoid_next_to_zero_is_equal_to_rounding_too():
+    # (tanh(x / 2) + 1) / 2 loses most of its digits where the tanh is next to -1.
+    x = np.linspace(-18, -2, 1000, dtype=np.float32)[None]
+    step = tn.trace(tn.Sigmoid(), x, upstream=x)["Sigmoid"]
+    assert all(step.explain(output=(0, i)).agrees for i in range(1000))
+
+
+@pytest.mark.parametrize("spread", [1, 6, 20])
+@pytest.mark.parametrize("classes", [2, 400])
+def test_probabilities_of_scores_far_apart_are_equal_to_rounding_too(spread, classes):
+    # exp(x - largest) is off by as many parts of itself as its exponent in its last digit.
+    scores = spread * np.random.default_rng(classes).standard_normal((2, classes), dtype=np.float32)
+    rows = tn.trace(tn.Softmax(), scores, upstream=scores)["Softmax"]
+    loss = tn.trace(tn.Flatten(), scores, np.array([1, 0]))["loss"]
+    for n in range(2):
+        for c in range(classes):
+            assert rows.explain(output=(n, c)).agrees
+            gradient = loss.explain(grad="x", at=(n, c))
+            assert gradient.agrees and gradient.inner[0].agrees
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_gradient_of_a_probability_next_to_one_is_equal_to_rounding_too(dtype):
     # dy[c] minus the sum of dy * y loses most of its digits where y[c] is next to 1.
@@ -147,6 +168,13 @@ def test_the_first_of_equal_numbers_wins_and_gets_the_gradient():
     others = ["the winner was x[0, 0, 0, 0]", "the winner was x[0, 0, 2, 0]"]
     assert [t.note for t in middle.terms] == [*others, "won", "won"]
     assert middle.total == middle.value == 3 + 4 and "lay in 4 windows and won in 2" in middle.sentence
+
+
+def test_in_a_window_with_a_nan_nothing_is_as_large_as_the_winner():
+    x = np.array([1, np.nan, 2, 3], np.float32).reshape(1, 2, 2, 1)
+    part = tn.trace(tn.MaxPool2d(2), x, upstream=np.ones((1, 1, 1, 1), np.float32))["MaxPool2d"].explain(
+        output=(0, 0, 0, 0)).parts[0]
+    assert [part.term(t).note for t in range(4)] == [""] * 4
 
 
 def test_the_paths_of_the_normalizations_have_names():

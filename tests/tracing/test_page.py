@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -75,6 +76,37 @@ def test_float16_is_scaled_to_keep_three_digits(power, seed):
     kept = unpacked(package.compressed()[number])
     assert np.abs(kept - x).max() <= 2**-11 * np.abs(x).max()
     assert (np.abs(kept - x) <= 2**-11 * np.abs(x))[np.abs(x) > 1e-3 * np.abs(x).max()].all()
+
+
+def test_the_smallest_numbers_stay_finite_in_float16():
+    package = Package(reduced=True)
+    package.add(np.array([1e-41, 0, -5e-42], np.float32), rounded=True)
+    [(x, scale)] = package.arrays
+    np.testing.assert_allclose(x.astype(np.float64) * scale, [1e-41, 0, -5e-42], rtol=2e-3)
+
+
+class Masked(tn.Layer):
+    """A layer of one's own that keeps no mask in evaluation, and has a setting that JSON has no word for."""
+
+    k = float("inf")
+
+    def forward(self, x, train=False):
+        return 2 * x, Kept(x, None)
+
+    def input_gradient(self, dy, saved):
+        return 2 * dy
+
+
+class Kept(NamedTuple):
+    x: Any
+    mask: Any
+
+
+def test_a_layer_of_ones_own_may_keep_what_it_likes(tmp_path):
+    x, labels = batch(1)
+    net = tn.Network([("own", Masked()), ("flatten", tn.Flatten()), ("fc", tn.Linear(x[0].size, 4, seed=0))])
+    write_page(tn.trace(net, x, labels % 4), tmp_path / "own.html", Subject("noise", int(labels[0]) % 4, "given"))
+    assert content_of(tmp_path / "own.html")["stations"][1]["settings"] == {}
 
 
 def test_a_large_pass_says_what_is_left_out(tmp_path, monkeypatch):

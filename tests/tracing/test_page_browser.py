@@ -317,6 +317,37 @@ def test_a_slope_next_to_zero_and_a_loss_next_to_zero_are_equal_to_rounding(brow
     assert all(said["agrees"] for said in answers)
 
 
+def test_it_explains_rows_of_numbers_as_python_does(browser, folder):
+    x = np.random.default_rng(0).standard_normal((1, 5), dtype=np.float32)
+    net = tn.Network([
+        ("fc1", tn.Linear(5, 12, seed=1)), ("norm1", tn.LocalResponseNorm(alpha=0.5, groups=2)),
+        ("sigmoid1", tn.Sigmoid()), ("flatten", tn.Flatten()), ("fc2", tn.Linear(12, 4, seed=2)),
+    ], name="rows", input_shape=(5,))
+    net["fc1"].params["b"][:] = -6
+    trace = tn.trace(net, x, np.array([2]))
+    write_page(trace, folder / "rows.html", Subject("five numbers", 2, "given"))
+    asked = list(questions(trace))
+    with opened(browser, folder / "rows.html") as tab:
+        answers = tab.evaluate(ANSWERS, [question[:4] for question in asked])
+        picture = tab.evaluate("explainUnit({ direction: 'forward', station: 0, which: 'x' }, [0, 3]).reason")
+        go_to(tab, "forward", "norm1")
+        tab.locator("#maps").press("ArrowDown")
+        assert "undefined" not in tab.locator("body").inner_text()
+    assert picture == "A number of the image: number 3."
+    for (*_, expected), said in zip(asked, answers, strict=True):
+        check_the_same(said, expected)
+
+
+def test_weights_that_no_place_shares_are_labelled_by_their_input(browser, folder):
+    trace, label = traced(other_network(), train=False, size=(29, 16))
+    write_page(trace, folder / "local.html", Subject("noise", label, "given"))
+    number = next(i for i, step in enumerate(trace.steps, 1) if step.name == "local")
+    labels = "(station) => mapsOf({ direction: 'backward', station, which: 'w', filter: 0 }).map((map) => map.label)"
+    with opened(browser, folder / "local.html") as tab:
+        assert tab.evaluate(labels, number)[-1] == "input 35 of its window"
+        assert tab.evaluate(labels, 1) == ["channel 0", "channel 1", "channel 2"]
+
+
 def test_a_reduced_page_agrees_with_itself(browser, folder, monkeypatch):
     monkeypatch.setattr(page, "FULL_PRECISION", 0)
     monkeypatch.setattr(page, "LARGEST_PARAMETER", 5_000)

@@ -11,6 +11,7 @@ from support.small_network import batch, network
 
 import tinynet as tn
 from tinynet.plots.thumbnails import ABOVE, BELOW, ZERO, photograph, picture
+from tinynet.tracing.statistics import statistics
 
 PLAIN = {
     "p", "b", "br", "code", "table", "thead", "tbody", "tr", "th", "td", "div", "ul", "li", "details", "summary", "img",
@@ -66,6 +67,29 @@ def test_a_trace_shows_a_table_of_layers_with_pictures_and_each_layers_own(trace
     page = Checked(trace._repr_html_())
     assert len(page.images) > 2 * 11 + 1 and {"conv1", "dropout3", "loss", "zeros", "dead"} <= set(page.texts)
     assert page.texts.count("upstream") == len(trace.steps)  # in each layer's own table
+
+
+def test_names_of_parameters_are_no_html():
+    class Own(tn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.params = {"<u>": np.ones(3, np.float32)}
+
+        def forward(self, x, train=False):
+            return x * self.params["<u>"], (x,)
+
+        def backward(self, dy, saved, input_gradient=True):
+            return dy * self.params["<u>"], {"<u>": (dy * saved[0]).sum(axis=0)}
+
+    x = np.ones((1, 3), np.float32)
+    shown = tn.trace(Own(), x, upstream=x)._repr_html_()
+    assert "<u>" not in shown and "&lt;u&gt;" in shown
+
+
+def test_a_gradient_whose_square_is_none_in_float32_has_a_size():
+    x = np.full((1, 3), 1e-27, np.float32)
+    assert statistics(x).rms == pytest.approx(1e-27)
+    assert statistics(np.full((1, 3), 1e25, np.float32)).rms == pytest.approx(1e25)
 
 
 def test_a_step_shows_its_arrays_under_the_names_they_have(trace):

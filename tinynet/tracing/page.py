@@ -85,7 +85,7 @@ class Package:
                 largest = float(np.abs(x).max(initial=0))
                 # float16 reaches from 6e-8 to 65504: a power of two, which rounds nothing, brings the numbers there.
                 scale = 2.0 ** (np.frexp(largest)[1] - 15) if 0 < largest < np.inf else 1.0
-                x = (x / np.float32(scale)).astype("<f2")
+                x = (x.astype(np.float64) / scale).astype("<f2")
         data = x.tobytes()
         key = f"{x.shape} {x.dtype} {scale}", data
         if key not in self.numbers:
@@ -169,12 +169,13 @@ def station(step: Step, package: Package) -> dict[str, Any]:
     layer, saved = step.layer, step.saved
     window: Any = getattr(layer, "window", None)
     window = window if isinstance(window, Window) else None  # a layer of one's own may call anything so
+    kind = kind_of(layer)  # "" for a layer of one's own, which the page does not explain
     kept = {
         name: package.add(array) for name, array in getattr(saved, "_asdict", dict)().items()
-        if name in ("mask", "normalized", "deviation", "probabilities", "squeezed")
+        if kind and name in ("mask", "normalized", "deviation", "probabilities", "squeezed")
     }
     return {
-        "name": step.name, "kind": kind_of(layer), "words": in_words(layer), "formula": formula_of(layer),
+        "name": step.name, "kind": kind, "words": in_words(layer), "formula": formula_of(layer),
         "shape": shape_text(step.output.shape[1:]) or "one number",
         "value": package.add(step.output), "gradient": package.add(step.upstream, rounded=True),
         "params": package.add_parameters(layer.params),
@@ -186,7 +187,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
             "kernel": window.kernel, "stride": window.stride, "padding": window.padding,
             "outputSize": window.output_size(step.input.shape[1:3]),
         },
-        "settings": json_ready({name: getattr(layer, name) for name in SETTINGS if hasattr(layer, name)}),
+        "settings": json_ready({name: getattr(layer, name) for name in SETTINGS if kind and hasattr(layer, name)}),
     }
 
 

@@ -35,7 +35,8 @@ def statistics(x: Array) -> Statistics:
     """Return the statistics of an array whose first axis is the batch."""
     zero = x == 0
     dead = float(zero.all(axis=0).mean()) if x.ndim > 1 and len(x) > 1 else float("nan")
-    rms = float((x * x).mean()) ** 0.5
+    double = x.astype("float64")  # the square of a small gradient is 0 in float32
+    rms = float((double * double).mean()) ** 0.5
     return Statistics(
         x.shape, float(x.mean()), float(x.std()), rms, float(x.min()), float(x.max()), float(zero.mean()), dead
     )

@@ -71,9 +71,10 @@ def trace_html(trace: TraceRecord) -> str:
     for step in trace.steps:
         name, shape, mean, deviation, zeros, dead, size, sizes, forward, backward, memory = row(step)
         shape = shape.replace(" ", "\u00a0")  # in one line
+        lines = html.escape(sizes).replace(", ", "<br>").replace(" ", "&nbsp;")
         rows.append([
             name, shape, first_image(step.output), mean, deviation, zeros, dead, first_image(step.upstream), size,
-            Html(sizes.replace(", ", "<br>").replace(" ", "&nbsp;")), Html(f"{forward}<br>{backward}"), memory,
+            Html(lines), Html(f"{forward}<br>{backward}"), memory,
         ])
     blocks += [html_table(head, rows), html_list(LEGEND)]
     blocks += [details(f"{step.name}: {in_words(step.layer)}", step_table_html(step)) for step in trace.steps]

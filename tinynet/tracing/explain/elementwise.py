@@ -9,9 +9,11 @@ from .terms import Factor, Part
 from .texts import Wording, wording
 
 
-def output_term(step: StepRecord, at: Index, factors: tuple[Factor, ...], says: Wording) -> Explanation:
+def output_term(
+    step: StepRecord, at: Index, factors: tuple[Factor, ...], says: Wording, slack: float = 0.0
+) -> Explanation:
     """Return the explanation of an output that has a single term."""
-    return explanation(name_of_output(step, at), step.output, at, [Part("output", factors)], says)
+    return explanation(name_of_output(step, at), step.output, at, [Part("output", factors)], says, slack=slack)
 
 
 def gradient_term(
@@ -54,7 +56,9 @@ class Squash:
     def output(self, step: StepRecord, at: Index) -> Explanation:
         x = factor("x[]", step.input, at)
         squashed = Factor(f"{self.name}(x[])", self.curve(x.values), x.indices)
-        return output_term(step, at, (squashed,), wording(self.output_section, x=float(x.values[0])))
+        # A sigmoid near 0 is the difference of tanh and -1, and off by the last digit of these.
+        slack = 0.0 if self.name == "tanh" else float(np.finfo(step.output.dtype).eps)
+        return output_term(step, at, (squashed,), wording(self.output_section, x=float(x.values[0])), slack)
 
     def input_gradient(self, step: StepRecord, at: Index) -> Explanation:
         y = factor("y[]", step.saved.y, at)

@@ -84,7 +84,7 @@ class Max:
 def notes_of(x: Factor, first: int) -> list[str]:
     """Return a remark for each number of a window: whether it won, was equal but later, or lies outside."""
     assert x.inside is not None
-    equal = x.inside & (x.values == x.values[first])
+    equal = x.inside & (x.values == x.values[first]) & (first >= 0)  # -1: a nan, and nothing won
     return [
         text("note", "winner") if k == first else text("note", "outside") if not inside
         else text("note", "later") if tie else "" for k, (inside, tie) in enumerate(zip(x.inside, equal, strict=True))

@@ -101,5 +101,6 @@ def explained(
     """
     count = sum(len(part.values) for part in parts)
     size = float(sum(np.abs(part.values).sum() for part in parts))
-    rounding = float(np.finfo(dtype).eps) * (8 + count**0.5) * size + slack
+    limits = np.finfo(dtype)  # next to 0 numbers are multiples of the smallest one
+    rounding = (8 + count**0.5) * (float(limits.eps) * size + float(limits.smallest_subnormal)) + slack
     return Explanation(what, value, tuple(parts), says.formula, says.reason, rounding, tuple(inner), seen)

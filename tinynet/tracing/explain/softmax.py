@@ -25,7 +25,11 @@ def probability(step: StepRecord, at: Index, what: str, probabilities: Any) -> E
     )
     parts = [Part("probability", (one, constant("1 / sum of exp", 1 / total)))]
     says = wording("Softmax.output", largest=float(largest), count=len(indices))
-    return explanation(what, probabilities, at, parts, says, [inner])
+    # An exponent is rounded in its last digit, and an exponential is off by as large a part of itself.
+    exponents = largest - x.values
+    off = exponents[c] + float((exps.values * exponents).sum()) / total
+    slack = 2 * float(np.finfo(probabilities.dtype).eps) * float(off * one.values[0]) / total
+    return explanation(what, probabilities, at, parts, says, [inner], slack=slack)
 
 
 class Rows:
@@ -83,7 +87,10 @@ class Loss:
         )
         what = name_of_gradient(step, "x", at)
         inner = [probability(step, at, f"p[{n}, {c}]", step.saved.probabilities)]
-        return explanation(what, step.input_gradient, at, parts, says, inner)
+        scores = to_cpu(step.input[n]).astype(np.float64)
+        log_p = scores[c] - scores.max() - np.log(np.exp(scores - scores.max()).sum())  # the layer's exponent
+        slack = 4 * float(np.finfo(step.output.dtype).eps) * float(-log_p * np.exp(log_p)) / len(step.input)
+        return explanation(what, step.input_gradient, at, parts, says, inner, slack=slack)
 
 
 def labels_of(layer: Any) -> np.ndarray:

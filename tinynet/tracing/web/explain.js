@@ -85,7 +85,7 @@ function explainedBy(station, kind, name, at) {
 
 function pictureStatement(at) {
   const values = arrayOf(CONTENT.stations[0].value);
-  const position = `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}`;
+  const position = at.length === 4 ? `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}` : `number ${at[1]}`;
   if (CONTENT.pixels === null) return statement(`picture[${at.join(", ")}]`, values, at, `A number of the image: ${position}.`);
   const pixel = valueAt(arrayOf(CONTENT.pixels), at.slice(1));
   return statement(`picture[${at.join(", ")}]`, values, at, `The image has ${pixel} of 255 at ${position}; the `

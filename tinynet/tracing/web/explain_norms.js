@@ -1,15 +1,19 @@
 // Normalization: response normalization across channels or within a map, and batch normalization.
 
 /** The indices whose squares are in the scale of `at`, itself among them; the relation goes both ways. */
-function neighbours(layer, [n, h, w, c]) {
+function neighbours(layer, at) {
   const { size, groups } = layer.settings;
   const half = Math.floor(size / 2);
-  const [, height, width, channels] = layer.input.shape;
+  const [places, c] = [at.slice(0, -1), at[at.length - 1]];
+  const channels = layer.input.shape[at.length - 1];
   const around = (middle, first, end) => range(Math.max(first, middle - half), Math.min(end, middle + half + 1));
-  if (layer.kind === "SpatialResponseNorm") return grid(n, around(h, 0, height), around(w, 0, width), c);
+  if (layer.kind === "SpatialResponseNorm") {
+    const [[n, h, w], [, height, width]] = [places, layer.input.shape];
+    return grid(n, around(h, 0, height), around(w, 0, width), c);
+  }
   const length = channels / groups;
   const first = Math.floor(c / length) * length; // of its group
-  return grid(n, h, w, around(c, first, first + length));
+  return grid(...places, around(c, first, first + length));
 }
 
 function aroundText({ kind, settings: { size } }) {
@@ -63,6 +67,7 @@ const RESPONSE_NORM = {
 };
 
 function frameAround(layer, at, map) {
+  if (at.length !== 4) return frameOfIndex(at, map);
   const near = neighbours(layer, at);
   const rows = [...new Set(near.map((each) => each[1]))];
   const columns = [...new Set(near.map((each) => each[2]))];

@@ -66,12 +66,12 @@ const RELU = oneToOne(
 );
 
 /** tanh or sigmoid: a curve, and its slope, which follows from the output. */
-function squash(name, curve, outputSection, gradientSection, slope, slopeText) {
+function squash(name, curve, outputSection, gradientSection, slope, slopeText, last = 0) {
   return oneToOne(
     (layer, at) => {
       const x = valueAt(layer.input, at);
       const factors = [madeFactor(`${name}(x[])`, [curve(x)], [at], layer.input.eps)];
-      return { factors, says: wording(outputSection, { x }) };
+      return { factors, says: wording(outputSection, { x }), slack: last * layer.output.eps };
     },
     (layer, at) => {
       const y = valueAt(layer.output, at);
@@ -86,6 +86,7 @@ function squash(name, curve, outputSection, gradientSection, slope, slopeText) {
 const TANH = squash("tanh", Math.tanh, "Tanh.output", "Tanh.x", (y) => 1 - y * y, "(1 - y[]**2)");
 const SIGMOID = squash(
   "sigmoid", (x) => 0.5 + 0.5 * Math.tanh(0.5 * x), "Sigmoid.output", "Sigmoid.x", (y) => y * (1 - y), "y[] * (1 - y[])",
+  1, // near 0 it is the difference of tanh and -1, and off by the last digit of these
 );
 
 /** Dropout's output or gradient: what comes in, times the mask. */
@@ -105,8 +106,8 @@ const FLATTEN = oneToOne(
     factors: [factor("x[]", layer.input, [[n, ...unravel(k, layer.input.shape.slice(1))]])],
     says: wording("Flatten.output"),
   }),
-  (layer, [n, h, w, c]) => ({
-    factors: [factor("dy[]", layer.upstream, [[n, (h * layer.input.shape[2] + w) * layer.input.shape[3] + c]])],
+  (layer, [n, ...place]) => ({
+    factors: [factor("dy[]", layer.upstream, [[n, place.reduce((k, i, axis) => k * layer.input.shape[axis + 1] + i, 0)]])],
     says: wording("Flatten.x"),
   }),
 );
@@ -125,7 +126,10 @@ function probability(layer, at, what, probabilities) {
   const one = madeFactor(name, [exps.values[c]], [indices[c]], layer.input.eps);
   const parts = [part("probability", [one, constant("1 / sum of exp", 1 / total)])];
   const says = wording("Softmax.output", { largest, count: indices.length });
-  return explanation(what, probabilities, at, parts, says, { inner: [inner] });
+  // An exponent is rounded in its last digit, and an exponential is off by as large a part of itself.
+  const off = largest - scores[c] + sum(scores.map((x, i) => exps.values[i] * (largest - x))) / total;
+  const slack = (2 * probabilities.eps * off * exps.values[c]) / total;
+  return explanation(what, probabilities, at, parts, says, { inner: [inner], slack });
 }
 
 const SOFTMAX = {
@@ -168,6 +172,10 @@ const LOSS = {
     ];
     const says = wording("SoftmaxCrossEntropy.x", { chosen: className(c), label: className(CONTENT.label), n: 1 });
     const inner = [probability(layer, at, `p[${at.join(", ")}]`, layer.saved.probabilities)];
-    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, { inner });
+    const scores = Array.from(layer.input.numbers);
+    const largest = Math.max(...scores);
+    const logP = scores[c] - largest - Math.log(sum(scores.map((x) => Math.exp(x - largest)))); // the layer's exponent
+    const slack = 4 * layer.output.eps * -logP * Math.exp(logP);
+    return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, { inner, slack });
   },
 };

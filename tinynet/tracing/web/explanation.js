@@ -49,7 +49,8 @@ function explanation(what, array, at, parts, says, more = {}) {
   const terms = sum(parts.map((one) => one.values.length));
   const size = sum(parts.map((one) => sum(one.values.map(Math.abs))));
   const eps = Math.max(array ? array.eps : 0, ...parts.flatMap((one) => one.factors.map((each) => each.eps)));
-  const rounding = eps * (8 + Math.sqrt(terms)) * size + (more.slack ?? 0);
+  const smallest = 2 ** -149; // next to 0 numbers in float32 are multiples of it
+  const rounding = (8 + Math.sqrt(terms)) * (eps * size + smallest) + (more.slack ?? 0);
   const difference = value === null || total === value ? 0 : total - value;
   const agrees = Math.abs(difference) <= rounding || (Number.isNaN(total) && Number.isNaN(value));
   return { seen: null, inner: [], ...more, ...says, what, value, parts, total, terms, difference, agrees, eps };

@@ -13,7 +13,7 @@ function mapsOf(view) {
     const [filters, filter] = isParameter ? [shape[3], view.filter] : [1, 0];
     const right = isParameter ? shape[2] * filters : shape[3];
     return range(isParameter ? shape[2] : shape[3]).map((m) => ({
-      label: isParameter ? `channel ${m}` : channelName(view.station, m), rows, columns, count: rows * columns,
+      label: isParameter ? inputLabel(view, m) : channelName(view.station, m), rows, columns, count: rows * columns,
       start: m * filters + filter, down: columns * right, right,
     }));
   }
@@ -25,6 +25,11 @@ function mapsOf(view) {
   }
   if (shape.length === 2 && isParameter) return [lineMap(shape[0], view.filter, shape[1])];
   return [lineMap(product(shape))];
+}
+
+/** What of a filter's input a map of its weights is for: a channel, or where no place shares them a place and a channel. */
+function inputLabel({ station }, m) {
+  return CONTENT.stations[station].kind === "LocallyConnected2d" ? `input ${m} of its window` : `channel ${m}`;
 }
 
 /** The index in the view's array of the number at a row and a column of a map; null after the last one. */
