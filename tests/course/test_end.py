@@ -214,6 +214,20 @@ def test_the_command_writes_what_it_is_asked_for_and_overwrites_nothing(tmp_path
         assert cli.main(again) == 2
         assert told in capsys.readouterr().err
     assert (tmp_path / "g.csv").read_bytes() == before
+    for place, told in (("--csv=nowhere/x.csv", "nowhere does not exist"), ("--report=g.csv", "is a file, expected")):
+        assert cli.main([*command[:-4], place]) == 2
+        captured = capsys.readouterr()
+        assert told in captured.err and "ada: " not in captured.out                    # before anything is graded
+
+
+def test_one_file_that_cannot_be_looked_at_ends_no_grading(tmp_path):
+    for name, text in (("ann", find_step(4).solution), ("bob", f"{find_step(4).solution}\nx = {'1 + ' * 1500}1\n"),
+                       ("cid", f"{find_step(4).solution}\nif 0: pass\n" + "elif 0: pass\n" * 1200)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / find_step(4).file_name).write_text(text)
+    grades = grade([tmp_path / name for name in ("ann", "bob", "cid")], {4: 1.0}, seed=1, limits=Limits(timing=False))
+    assert [made.total for made in grades[:2]] == [1, 1]
+    assert all("its text nests too deeply to be looked at here" in made.notes[0] for made in grades[1:])
 
 
 def test_points_are_read_from_a_file_that_may_be_changed(tmp_path):

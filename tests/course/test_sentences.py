@@ -38,6 +38,16 @@ SENTENCES = {
                               "another order: (channel, row in the window, column in the window)", ""),
     "im2col-stops": (6, [("np.empty((n, oh, ow,", "np.empty((n, oh, ow + 1,")], "im2col, 2 images of", ""),
     "im2col-float64": (6, [("kernel, c), x.dtype)", "kernel, c))")], "np.zeros(shape, x.dtype)", ""),
+    "crop-own-generator": (17, [("    n, h, w, c =", "    generator = np.random.default_rng(0)\n    n, h, w, c =")],
+                           "a second call with the same generator gives the same result", ""),
+    "mirror-no-generator": (17, [("flip = generator.random", "flip = np.random.default_rng().random")],
+                            "for a generator in the same state it gives another result", ""),
+    "colour-own-generator": (17, [("alpha = generator.normal", "alpha = np.random.default_rng(0).normal")],
+                             "a second call with the same generator gives the same result", ""),
+    "network-dict": (15, [("list(layers)\n\n", "dict(layers)\n\n"), ("in self.layers\n", "in self.layers.items()\n"),
+                          ("in self.layers:", "in self.layers.items():"),
+                          ("reversed(self.layers)", "reversed(self.layers.items())")],
+                     "net.layers is a dict, expected the list of (name, layer)", ""),
     "max-pool-put": (9, [(PLACE, "dx[place] = dy * wins")], "Add with +=", "simple pattern"),
 }
 

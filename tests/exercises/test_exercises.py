@@ -212,6 +212,9 @@ def test_a_changed_output_is_told_as_such():
     (1, "dy * (saved.y > 0)", "None", "None"),
     (1, "dy * (saved.y > 0)", "(dy * (saved.y > 0))[:, :1]", "shape"),
     (1, "dy * (saved.y > 0)", "dy * (saved.y > 0) * np.nan", "nan"),
+    (5, "return float(loss), dscores", "scores[...] = 0\n    return float(loss), dscores", "writes into scores"),
+    (10, "w += v", "w += v\n            g *= 0", "writes into the gradient of w"),
+    (19, "self.buffers[name] = (1", "unused = (1", "what forward does to the buffers must stay"),
 ])
 def test_what_else_a_check_sees(number, old, new, told):
     verdict = broken_by(number, old, new)

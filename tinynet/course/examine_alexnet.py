@@ -114,7 +114,7 @@ def examine_build(student: Any, generator: np.random.Generator) -> Iterator[Poin
     seed = int(generator.integers(1000))
     net = student(list(TINY), SHAPE, seed=seed)
     pairs = list(getattr(net, "layers", ()))
-    names = [pair[0] if isinstance(pair, tuple) else pair for pair in pairs]
+    names = [pair[0] if isinstance(pair, tuple | list) else pair for pair in pairs]
     yield Point("numbers", "names", "" if names == [row[0] for row in TINY] else
                 f"the network's layers are {names}, expected {[row[0] for row in TINY]}")
     if names != [row[0] for row in TINY]:

@@ -1,5 +1,5 @@
 """The checks of crops, mirror images and shifts of colour, which are random: by what many draws have to be like."""
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,19 @@ def examine_crop(student: Any, generator: np.random.Generator) -> Iterator[Point
     some = int((h - size + 1) * (w - size + 1))
     yield Point("numbers", "places in both directions", "" if places == some else f"{places} different places in {n} "
                 f"images, of {some}: does each image have a draw of its own, in both directions?")
+    yield Point("contract", "where the places come from", draws_fault(
+        lambda own: student(images.copy(), size, own), int(generator.integers(1000))))
+
+
+def draws_fault(call: Callable[[np.random.Generator], Any], seed: int) -> str:
+    """Say where random numbers come from something else than the generator that a function is given."""
+    generators = [np.random.default_rng(seed) for _ in range(2)]
+    first, same = map(call, generators)
+    if not np.array_equal(first, same):
+        return "for a generator in the same state it gives another result: draw from the generator that it is given"
+    if np.array_equal(first, call(generators[0])):
+        return "a second call with the same generator gives the same result: draw from the one that it is given"
+    return ""
 
 
 def numbered(n: int, h: int, w: int) -> np.ndarray:
@@ -69,6 +82,8 @@ def examine_mirror(student: Any, generator: np.random.Generator) -> Iterator[Poi
         share = mirrored.mean()
         yield Point("numbers", "how many", "" if 0.3 < share < 0.7 else f"{share:.0%} of 200 images were mirrored, "
                     "expected about half: does each have a draw of its own?")
+    yield Point("contract", "where the draws come from", draws_fault(
+        lambda own: student(images.copy(), own), int(generator.integers(1000))))
 
 
 def examine_colour(student: Any, generator: np.random.Generator) -> Iterator[Point]:
@@ -93,6 +108,8 @@ def examine_colour(student: Any, generator: np.random.Generator) -> Iterator[Poi
     yield Point("numbers", "shifts", colour_fault(alpha, shift, eigenvalues, eigenvectors))
     single = student(images[:2].astype(np.float32), eigenvalues, eigenvectors, generator)
     yield Point("contract", "float32 stays float32", dtype_fault(single))
+    yield Point("contract", "where the draws come from", draws_fault(
+        lambda own: student(images.copy(), eigenvalues, eigenvectors, own), int(generator.integers(1000))))
 
 
 def colour_fault(

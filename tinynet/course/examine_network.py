@@ -54,6 +54,10 @@ def examine_network(student: Any, generator: np.random.Generator) -> Iterator[Po
                 "itself and no copy" if copies else "")
     if copies:
         return
+    kept: Any = getattr(net, "layers", None)
+    line = isinstance(kept, list | tuple) and [tuple(each) for each in kept if isinstance(each, list | tuple)] == layers
+    yield Point("contract", "layers", "" if line else f"net.layers is a {type(kept).__name__}, expected the list of "
+                "(name, layer) that the network was made of, as __init__ had it: step 16 and the training read it")
     x, dy = generator.standard_normal((n, size)), generator.standard_normal((n, size))
     for train in (True, False):
         what = "training" if train else "evaluation"

@@ -102,13 +102,16 @@ def notes_on_text(step: Step, source: bytes) -> list[str]:
     """Return what the text of a file shows: other libraries, tinynet's own solution, ways around the watch."""
     try:
         tree = ast.parse(source)
+        text = ast.dump(without_docstrings(tree))
     except (SyntaxError, ValueError):
         return []
+    except (RecursionError, MemoryError):
+        return ["its text nests too deeply to be looked at here"]
     notes = []
     imported = sorted({name.split(".")[0] for node in ast.walk(tree) for name in imports_of(node)} & set(LIBRARIES))
     if imported:
         notes.append(f"it imports {', '.join(imported)}")
-    if ast.dump(without_docstrings(tree)) == ast.dump(without_docstrings(ast.parse(step.solution))):
+    if text == ast.dump(without_docstrings(ast.parse(step.solution))):
         notes.append("it is tinynet's own solution, word for word")
     hidden = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {
         "exec", "eval", "compile", "__import__"})
@@ -135,9 +138,13 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def check_places(csv_file: str | Path | None, report: str | Path | None) -> None:
-    """Raise ArgumentError where results would be written over something that is there."""
+    """Raise ArgumentError where results cannot be written, or would be written over something that is there."""
     if csv_file is not None and user_path(csv_file).exists():
         raise ArgumentError(f"--csv {csv_file}: the file exists already: choose another name")
+    if csv_file is not None and not user_path(csv_file).parent.is_dir():
+        raise ArgumentError(f"--csv {csv_file}: the folder {user_path(csv_file).parent} does not exist")
+    if report is not None and user_path(report).exists() and not user_path(report).is_dir():
+        raise ArgumentError(f"--report {report}: this is a file, expected a folder, or the name of a new one")
     if report is not None and user_path(report).exists() and any(user_path(report).iterdir()):
         raise ArgumentError(f"--report {report}: the folder has files in it: choose another name")
 

@@ -15,6 +15,7 @@ from .exercise import Case, Exercise, Finding
 
 # The output is right in every broken file and has to stay so.
 AS_IT_CAME = "; it was right in the file as you got it: the output must stay as it is"
+UPDATES = "; it was right in the file as you got it: what forward does to the buffers must stay as it is"
 
 
 def examine_layer(exercise: Exercise, student: Any, found: list[Finding]) -> str:
@@ -80,6 +81,9 @@ def examine_case(case: Case, true_kind: Any, student: Any, number: int, found: l
     found.append(Finding(f"output, {case.label}", fault and fault + AS_IT_CAME, "forward"))
     if fault:
         return
+    for name, array in truth.buffers.items():
+        fault = difference(name, trial.buffers.get(name), array)
+        found.append(Finding(f"{name}, {case.label}", fault and fault + UPDATES, "forward"))
     trial_dx, trial_grads = backward(trial, given[1], trial_saved)
     found.append(Finding(f"gradient of x, {case.label}", difference("dx", trial_dx, dx), "input_gradient"))
     for name in grads:
@@ -126,13 +130,18 @@ def examine_loss(exercise: Exercise, student: Any, found: list[Finding]) -> str:
         scores = 2 * np.random.default_rng([number, 2]).standard_normal(case.shape)
         labels = np.array(case.settings["labels"])
         expected, dscores = loss.softmax_cross_entropy(scores, labels)
-        result = student(scores.copy(), labels.copy())
+        given = scores.copy(), labels.copy()
+        result = student(*given)
         if not isinstance(result, tuple) or len(result) != 2:
             raise ArgumentError(f"{exercise.wanted} returned {type_text(result)}, expected two things")
         fault = difference("loss", np.asarray(result[0], dtype="float64"), np.asarray(expected))
         found.append(Finding(f"loss, {case.label}", fault and fault + AS_IT_CAME, exercise.wanted))
         fault = difference("dscores", result[1], dscores)
         found.append(Finding(f"gradient, {case.label}", fault, exercise.wanted))
+        for name, now, before in (("scores", given[0], scores), ("labels", given[1], labels)):
+            if not np.array_equal(now, before):
+                text = f"the loss writes into {name}: copy {name} first"
+                found.append(Finding(f"{name}, {case.label}", text, exercise.wanted))
         if fault and not report:
             _, report = finite_differences(with_labels(student, labels), scores, train=True)
     return report
@@ -146,8 +155,11 @@ def examine_optimizer(exercise: Exercise, student: Any, found: list[Finding]) ->
         generator = np.random.default_rng(number)
         for step in range(1, 5):
             grads = {name: generator.standard_normal(w.shape) for name, w in nets[0].params.items()}
-            for optimizer in optimizers:
-                optimizer.step(grads)
+            given = {name: gradient.copy() for name, gradient in grads.items()}
+            for optimizer, own in zip(optimizers, (grads, given), strict=True):
+                optimizer.step(own)
             faults = [difference(name, nets[1].params[name], w) for name, w in nets[0].params.items()]
+            faults += [f"the step writes into the gradient of {name}: copy it first" for name in grads
+                       if not np.array_equal(given[name], grads[name])]
             found.append(Finding(f"step {step}, {case.label}", next(filter(None, faults), ""), "step"))
     return ""

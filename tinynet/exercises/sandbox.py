@@ -155,7 +155,10 @@ def environment() -> dict[str, str]:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """End the process, and where the system has groups of processes, those that it started."""
+    """End the process, and where the system has groups of processes, those that it started.
+
+    Not one that has begun a session of its own, which the group has not.
+    """
     if hasattr(os, "killpg"):  # not on Windows
         with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, signal.SIGKILL)
