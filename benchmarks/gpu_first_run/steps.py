@@ -38,7 +38,7 @@ def load_torch() -> Any:
     """Return PyTorch, or None."""
     try:
         import torch
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: for a library of CUDA that is another one than CuPy's
         print(f"PyTorch cannot be imported, so there is nothing to compare with: {error}")
         return None
     torch.backends.cudnn.benchmark = True  # cuDNN tries its algorithms and takes the fastest
@@ -202,7 +202,7 @@ def their_layer(torch: Any, layer: Any, shape: tuple, needed: bool, layout: Any)
 
 
 def main() -> None:
-    cupy, torch = needed_cupy(), load_torch()
+    torch, cupy = load_torch(), needed_cupy()  # PyTorch first: it may not find its libraries once CuPy has its own
     results, compiled = Results(sys.argv[1], "steps.json"), "--compiled" in sys.argv
     if compiled and (torch is None or device(torch) == "cpu"):
         print("skipped: torch.compile needs PyTorch and a card that it compiles for")

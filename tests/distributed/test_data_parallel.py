@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support import several_processes
 from support.several_processes import mpirun
+from support.skip import Skip
 
 import tinynet as tn
 from tinynet.data import Augmentation, Preprocessing
@@ -89,6 +90,8 @@ class Answers(DataParallel):
 
 
 class OwnNoise(Layer):
+    whole_batch = True
+
     def __init__(self):
         super().__init__()
         self.generator = np.random.default_rng(0)
@@ -102,6 +105,8 @@ def test_what_cannot_be_shared_out_is_refused():
     with pytest.raises(ArgumentError, match=r"layer noise \(OwnNoise\) looks at the whole batch, or draws random"):
         two.check_network(own, 8)
     Team().check_network(own, 8)
+    with pytest.raises(ArgumentError, match=r"layer skip \(Skip\) looks at the whole batch, or draws random"):
+        two.check_network(tn.Network([("skip", Skip(tn.Dropout()))]), 8)
     two.check_network(several_processes.network(0), 8)
 
 

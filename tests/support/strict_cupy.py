@@ -304,10 +304,11 @@ def make() -> Part:
     memory.__init__()  # type: ignore[misc]
     device = types.SimpleNamespace(pci_bus_id="0000:00:00.0", use=lambda: None)
     runtime = Part("cupy.cuda.runtime", memGetInfo=lambda: (memory.limit - memory.total, memory.limit),
-                   getDevice=lambda: 0, getDeviceCount=lambda: 1,
+                   getDevice=lambda: 0, getDeviceCount=lambda: 1, deviceSynchronize=lambda: None,
                    getDeviceProperties=lambda device: {"name": b"Stand-in"})
     stream = types.SimpleNamespace(synchronize=lambda: None)
-    cuda = Part("cupy.cuda", is_available=lambda: True, Device=lambda index=None: device,
+    cuda = Part("cupy.cuda", is_available=lambda: True, set_allocator=lambda allocator: None,
+                Device=lambda index=None: device,
                 runtime=runtime, get_current_stream=lambda: stream,
                 Event=Event, get_elapsed_time=get_elapsed_time,
                 memory=Part("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError))

@@ -1,5 +1,6 @@
 """GPUs of several processes: which one each takes, and sums that go from one to the other without the CPU."""
 import sys
+import warnings
 from typing import Any
 
 from ..ops.arrays import why_no_gpu
@@ -16,20 +17,27 @@ def take_own_card(comm: Any) -> None:
     cupy.cuda.Device(here % cupy.cuda.runtime.getDeviceCount()).use()
 
 
+def has_nccl() -> bool:
+    """Tell whether CuPy finds NCCL; where it does not, its import warns, of what nobody has asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from cupy.cuda import nccl  # a module, which `import cupy` does not always load
+        except ImportError:
+            return False
+    return bool(nccl.available)
+
+
 def nccl_backend(comm: Any) -> Any:
     """Return what adds arrays up by NCCL; None where CuPy lacks it, or two processes share a GPU, which it refuses."""
     cupy = sys.modules.get("cupy")
     if cupy is None:
         return None
-    try:
-        from cupy.cuda import nccl  # a module, which `import cupy` does not always load
-    except ImportError:
-        return None
     from mpi4py import MPI
 
     cards = comm.allgather((MPI.Get_processor_name(), cupy.cuda.Device().pci_bus_id))
     everyone = comm.size == MPI.COMM_WORLD.size  # CuPy lets MPI's world begin it, and no other communicator
-    if len(set(cards)) < comm.size or not everyone or not all(comm.allgather(bool(nccl.available))):
+    if len(set(cards)) < comm.size or not everyone or not all(comm.allgather(has_nccl())):
         return None
     from cupyx.distributed import init_process_group
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..ops.arrays import Array, Shape, array_module, shape_text
+from ..ops.arrays import Array, Shape, array_module, channel_sums, shape_text
 from ..ops.checks import check_between, check_count, check_image_shape
 from ..ops.parameter_limit import count_parameters
 from ..ops.processes import batch_mean, images_of_all
@@ -20,7 +20,7 @@ class Saved(NamedTuple):
 
 
 class BatchNorm(Layer):
-    """y = w * (x - mean) / sqrt(variance + eps) + b,  mean and variance over `axes`: all but the last, the channels.
+    """y = w * (x - mean) / sqrt(variance + eps) + b,  mean and variance over all axes but the last, the channels.
 
     What BatchNorm1d and BatchNorm2d, below, have in common. `params` has "w" (initially ones) and "b" (zeros), both
     (C,) and float32. `buffers` has "running_mean" and "running_variance", (C,), which a forward pass in training
@@ -30,7 +30,6 @@ class BatchNorm(Layer):
 
     whole_batch = True  # the mean is the batch's
     like_output = "normalized"
-    axes: tuple[int, ...]
 
     def __init__(self, channels: int, momentum: float, eps: float) -> None:
         super().__init__()
@@ -46,8 +45,8 @@ class BatchNorm(Layer):
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)
         if train:
-            mean = batch_mean(x, self.axes)                                    # (C,)
-            variance = batch_mean((x - mean) ** 2, self.axes)                  # (C,)
+            mean = batch_mean(x)                                    # (C,)
+            variance = batch_mean((x - mean) ** 2)                  # (C,)
             self.update_running(mean, variance, images_of_all(len(x)) * (x[0].size // len(mean)))
         else:
             mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
@@ -59,13 +58,13 @@ class BatchNorm(Layer):
         # Three paths from x to the loss: its own output, the batch's mean, the batch's variance.
         own = dy
         if saved.from_batch:
-            through_mean = batch_mean(dy, self.axes)
-            through_variance = saved.normalized * batch_mean(dy * saved.normalized, self.axes)
+            through_mean = batch_mean(dy)
+            through_variance = saved.normalized * batch_mean(dy * saved.normalized)
             own = dy - through_mean - through_variance
         return self.params["w"] / saved.deviation * own
 
     def param_gradients(self, dy: Array, saved: Saved) -> dict[str, Array]:
-        return {"w": (dy * saved.normalized).sum(axis=self.axes), "b": dy.sum(axis=self.axes)}
+        return {"w": channel_sums(dy * saved.normalized), "b": channel_sums(dy)}       # (C,)
 
     def update_running(self, mean: Array, variance: Array, count: int) -> None:
         """Move the running statistics towards those of a batch with `count` values a channel."""
@@ -93,8 +92,6 @@ class BatchNorm1d(BatchNorm):
     x is (N, features), and the features are the channels of BatchNorm, which has the mathematics.
     A batch of one is its own mean: in training its output is b, whatever x is.
     """
-
-    axes = (0,)
 
     def __init__(self, features: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         self.features = check_count(type(self).__name__, "features", features)
@@ -127,8 +124,6 @@ class BatchNorm2d(BatchNorm):
     -----
     x is (N, H, W, channels); BatchNorm has the mathematics.
     """
-
-    axes = (0, 1, 2)
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         self.channels = check_count(type(self).__name__, "channels", channels)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ops import col2im, im2col, make_window
-from ..ops.arrays import Array, Shape, array_module
+from ..ops.arrays import Array, Shape, array_module, channel_sums
 from ..ops.checks import Seed, check_count, check_image_shape
 from ..ops.window import Size, as_ints
 from .as_drawn import draw_initial
@@ -105,7 +105,7 @@ class Conv2d(Layer):
         for channels, filters, w in self.each_group():
             cols = im2col(saved.x[..., channels], self.window)                 # (N*OH*OW, KH*KW*C/G)
             dw[..., filters] = (cols.T @ rows[:, filters]).reshape(*dw.shape[:3], w.shape[1])
-        return {"w": dw, "b": rows.sum(axis=0)}
+        return {"w": dw, "b": channel_sums(dy)}
 
     def each_group(self) -> Iterator[tuple[slice, slice, Array]]:
         """Yield each group's channels, its filters, and its weights as a matrix (KH*KW*C/G, F/G)."""

@@ -18,6 +18,7 @@ from ..ops.threads import get_threads, map_in_order, one_blas_thread
 from ..tables import html_table, text_table
 
 REPEATS = 5
+GPU_SECONDS, MOST_CALLS = 0.005, 200  # of one timing on a GPU
 SLOW = 4.0  # GFLOP/s; one core with a BLAS does 10 times as much, NumPy alone in Pyodide 0.7
 HEAD = ["layer", "runs as", "forward ms", "backward ms", "limit ms", "of limit", "GFLOP/s", "output kB"]
 
@@ -141,17 +142,18 @@ def runs_as(forward: Any, backward: Any) -> str:
 def median(function: Callable[[], Any], where: Array = None) -> float:
     """Return the median of a few timings in seconds, after one that does not count.
 
-    Each waits for what the GPU has been given to do, if the array `where` is there.
+    If the array `where` is on a GPU, each is of so many calls that waiting for them at the end hardly counts.
     """
-    function()
-    wait_for(where)
-    times = []
-    for _ in range(REPEATS):
+    def timed(calls: int) -> float:
         start = time.perf_counter()
-        function()
+        for _ in range(calls):
+            function()
         wait_for(where)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        return (time.perf_counter() - start) / calls
+
+    timed(1)
+    calls = 1 if array_module(where) is np else max(1, min(MOST_CALLS, int(GPU_SECONDS / max(timed(1), 1e-9))))
+    return statistics.median(timed(calls) for _ in range(REPEATS))
 
 
 def product_rate(threads: int | None = None, size: int | None = None) -> float:

@@ -79,7 +79,7 @@ def fast_or_own(
         found = difference(layer, fast_class, like, shape, method, train)
         if found is None:  # the layer's own methods fail: the caller is to see how
             return layer
-        if not found <= TOLERANCES[str(like.dtype)]:
+        if isinstance(found, Exception) or not found <= TOLERANCES[str(like.dtype)]:
             warn(layer, name, method, found)
             return layer
         proven.add(use)
@@ -100,26 +100,33 @@ def may_be_replaced(layer: Layer) -> bool:
     return type(layer) in _loaded and type(layer) not in _differ and as_loaded(layer)
 
 
-def warn(layer: Layer, name: str, method: str, found: float) -> None:
+def warn(layer: Layer, name: str, method: str, found: float | Exception) -> None:
     """Warn that a layer's own methods give other numbers; from now on they run in all layers of its class."""
     kind = type(layer)
     _differ.add(kind)
+    how = (f": the fast one ends in {type(found).__name__}: {found}" if isinstance(found, Exception)
+           else f" by {found:.1e} of the largest number")
     warnings.warn(
-        f"layer {name!r} ({kind.__name__}): its {method} and tinynet's fast implementation of it differ by {found:.1e} "
-        f"of the largest number. {kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. "
-        "If you have edited that file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
+        f"layer {name!r} ({kind.__name__}): its {method} and tinynet's fast implementation of it differ{how}. "
+        f"{kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. If you have edited that "
+        "file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
 
 
 def difference(
     layer: Layer, fast_class: Any, like: Array, shape: Shape, method: str, train: bool
-) -> float | None:
+) -> float | Exception | None:
     """Compare a layer's method with the fast one, on one trial image.
 
     Returns
     -------
-    float or None
-        The largest difference, in parts of the largest number; infinity where the fast one fails, or gives other
-        shapes. None where the layer's own methods fail.
+    float, Exception or None
+        The largest difference, in parts of the largest number; infinity where the fast one gives other shapes, the
+        error where it fails. None where the layer's own methods fail.
+
+    Raises
+    ------
+    MemoryError
+        Which says nothing about either.
     """
     trial = copy.copy(layer)
     trial.params = {key: trial_numbers(array.shape, like) for key, array in layer.params.items()}
@@ -128,13 +135,17 @@ def difference(
         y, saved = trial.forward(x, train)
         dy = trial_numbers(y.shape, like)
         own = {"y": y} if method == "forward" else named_gradients(trial.backward(dy, saved))
+    except MemoryError:
+        raise
     except Exception:  # of whatever kind a layer's edited file raises
         return None
     try:
         fast = fast_class(trial)
         other = {"y": fast.forward(x, train)[0]} if method == "forward" else named_gradients(fast.backward(dy, saved))
-    except Exception:
-        return float("inf")
+    except MemoryError:
+        raise
+    except Exception as error:
+        return error
     if own.keys() != other.keys():
         return float("inf")
     return max(relative(own[key], other[key]) for key in own)

@@ -11,10 +11,10 @@ import numpy as np
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from ..ops import im2col
-from ..ops.arrays import Array
+from ..ops.arrays import Array, channel_sums
 from ..ops.numpy_ops import padded
 from .fast_layer import FastLayer
-from .fast_winograd import WinogradConv, bias_gradient
+from .fast_winograd import WinogradConv
 from .side_by_side import wide_col2im, wide_weights, wide_weights_back, wide_window, windows_beside
 from .winograd import MOST_TAPS
 
@@ -141,7 +141,7 @@ class ConvInParts(FastLayer):
                 cols = im2col(saved.x[images, ..., channels], self.layer.window)
                 dw[..., filters] += (cols.T @ rows[:, filters]).reshape(*dw.shape[:3], -1)
         dx = self.layer.input_gradient(dy, saved) if input_gradient else None
-        return dx, {"w": dw, "b": bias_gradient(dy)}
+        return dx, {"w": dw, "b": channel_sums(dy)}
 
     def parts(self, y: Array) -> list[slice]:
         """Images to take at a time, for outputs y (N, OH, OW, F)."""

@@ -8,7 +8,7 @@ import numpy as np
 from ..layers import Conv2d
 from ..layers.conv import Saved
 from ..ops import col2im, im2col
-from ..ops.arrays import Array, Shape, array_module
+from ..ops.arrays import Array, Shape, array_module, channel_sums
 from ..ops.window import Window
 from . import winograd
 from .fast_layer import FastLayer
@@ -104,7 +104,7 @@ class WinogradConv(FastLayer):
         if input_gradient and turned:
             for channels, filters, correlation in self.turned(saved.x.shape):
                 correlation.into(dx[..., channels], dy[..., filters])
-        return dx, {"w": dw, "b": bias_gradient(dy)}
+        return dx, {"w": dw, "b": channel_sums(dy)}
 
     def may_turn(self) -> bool:
         """Tell whether to correlate dy with turned filters; no window may lie in the padding alone then."""
@@ -134,9 +134,3 @@ class WinogradConv(FastLayer):
                     for channels, filters, _ in self.layer.each_group()
                 ]
             return self.made[way]
-
-
-def bias_gradient(dy: Array) -> Array:
-    """Return the sum over all but the last axis of dy (N, OH, OW, F); NumPy adds long rows faster than short ones."""
-    n, oh, ow, f = dy.shape
-    return dy.reshape(n * oh, ow * f).sum(axis=0).reshape(ow, f).sum(axis=0)

@@ -20,6 +20,17 @@ def array_module(x: Any) -> ModuleType:
     return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
 
 
+def channel_sums(x: Array) -> Array:
+    """Return the sum of each channel over all other axes of x, (N, H, W, C) or (N, C): an array (C,).
+
+    Images and rows first, in long rows: NumPy adds those faster than short ones, and a GPU in many blocks at once.
+    """
+    if x.ndim < 4:
+        return x.sum(axis=0)
+    n, h, w, c = x.shape
+    return x.reshape(n * h, w * c).sum(axis=0).reshape(w, c).sum(axis=0)
+
+
 def why_no_gpu() -> str | None:
     """Return None where CuPy finds a GPU, else the reason in a few words, with what to install where that helps."""
     driver = driver_version()
@@ -34,7 +45,13 @@ def why_no_gpu() -> str | None:
         return f"there is a driver for an NVIDIA GPU, but CuPy is not installed: pip install 'tinynet[{extra}]'"
     if cupy.cuda.is_available():
         return trial(cupy)
-    return f"CuPy is installed, but {'finds no GPU' if driver else 'there is no driver for an NVIDIA GPU'}"
+    if driver is None:
+        return "CuPy is installed, but there is no driver for an NVIDIA GPU"
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # such as that the driver is too old for this CuPy, which `is_available` keeps to itself
+        return f"CuPy is installed, but finds no GPU ({' '.join(str(error).split())})"
+    return "CuPy is installed, but finds no GPU"
 
 
 @cache

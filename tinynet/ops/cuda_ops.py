@@ -196,7 +196,13 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], *args: Any,
     if len(dtypes) > 1:
         raise DtypeError(f"{name}: arrays of {' and '.join(sorted(map(str, dtypes)))}, expected one dtype")
     if 0 not in grid:  # an empty array: CUDA refuses a grid without blocks
-        module(cupy, file or name, *dtypes).get_function(name)(grid, block, args)
+        kernel(cupy, file or name, name, *dtypes)(grid, block, args)
+
+
+@cache
+def kernel(cupy: ModuleType, file: str, name: str, dtype: np.dtype) -> Any:
+    """Return a kernel by its name in a file."""
+    return module(cupy, file, dtype).get_function(name)
 
 
 @cache

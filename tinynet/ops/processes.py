@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import Array, Shape
+from .arrays import Array, Shape, channel_sums
 
 
 class Share(NamedTuple):
@@ -47,10 +47,9 @@ def batch_sum(x: Array) -> Array:
     return x if _share is None else _share.add(x)
 
 
-def batch_mean(x: Array, axes: tuple[int, ...]) -> Array:
-    """Return the mean over the whole batch and the other `axes`; axis 0 has the images."""
-    count = images_of_all(len(x)) * math.prod(x.shape[axis] for axis in axes if axis != 0)
-    return batch_sum(x.sum(axis=axes)) / count
+def batch_mean(x: Array) -> Array:
+    """Return the mean of each channel, (C,), over the whole batch of x (N, ..., C)."""
+    return batch_sum(channel_sums(x)) / (images_of_all(len(x)) * math.prod(x.shape[1:-1]))
 
 
 def draw_for_batch(generator: np.random.Generator, shape: Shape) -> np.ndarray:

@@ -48,15 +48,15 @@ def output_not_finite(name: str, layer: Layer) -> str:
 def first_not_finite_gradient(grads: Mapping[str, Any]) -> str | None:
     """Return the name of the first gradient that is not finite, "conv1.b"; None if all are.
 
-    The sum of a gradient's squares tells, which reads it once. It can also overflow for large numbers: where it is not
-    finite, the numbers themselves decide.
+    A gradient's sum tells, which reads it once. It can also overflow for large numbers: where it is not finite, the
+    numbers themselves decide.
     """
     gradients = flat(dict(grads))
     if not gradients:
         return None
     xp = array_module(next(iter(gradients.values())))
     with np.errstate(over="ignore", invalid="ignore"):
-        finite = to_cpu(xp.stack([xp.isfinite(xp.vdot(each, each)) for each in gradients.values()]))  # in one copy
+        finite = to_cpu(xp.stack([xp.isfinite(each.sum()) for each in gradients.values()]))  # in one copy
     return next((".".join(path) for (path, each), good in zip(gradients.items(), finite, strict=True)
                  if not good and not all_finite(each)), None)
 
