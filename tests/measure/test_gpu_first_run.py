@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -78,6 +79,42 @@ def test_results_are_there_after_each_addition_and_a_failure_is_one(load, tmp_pa
     again = load("common").Results(str(tmp_path), "a.json")
     assert again.found == {"one": {"first": 1.5, "second": {"failed": "ZeroDivisionError: division by zero"}}}
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_card_that_one_line_has_broken_is_left_to_a_new_process(load, tmp_path, monkeypatch, capsys):
+    check = load("check")
+    broken, calls = [], []
+
+    def fail():
+        broken.append(True)
+        raise RuntimeError("an illegal memory access was encountered")
+
+    def synchronize():
+        if broken:
+            raise RuntimeError("an illegal memory access was encountered")
+
+    def new_process(command):
+        calls.append(command)
+        broken.clear()
+        with pytest.raises(SystemExit) as ended:
+            check.main()
+        return ended.value.code
+
+    item = SimpleNamespace(differences={}, passed=True, seconds=1.0, predicted=1.0, cells=lambda: [""] * len(check.HEAD))
+    lines = {"a kernel": lambda: item, "a bad one": fail, "another": lambda: item, "net: a training step": lambda: item}
+    card = SimpleNamespace(copied=1.0, products=1.0)
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(deviceSynchronize=synchronize)))
+    for name, value in {"needed_cupy": lambda: cupy, "measured_card": lambda cupy: card, "REHEARSAL": True,
+                        "comparisons": lambda *given: iter(lines.items())}.items():
+        monkeypatch.setattr(check, name, value)
+    monkeypatch.setattr(check.subprocess, "call", new_process)
+    monkeypatch.setattr(sys, "argv", ["check.py", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        check.main()
+    found = json.loads((tmp_path / "check.json").read_text())["lines"]
+    assert list(found) == ["net: a training step", "a kernel", "a bad one", "another"] and len(calls) == 1
+    assert [row.get("right", False) for row in found.values()] == [True, True, False, True] and ended.value.code == 1
+    assert "1 of 4 lines are wrong or failed" in capsys.readouterr().out
 
 
 def test_a_trace_is_summed_up(load):

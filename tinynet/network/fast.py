@@ -108,8 +108,8 @@ def warn(layer: Layer, name: str, method: str, found: float | Exception) -> None
            else f" by {found:.1e} of the largest number")
     warnings.warn(
         f"layer {name!r} ({kind.__name__}): its {method} and tinynet's fast implementation of it differ{how}. "
-        f"{kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. If you have edited that "
-        "file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
+        f"{kind.__name__} now runs as its file, {kind.__module__}, is written, which is slower. If you have edited "
+        "that file, this is right; if not, it is a bug in tinynet.", stacklevel=2)
 
 
 def difference(
