@@ -100,7 +100,7 @@ def test_a_card_that_one_line_has_broken_is_left_to_a_new_process(load, tmp_path
             check.main()
         return ended.value.code
 
-    item = SimpleNamespace(differences={}, passed=True, seconds=1.0, predicted=1.0, cells=lambda: [""] * len(check.HEAD))
+    item = SimpleNamespace(differences={}, passed=True, seconds=1, predicted=1, cells=lambda: [""] * len(check.HEAD))
     lines = {"a kernel": lambda: item, "a bad one": fail, "another": lambda: item, "net: a training step": lambda: item}
     card = SimpleNamespace(copied=1.0, products=1.0)
     cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(deviceSynchronize=synchronize)))
