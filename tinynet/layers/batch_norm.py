@@ -45,8 +45,8 @@ class BatchNorm(Layer):
     def forward(self, x: Array, train: bool = False) -> tuple[Array, Saved]:
         self.check_input(x)
         if train:
-            mean = batch_mean(x)                                    # (C,)
-            variance = batch_mean((x - mean) ** 2)                  # (C,)
+            mean = batch_mean(x)                                               # (C,)
+            variance = batch_mean((x - mean) ** 2)                             # (C,)
             self.update_running(mean, variance, images_of_all(len(x)) * (x[0].size // len(mean)))
         else:
             mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
