@@ -34,6 +34,7 @@ def kernels_on_cpu(change: Callable[[str, str], str] | None = None) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "cupy", CUPY)
         cuda_ops.module.cache_clear()
+        cuda_ops.kernel.cache_clear()
         if change is not None:
             read = cuda_ops.source
             patch.setattr(cuda_ops, "source", lambda file, real: change(file, read(file, real)))
@@ -41,6 +42,7 @@ def kernels_on_cpu(change: Callable[[str, str], str] | None = None) -> Iterator[
             yield
         finally:
             cuda_ops.module.cache_clear()
+            cuda_ops.kernel.cache_clear()
 
 
 def in_layout(x: np.ndarray, layout: str) -> np.ndarray:
