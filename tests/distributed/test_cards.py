@@ -3,12 +3,16 @@ import inspect
 import json
 import subprocess
 import sys
+import types
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.cupy_names import MISSING, REAL, check_call
 from support.several_processes import mpirun
+
+from tinynet.distributed.cards import has_nccl
 
 ON_CARDS = Path(__file__).parents[1] / "support" / "on_cards.py"
 
@@ -22,6 +26,23 @@ def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path
     found = json.loads(out.read_text())
     assert found["difference"] < 1e-5
     assert found["calls"] == (4 if how == "nccl" else 0)  # the gradients of a step in one message, small as they are
+
+
+def broken_nccl(name):
+    warnings.warn(f"{name} library could not be loaded", stacklevel=2)
+    raise ImportError("libnccl.so.2: cannot open shared object file")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("nccl", [None, types.SimpleNamespace(available=False)])
+def test_without_nccl_sums_go_over_the_cpu_and_nothing_is_said(nccl, gpu, monkeypatch):
+    if nccl is None:  # its library is missing: CuPy warns, and its module cannot be imported
+        cuda = types.ModuleType("cupy.cuda")
+        cuda.__getattr__ = broken_nccl
+    else:
+        cuda = types.SimpleNamespace(nccl=nccl)
+    monkeypatch.setitem(sys.modules, "cupy.cuda", cuda)
+    assert has_nccl() is False
 
 
 @pytest.mark.skipif(REAL is None, reason=MISSING)

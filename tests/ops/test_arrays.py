@@ -75,6 +75,17 @@ def test_a_cupy_without_what_of_cuda_it_needs_is_no_gpu(gpu, monkeypatch, capsys
     assert choose_device("auto") == "cpu"
 
 
+def test_a_driver_too_old_for_cupy_is_named_in_cuda_s_words(gpu, monkeypatch):
+    def count():
+        raise RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient\nfor CUDA runtime version")
+
+    monkeypatch.setattr(arrays, "driver_version", lambda: 11080)
+    monkeypatch.setattr(gpu.cuda, "is_available", lambda: False)  # as CuPy's, which keeps the error to itself
+    monkeypatch.setattr(gpu.cuda.runtime, "getDeviceCount", count)
+    assert why_no_gpu() == ("CuPy is installed, but finds no GPU (cudaErrorInsufficientDriver: CUDA driver version is "
+                            "insufficient for CUDA runtime version)")
+
+
 def test_a_broken_cupy_is_not_called_missing(monkeypatch):
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
 

@@ -38,7 +38,7 @@ def conv_work(layer: Conv2d, shape: Shape, trainable: bool, fused: bool) -> Iter
             yield product("backward", rows, f // groups, seen)
             yield kernel("backward", "col2im", part, layer.window)
             yield expression("backward", 2, math.prod(part))        # into its channels of dx
-    yield expression("backward", 1, y)                              # the biases' gradient
+    yield expression("backward", 1, y, 2)                           # the biases' gradient: two sums
 
 
 def forward_by_sums(layer: Conv2d, part: Shape, output: Shape) -> Iterator[Work]:
