@@ -1,5 +1,6 @@
 """Comparing a layer with PyTorch's, both at PyTorch's default settings, for `gradient_checks.py`."""
-import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,27 +12,27 @@ from tinynet.network.params import flat
 
 nn, functional = torch.nn, torch.nn.functional
 IMAGES = (2, 6, 6, 4)
-# For each layer: the arguments that are PyTorch's defaults, PyTorch's module, and the input's shape.
+# For each layer: the arguments that are PyTorch's defaults, what makes PyTorch's module, and the input's shape.
 LAYERS: dict[Any, tuple[dict[str, Any], Any, tuple[int, ...]]] = {
-    tn.Linear: ({"in_features": 4, "out_features": 3}, nn.Linear(4, 3), (5, 4)),
-    tn.Conv2d: ({"in_channels": 4, "out_channels": 4, "kernel_size": 3}, nn.Conv2d(4, 4, 3), IMAGES),
-    tn.ReLU: ({}, nn.ReLU(), (4, 6)),
-    tn.Tanh: ({}, nn.Tanh(), (4, 6)),
-    tn.Sigmoid: ({}, nn.Sigmoid(), (4, 6)),
-    tn.Softmax: ({}, nn.Softmax(dim=-1), (3, 5)),
-    tn.Flatten: ({}, nn.Flatten(), IMAGES),
-    tn.MaxPool2d: ({"kernel_size": 2, "stride": 2}, nn.MaxPool2d(2), IMAGES),
-    tn.AvgPool2d: ({"kernel_size": 2, "stride": 2}, nn.AvgPool2d(2), IMAGES),
-    tn.LocalResponseNorm: ({"alpha": 1e-4 / 5, "k": 1.0}, nn.LocalResponseNorm(5), IMAGES),  # its alpha is divided
-    tn.BatchNorm1d: ({"features": 4}, nn.BatchNorm1d(4), (5, 4)),
-    tn.BatchNorm2d: ({"channels": 4}, nn.BatchNorm2d(4), IMAGES),
-    tn.Dropout: ({}, nn.Dropout(), (6, 8)),  # in evaluation: in training the two draw masks of their own
+    tn.Linear: ({"in_features": 4, "out_features": 3}, lambda: nn.Linear(4, 3), (5, 4)),
+    tn.Conv2d: ({"in_channels": 4, "out_channels": 4, "kernel_size": 3}, lambda: nn.Conv2d(4, 4, 3), IMAGES),
+    tn.ReLU: ({}, nn.ReLU, (4, 6)),
+    tn.Tanh: ({}, nn.Tanh, (4, 6)),
+    tn.Sigmoid: ({}, nn.Sigmoid, (4, 6)),
+    tn.Softmax: ({}, lambda: nn.Softmax(dim=-1), (3, 5)),
+    tn.Flatten: ({}, nn.Flatten, IMAGES),
+    tn.MaxPool2d: ({"kernel_size": 2, "stride": 2}, lambda: nn.MaxPool2d(2), IMAGES),
+    tn.AvgPool2d: ({"kernel_size": 2, "stride": 2}, lambda: nn.AvgPool2d(2), IMAGES),
+    tn.LocalResponseNorm: ({"alpha": 1e-4 / 5, "k": 1.0}, lambda: nn.LocalResponseNorm(5), IMAGES),  # alpha / 5
+    tn.BatchNorm1d: ({"features": 4}, lambda: nn.BatchNorm1d(4), (5, 4)),
+    tn.BatchNorm2d: ({"channels": 4}, lambda: nn.BatchNorm2d(4), IMAGES),
+    tn.Dropout: ({}, nn.Dropout, (6, 8)),  # in evaluation: in training the two draw masks of their own
 }
 
 
 def has_counterpart(bug: Any) -> bool:
-    """PyTorch has no locally connected layer and no normalization within a map."""
-    return bug.right not in (tn.LocallyConnected2d, tn.SpatialResponseNorm)
+    """PyTorch has no locally connected layer, no normalization within a map and no fire module."""
+    return bug.right not in (tn.LocallyConnected2d, tn.SpatialResponseNorm, tn.Fire)
 
 
 def agrees(bug: Any, right: bool = False) -> bool:
@@ -40,20 +41,24 @@ def agrees(bug: Any, right: bool = False) -> bool:
     The output and all gradients for a random upstream gradient, float32, by torch.testing.assert_close as it comes.
     """
     torch.manual_seed(0)
-    kind = bug.right if right else bug.wrong
+    compared = comparison(bug, bug.right if right else bug.wrong)
     try:
-        if bug.of_optimizer:
-            compare_steps(kind, adam=bug.right is tn.Adam)
-        elif bug.family == "loss":
-            compare_loss(kind)
-        elif bug.right in (tn.Network, Twice, AroundIt):
-            compare_network(bug.make(kind), bug.shape)
-        else:
-            arguments, theirs, shape = LAYERS[bug.right]
-            compare(kind(**arguments), copy.deepcopy(theirs), shape, train=bug.right is not tn.Dropout)
+        compared()
     except Exception:  # an AssertionError, or a crash of the code under test
         return False
     return True
+
+
+def comparison(bug: Any, kind: Any) -> Callable[[], None]:
+    """Return what raises unless `kind`, which is a bug or its right version, does as PyTorch does."""
+    if bug.of_optimizer:
+        return partial(compare_steps, kind, adam=bug.right is tn.Adam)
+    if bug.family == "loss":
+        return partial(compare_loss, kind)
+    if bug.right in (tn.Network, Twice, AroundIt):
+        return lambda: compare_network(bug.make(kind), bug.shape)
+    arguments, module, shape = LAYERS[bug.right]
+    return lambda: compare(kind(**arguments), module(), shape, train=bug.right is not tn.Dropout)
 
 
 def compare_network(ours: Any, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,7 @@
 """Every planted bug is caught by the check as it comes, by the right name; what it was made from passes."""
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,6 +32,15 @@ def test_that_it_is_caught_is_no_luck_of_the_draw(bug):
     for seed in (1, 2, 3):
         assert set(bug.names) <= set(tn.check_gradients(*bug.case(seed=seed), seed=seed).wrong)
         assert tn.check_gradients(*bug.case(right=True, seed=seed), seed=seed).passed
+
+
+def test_the_record_of_the_usual_checks_has_every_bug():
+    root = Path(__file__).parents[2]
+    record = json.loads((root / "benchmarks" / "results" / "gradient_checks.json").read_text())
+    assert set(record["bugs"]) == set(CATALOGUE), "python benchmarks/gradient_checks.py makes it"
+    for text in ("benchmarks/GRADIENT_CHECKS.md", "benchmarks/README.md"):
+        assert f"{len(CATALOGUE)} planted bugs" in (root / text).read_text(), text
+    assert f"{len(BUGS)} of {len(CATALOGUE)}" in (root / "notebooks/source/07_checking_gradients.py").read_text()
 
 
 def test_there_are_many_and_each_says_what_is_wrong():
