@@ -456,6 +456,12 @@ def with_arms(result, *names):
                   result.records)
 
 
+def test_the_recipe_is_that_of_the_layers_that_are_left():
+    net = changed(tn.cifar_net("18pct"), without=("conv2", "relu2"))
+    assert "conv2" not in net.recipe["weight_decay"] and "conv2" not in net.recipe["initialization"]
+    assert optimizer_from(net).decay_of("conv3") == tn.cifar_net("18pct").recipe["weight_decay"]["conv3"]
+
+
 def test_surgery_names_what_is_not_there_or_does_not_fit():
     with pytest.raises(ArgumentError, match="layer 'conv9'"):
         changed(tn.alexnet_small(), without=("conv9",))

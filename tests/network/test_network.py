@@ -30,6 +30,35 @@ def plain_step(net, x, labels):
     return x, dy, grads
 
 
+class TwoBiases(tn.Layer):
+    """y = x + a + b: both parameters have the same gradient, and backward returns one array for both, or a view."""
+
+    def __init__(self, view):
+        super().__init__()
+        self.view = view
+        self.params |= {"a": np.zeros(4, np.float32), "b": np.zeros(4, np.float32)}
+
+    def forward(self, x, train=False):
+        return x + self.params["a"] + self.params["b"], None
+
+    def input_gradient(self, dy, saved):
+        return dy
+
+    def param_gradients(self, dy, saved):
+        gradient = np.broadcast_to(dy.sum(), 4) if self.view else dy.sum(axis=0)  # nobody may write into the view
+        return {"a": gradient, "b": gradient}
+
+
+@pytest.mark.parametrize("view", [False, True])
+@pytest.mark.parametrize("n", [3, 100, 300])  # 1, 2 and 5 blocks
+def test_gradients_are_added_in_no_array_of_the_layers_own(n, view):
+    net = tn.Network([("two", TwoBiases(view))], input_shape=(4,))
+    x = np.ones((n, 4), np.float32)
+    _, grads = net.backward(x, net.forward(x)[1])
+    for gradient in grads["two"].values():
+        np.testing.assert_array_equal(gradient, np.full(4, 4 * n if view else n))
+
+
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("n", [1, 31, 32, 33, 70])
 def test_blocks_give_what_the_whole_batch_at_once_gives(n, batch_norm):

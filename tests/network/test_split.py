@@ -29,13 +29,17 @@ def test_layers_without_a_seed_keep_their_weights():
     assert net["drop"].generator.bit_generator.state == state
 
 
-def test_the_rest_has_the_recipe_without_the_decay_of_other_layers():
+def test_the_rest_has_the_recipe_without_what_it_says_of_other_layers():
     net = network()
     net.recipe = {"learning_rate": 0.5, "weight_decay": {"conv1": 0.1, "fc4": 0.2}}
     _, rest = tn.split_network(net, "pool1")
     assert rest.recipe == {"learning_rate": 0.5, "weight_decay": {"fc4": 0.2}}
     assert net.recipe["weight_decay"] == {"conv1": 0.1, "fc4": 0.2}
     tn.SGD(rest, weight_decay=rest.recipe["weight_decay"])
+    small = tn.alexnet_small()
+    _, rest = tn.split_network(small, "pool2")
+    assert list(small.recipe["initialization"]) == ["conv1", "conv2", "conv3", "conv4", "fc5"]
+    assert list(rest.recipe["initialization"]) == ["conv3", "conv4", "fc5"] and "in conv1" not in str(rest.summary())
 
 
 @pytest.mark.parametrize(("net", "after", "words"), [

@@ -36,15 +36,17 @@ def test_saliency_is_the_slope_of_the_score(images):
         assert found[place] == pytest.approx(np.abs(slopes).max(), rel=1e-6)
 
 
-@pytest.mark.parametrize("size, stride", [(3, 1), (4, 2), (1, 1), (2, 4), (20, 3)])
+@pytest.mark.parametrize("size, stride", [(3, 1), (4, 2), (1, 1), (2, 4), (20, 3), (1, 6), (2, 9), (1, 30)])
 def test_occlusion_covers_a_square_around_each_place(images, size, stride):
     network, image = net(), images[0]
     found = occlusion(network, image, 2, size, stride)
+    untouched = tn.Softmax().forward(network.forward(image[None])[0])[0][0, 2]
+    assert (np.abs(found - untouched) > 1e-6 * untouched).all(), "every square covers something"
     assert found.shape == (-(-9 // stride), -(-7 // stride))
     for i, j in np.ndindex(found.shape):
         covered = image.copy()
         for row, column in np.ndindex(9, 7):
-            middle = (i * stride + stride // 2, j * stride + stride // 2)
+            middle = (min(i * stride + stride // 2, 8), min(j * stride + stride // 2, 6))
             if 0 <= row - middle[0] + size // 2 < size and 0 <= column - middle[1] + size // 2 < size:
                 covered[row, column] = 0
         scores = network.forward(covered[None])[0][0].astype(float)

@@ -243,6 +243,12 @@ def test_state_goes_from_one_optimizer_to_another(rng):
         other = SGD(tn.Network([("fc1", tn.Linear(inputs, 4))]))
         with pytest.raises(ArgumentError, match="velocity of fc1.w does not fit any parameter"):
             other.load_state(first.state())
+    for optimizer, others, key in ((first, tn.Adam(nets[0]), "momentum, bias_rate, velocity"),
+                                   (tn.Adam(nets[0]), first, "beta1, beta2, epsilon, moments")):
+        name = type(optimizer).__name__
+        message = rf"^{name}.load_state: the state has no {key}, expected what {name}.state\(\) returned$"
+        with pytest.raises(ArgumentError, match=message):
+            optimizer.load_state(others.state())
     SGD(nets[0], bias_rate=0.0)  # is allowed: biases that stay
 
 

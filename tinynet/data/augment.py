@@ -24,6 +24,11 @@ class PCAColour:
     ----------
     eigenvalues : (3,), for pixels from 0 to 1
     eigenvectors : (3, 3), one in each column
+
+    Raises
+    ------
+    ShapeError
+        For arrays of other shapes.
     """
 
     def __init__(self, eigenvalues, eigenvectors):
@@ -69,6 +74,11 @@ class Augmentation:
     stretch : float
         Before the crop, make the image wider or higher by a random factor of up to 1 + stretch: the logarithm of the
         proportions' change is uniform. 0: never. 1/3 gives the range of Szegedy et al. 2015 (section 6), 3/4 to 4/3.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense; names it.
     """
 
     def __init__(self, crop: bool = True, mirror: bool = True, pad: int = 0, colour: PCAColour | None = None,

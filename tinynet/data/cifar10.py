@@ -40,6 +40,8 @@ def load_cifar10(path) -> tuple[Dataset, Dataset]:
     DataError
         When a file is missing or damaged. (A test file that ends early, but after a whole record, cannot be told from
         a smaller one; of training files the five must have the same size.)
+    ArgumentError
+        For what is no path.
     """
     folder = find_cifar10(check_path("load_cifar10", path))
     if folder is None:

@@ -75,6 +75,11 @@ class FloatImages:
     ----------
     images : floating point (N, H, W, C), or of another form that the network takes, as (N, features)
     labels : integers (N,), from 0 up
+
+    Raises
+    ------
+    ShapeError, DtypeError, DataError
+        When the arrays don't have the form above, are empty or masked.
     """
 
     name = "the pair (images, labels)"

@@ -68,6 +68,8 @@ def download(name: str, folder, progress: bool = False) -> Path:
 
     Raises
     ------
+    ArgumentError
+        For a name that is none of these.
     DataError
         When pooch is not installed, a file cannot be fetched, or its checksum is wrong; such a file is not kept.
     """

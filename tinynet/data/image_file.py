@@ -64,6 +64,8 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
         when the range of the pixels is not known (TIFF files of floating-point numbers, of 32-bit or of signed whole
         numbers), or Pillow misreads them (YCbCr in a TIFF file without compression, PNG files of 16-bit colours one
         of which is transparent).
+    ArgumentError
+        For a size, channels or a way to resize that does not exist.
     MemoryError, OSError
         With the file's name, when the machine fails: no memory, too many open files, a drive that is gone.
     """

@@ -32,6 +32,13 @@ class ImageFolder:
         Colour or grey, whatever the files have.
     resize : "crop" or "squash"
         How an image is brought to the size, see `load_image`.
+
+    Raises
+    ------
+    DataError
+        When there are no images, or a label has no class name. Files are not read yet.
+    ArgumentError, ShapeError, DtypeError
+        For a setting that makes no sense, names that are not a list of str, and labels of another form.
     """
 
     padding = 0
@@ -124,6 +131,8 @@ def load_image_folder(path, size=256, channels: int = 3,
     ------
     DataError
         When a folder is missing or empty, or the test images have a class that the training images lack.
+    ArgumentError
+        For what is no path, and as `load_image`.
     """
     root = user_path(check_path("load_image_folder", path))
     train_folder = find_split(root, TRAIN)

@@ -38,6 +38,13 @@ class Loader:
     threads : int
         At most threads + 1 batches are ready or in work ahead of the one in use. 0, and where the system starts no
         threads: each is made when asked for.
+
+    Raises
+    ------
+    ArgumentError
+        For a setting that makes no sense, and for an augmentation without a Preprocessing.
+    ShapeError, DtypeError, DataError
+        For a pair (images, labels) that is no data set.
     """
 
     def __init__(self, dataset, preprocessing: Callable | None, batch_size: int = 128,

@@ -45,6 +45,8 @@ def load_mnist(path) -> tuple[Dataset, Dataset]:
     ------
     DataError
         When a file is missing or damaged.
+    ArgumentError
+        For what is no path.
     """
     source = find_mnist(check_path("load_mnist", path)) or user_path(path)
     if source.is_file():

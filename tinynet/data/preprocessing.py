@@ -37,6 +37,13 @@ class Preprocessing:
     channel_order : "RGB" or "BGR"
         The order of colours that the network takes; stored images are red, green, blue. Networks that were trained with
         Caffe take blue first, as OpenCV reads images.
+
+    Raises
+    ------
+    ShapeError
+        When the mean has another form, or a mean image another size than the stored images.
+    ArgumentError
+        For another setting that makes no sense; names it.
     """
 
     def __init__(self, mean, input_size, image_size=None, padding: int = 0, deviation=1.0, resize: str = "crop",
@@ -77,6 +84,13 @@ class Preprocessing:
             See the class.
         padding : int
             Pixels of 0 to add on each side of the data set's images.
+
+        Raises
+        ------
+        ArgumentError
+            For a setting that makes no sense, and for what is no data set of stored images.
+        DataError
+            When more than 1% of a folder's files cannot be read.
         """
         if mean not in ("image", "colour"):
             raise ArgumentError(f"Preprocessing.fit: mean must be 'image' or 'colour', got {mean!r}")

@@ -68,6 +68,11 @@ def draw_shapes(count: int, size: int = 32, seed: int = 0) -> Dataset:
     -------
     Dataset
         Images uint8 (count, size, size, 3) and their labels.
+
+    Raises
+    ------
+    ArgumentError
+        For a count below 1, a size out of this range, or a seed below 0.
     """
     check_count("draw_shapes", "count", count)
     if check_count("draw_shapes", "size", size, least=SMALLEST) > LARGEST:

@@ -32,6 +32,8 @@ def split_validation(dataset: Any, share: float, seed: int = 0) -> tuple[Any, An
     ------
     DataError
         When a class has one image only.
+    ArgumentError
+        For a share out of this range, a seed below 0, or what is no data set of stored images.
     """
     if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 < share < 1:
         raise ArgumentError(f"split_validation: share is {share!r}, expected a number above 0 and below 1")

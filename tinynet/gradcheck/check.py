@@ -60,6 +60,8 @@ def check_gradients(f: Any, x: Array, train: bool = True, seed: int = 0) -> Grad
     ArgumentError
         When `f` cannot be checked, when `x` is not made of real and finite numbers, or when forward or backward does
         not return the pair that the contract asks for.
+    ShapeError
+        When a layer does not take x.
     """
     return check(f, x, train, check_count("check_gradients", "seed", seed, 0))
 
@@ -149,6 +151,8 @@ def check_each_layer(net: Any, x: Array, seed: int = 0) -> GradientReport:
     ------
     ArgumentError
         For what is no network, or an input that is empty or not of finite numbers.
+    ShapeError
+        When the network does not take x.
     """
     if not isinstance(net, Network):
         raise ArgumentError(f"check_each_layer: net is a {type(net).__name__}, expected a Network; a layer alone "

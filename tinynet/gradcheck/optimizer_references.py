@@ -59,9 +59,9 @@ class SGDReference(Reference):
 
 
 class AdamReference(Reference):
-    """Kingma and Ba 2015, section 3, equation 4; the decay as in Loshchilov and Hutter 2019, algorithm 2.
+    """Kingma and Ba 2015, section 3, equation 1; the decay as in Loshchilov and Hutter 2019, algorithm 2.
 
-    With the sum of equation 4 written out, m / (1 - beta1^t) is the mean of all gradients so far, weighted by
+    With the sum of equation 1 written out, m / (1 - beta1^t) is the mean of all gradients so far, weighted by
     beta1^(t - i), and v / (1 - beta2^t) that of their squares, weighted by beta2^(t - i).
     """
 

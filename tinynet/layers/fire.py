@@ -29,7 +29,7 @@ class Fire(Layer):
     expand1, expand3 : int
         Filters of 1 x 1, and of 3 x 3 with padding 1, side by side.
     seed : int, list of int, or None
-        Of the initial weights, N(0, 2 / inputs of a filter) (He et al. 2015); biases are 0.
+        Of the initial weights, N(0, 2 / inputs of a filter) (He et al. 2015); biases are 0. None: as for `Conv2d`.
 
     Raises
     ------

@@ -106,7 +106,7 @@ class Lesson(Experiment):
 
         Raises
         ------
-        ArgumentError, DataError
+        ArgumentError, DataError, ShapeError
             Before anything is trained.
         """
         lesson = self.with_model(model)

@@ -60,6 +60,11 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu", sett
         the pixels as a factor, is 64 times smaller beside weights 64 times larger.
         "max pools": 3 x 3 convolutions and maxima in all pools, on pixels divided by 64. Initial weights as for
         "scaled pixels", biases at the same rate as weights: the network of earlier records.
+
+    Raises
+    ------
+    ArgumentError
+        For an activation or a setting that does not exist.
     """
     choose("four_layers", "activation", activation, ACTIVATIONS)
     choose("four_layers", "setting", setting, (RAW, SCALED, CONTROL, MAX_POOLS))

@@ -22,7 +22,7 @@ class Work(NamedTuple):
     Attributes
     ----------
     part : str
-        The layer, or "loss", "SGD".
+        The layer, or "loss".
     phase : str
         "forward", "backward" or "update".
     what : str

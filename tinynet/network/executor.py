@@ -128,14 +128,16 @@ def backward(
         start += length
     total: list[dict[str, Array]] = [{} for _ in layers]
     dxs = []
-    for dx, grads in map_in_order(chain, blocks):
+    for number, (dx, grads) in enumerate(map_in_order(chain, blocks)):
         dxs.append(dx)
         for sums, new in zip(total, grads, strict=True):
             for name, gradient in new.items():
-                if name in sums:
-                    sums[name] += gradient
+                if number == 0:
+                    sums[name] = gradient  # the layer's own array: read-only, it may be, or the same for two parameters
+                elif number == 1:
+                    sums[name] = sums[name] + gradient
                 else:
-                    sums[name] = gradient
+                    sums[name] += gradient
     by_name = dict(zip(names, total, strict=True))
     if not input_gradient:
         return None, by_name

@@ -59,8 +59,9 @@ class Network(Layer):
     Raises
     ------
     ArgumentError
-        For an empty list, a bad name, what is no layer, a name or a layer that stands in it twice, and an
-        `input_shape` that is none.
+        For an empty list, a bad name, what is no layer, a name or a layer that stands in it twice, a layer with a
+        random generator or running statistics that does not say `whole_batch = True`, and a seed or an `input_shape`
+        that is none.
     """
 
     whole_batch = True  # within another network: it cuts the batch itself

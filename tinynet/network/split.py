@@ -1,4 +1,7 @@
 """A network in two: the layers up to one, and those after it."""
+from collections.abc import Collection
+from typing import Any
+
 from ..errors import ArgumentError
 from .network import Network
 
@@ -18,12 +21,12 @@ def split_network(net: Network, after: str) -> tuple[Network, Network]:
     Returns
     -------
     first, rest : Network
-        `rest` has the network's recipe, without the weight decay of layers that are in `first`.
+        `rest` has the network's recipe, without the weight decay and the initialization of layers that are in `first`.
 
     Raises
     ------
     ArgumentError
-        For a name that is no layer's, and for that of the last layer.
+        For a name that is no layer's, for that of the last layer, and for what is no network.
     """
     if not isinstance(net, Network):
         raise ArgumentError(f"split_network: net is a {type(net).__name__}, expected a Network")
@@ -34,9 +37,14 @@ def split_network(net: Network, after: str) -> tuple[Network, Network]:
     pairs = list(net.layers.items())
     first = Network(pairs[:end], name=f"{net.name} up to {after}", input_shape=net.input_shape, hint=net.hint)
     shape = None if net.input_shape is None else first.output_shape(net.input_shape)
-    rest = Network(pairs[end:], name=f"{net.name} after {after}", input_shape=shape, recipe=net.recipe)
-    decay = net.recipe.get("weight_decay")
-    if isinstance(decay, dict):  # by layer, "conv1", or "block.conv1" in a nested network
-        rest.recipe["weight_decay"] = {
-            name: value for name, value in decay.items() if name.partition(".")[0] in rest.layers}
-    return first, rest
+    recipe = recipe_for(net, names[end:])
+    return first, Network(pairs[end:], name=f"{net.name} after {after}", input_shape=shape, recipe=recipe)
+
+
+def recipe_for(net: Network, names: Collection[str]) -> dict[str, Any]:
+    """Return a network's recipe for some of its layers: without what it says of each of the others."""
+    recipe = dict(net.recipe)
+    for key in ("weight_decay", "initialization"):
+        if isinstance(recipe.get(key), dict):  # by layer, "conv1", or "block.conv1" in a nested network
+            recipe[key] = {name: value for name, value in recipe[key].items() if name.partition(".")[0] in names}
+    return recipe

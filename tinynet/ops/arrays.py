@@ -79,7 +79,7 @@ def driver_version() -> int | None:
 
 
 def to_gpu(what: Any) -> Any:
-    """Return a copy of an array, or of a layer or network, on the GPU.
+    """Return an array, or a copy of a layer or network, on the GPU.
 
     An optimizer works on the network that it was made for: make one for the copy, and let it `load_state` the other's
     `state()` where velocities have to come along.
@@ -92,11 +92,12 @@ def to_gpu(what: Any) -> Any:
     Returns
     -------
     cupy.ndarray, Layer or Network
+        An array of CuPy's itself, not a copy of it.
 
     Raises
     ------
     ArgumentError
-        Where there is no GPU, with the reason.
+        Where there is no GPU, with the reason; for anything else.
     """
     reason = why_no_gpu()
     if reason:
@@ -107,7 +108,7 @@ def to_gpu(what: Any) -> Any:
 
 
 def to_cpu(what: Any) -> Any:
-    """Return a copy of an array, or of a layer or network, in NumPy arrays.
+    """Return an array, or a copy of a layer or network, in NumPy arrays.
 
     Parameters
     ----------
@@ -118,6 +119,11 @@ def to_cpu(what: Any) -> Any:
     -------
     numpy.ndarray, Layer or Network
         A NumPy array itself, not a copy of it.
+
+    Raises
+    ------
+    ArgumentError
+        For anything else.
     """
     return _moved(what, _as_numpy)
 

@@ -54,7 +54,8 @@ def missing_axis(shape: Shape, output_shape: Callable[[Shape], Shape]) -> str:
 
 def as_array(what: str, value: Any) -> Array:
     """Return an array of NumPy or CuPy as it is, and of what NumPy takes for one an array: a list of numbers, a tensor
-    of PyTorch on the CPU, a column of pandas, an image of Pillow; DtypeError for anything else.
+    of PyTorch on the CPU, a column of pandas, an image of Pillow; ShapeError for a list of items of different sizes,
+    DtypeError for anything else.
     """
     if isinstance(value, array_module(value).ndarray):
         return value

@@ -69,6 +69,7 @@ def window_max_back(dy: Array, x: Array, y: Array, window: Window) -> Array:
     ----------
     dy, y : array (N, OH, OW, C)
     x : array (N, H, W, C)
+    window : Window
 
     Returns
     -------

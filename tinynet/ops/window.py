@@ -18,8 +18,8 @@ class Window(NamedTuple):
     kernel, stride, padding : (int, int)
         Padding counts the places added on each side.
     ceil_mode : bool
-        Round output sizes up instead of down: the last window may then reach past the padded edge. As in PyTorch, a
-        window that would start past the image and its leading padding is left out.
+        Round output sizes up instead of down: the last window may then reach past the padded edge. As in PyTorch, the
+        window that this adds is left out where it would start past the image and its leading padding.
     """
 
     kernel: tuple[int, int]

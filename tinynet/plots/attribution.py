@@ -31,6 +31,11 @@ def saliency(net: Layer, images: Array, classes: Any) -> Array:
     -------
     array (N, H, W)
         In units of score for each unit of pixel.
+
+    Raises
+    ------
+    ShapeError
+        For other images, a class that does not exist, or a network that returns no scores.
     """
     xp = array_module(images)
     if images.ndim != 4:
@@ -59,17 +64,25 @@ def occlusion(net: Layer, image: Array, class_index: int, size: int = 8, stride:
     size : int
         Side of the square; it is cut off at the image's edge.
     stride : int
-        The square's middle moves by so many rows and columns.
+        The square's middle moves by so many rows and columns, the last time by fewer where it would leave the image.
 
     Returns
     -------
     array (ceil(H / stride), ceil(W / stride))
+
+    Raises
+    ------
+    ShapeError
+        For another image, a class that does not exist, or a network that returns no scores.
+    ArgumentError
+        For a size or a stride below 1.
     """
     if image.ndim != 3:
         raise ShapeError(f"occlusion: the image has shape {image.shape}, expected one image (H, W, C)")
     size, stride = check_count("occlusion", "size", size), check_count("occlusion", "stride", stride)
     xp, (h, w, _) = array_module(image), image.shape
-    rows, columns = range(stride // 2, h + stride // 2, stride), range(stride // 2, w + stride // 2, stride)
+    rows, columns = ([min(middle, length - 1) for middle in range(stride // 2, length + stride // 2, stride)]
+                     for length in (h, w))
     corners = [(max(0, i - size // 2), max(0, j - size // 2)) for i in rows for j in columns]
     ends = [(i - size // 2 + size, j - size // 2 + size) for i in rows for j in columns]
     probabilities = []

@@ -38,7 +38,8 @@ def receptive_field(net: Network, layer: str) -> tuple[Window, Window]:
     """Return which rows and which columns of the image the numbers of a layer's output depend on.
 
     A window of k at stride s over units that see `size` pixels, `step` apart, sees size + (k - 1) step pixels, and its
-    neighbour begins s step further on (Dumoulin and Visin 2016, "A guide to convolution arithmetic", section 5).
+    neighbour begins s step further on (Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural
+    networks").
 
     Parameters
     ----------
@@ -97,6 +98,12 @@ def strongest_patches(net: Network, images: Array, layer: str, channel: int, cou
     -------
     list of Patch
         Slices are of what the network takes, `net.preprocessing.central_crop(images)`, cut off at its edge.
+
+    Raises
+    ------
+    ArgumentError
+        For a layer or a channel that does not exist, a layer of which `receptive_field` does not know what it sees, a
+        network that was never trained, or a count below 1.
     """
     count = check_count("strongest_patches", "count", count)
     return patches_of(net, layer, *largest(net, images, layer), channel, count)
@@ -141,6 +148,13 @@ def patch_sheet(net: Network, images: Array, layer: str, channels: Sequence[int]
     net, images, layer, count
         As for `strongest_patches`; a channel that is nowhere above 0 leaves its block empty.
     channels : sequence of int
+
+    Raises
+    ------
+    ArgumentError
+        As `strongest_patches`.
+    ShapeError
+        When the list of channels is empty.
     """
     count = check_count("patch_sheet", "count", count)
     if not len(channels):

@@ -168,6 +168,13 @@ def prediction_sheet(
         Default: the numbers of the classes.
     columns, top : int
         Images in a row; bars for each.
+
+    Raises
+    ------
+    ShapeError
+        When images or probabilities don't have the form above, or there are none.
+    ArgumentError
+        When there are too few class names or labels, or for columns or top below 1.
     """
     images, probabilities = [np.asarray(image) for image in images], np.asarray(probabilities)
     for image in images:

@@ -108,6 +108,11 @@ def layers(draw: Any, *kinds: type[Layer] | Callable[[Array], Layer], x: Any = N
     x : strategy, optional
         What such a function gets, `images()` if not given.
 
+    Raises
+    ------
+    ArgumentError
+        When an example is drawn, for a class that is none of tinynet's.
+
     Examples
     --------
     >>> @given(layers(lambda x: Scale(x.shape[3])))

@@ -37,6 +37,13 @@ def activation_maps(x: Array, title: str = "", count: int = 32, columns: int = 8
     title : str
     count, columns : int
         Channels drawn; channels, or units, in a row.
+
+    Raises
+    ------
+    ShapeError
+        For another form of x, also that of a whole batch.
+    ArgumentError
+        For a count or columns below 1.
     """
     x = to_cpu(x)
     if x.ndim not in (1, 3) or 0 in x.shape:
@@ -79,6 +86,13 @@ def im2col_picture(layer: Any, image: Array, at: tuple[int, int] = (0, 0)) -> Pi
         Up to three channels, drawn one below the other; a grey frame separates them from the padding.
     at : (int, int)
         Which window: the position (i, j) of the output.
+
+    Raises
+    ------
+    ArgumentError
+        For a layer that has no window.
+    ShapeError
+        For another form of the image, and for a window that does not exist.
     """
     image, window = to_cpu(image), getattr(layer, "window", None)
     if window is None:
@@ -128,6 +142,11 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
     traces : Trace, or dict of str to Trace
         Several, of networks with the same number of layers, are drawn as a line each. A gradient that is 0 throughout
         cannot be drawn on a log scale and is left out.
+
+    Raises
+    ------
+    ArgumentError
+        For no trace, traces of networks with different numbers of layers, or more of them than there are colours.
     """
     named: Mapping[str, Any] = traces if isinstance(traces, Mapping) else {"": traces}
     if not named or len({len(trace.steps) for trace in named.values()}) != 1:
@@ -164,6 +183,11 @@ def pixel_maps(image: Array, maps: Mapping[str, Array]) -> Picture:
         One or three channels; its least number is drawn black and its largest white.
     maps : dict of str to array (h, w)
         By title. A map that is smaller than the image is stretched over it; each has its own scale.
+
+    Raises
+    ------
+    ShapeError
+        For another form of the image or of a map.
     """
     image = to_cpu(image).astype(np.float64)
     if image.ndim != 3 or image.shape[2] not in (1, 3):

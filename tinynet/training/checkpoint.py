@@ -48,9 +48,10 @@ def save_checkpoint(
     Raises
     ------
     ArgumentError
-        For a layer in place of a network, for class names that are no list of str, for other contents that are neither
-        numbers nor text, and with `half` for parameters that are not float32, or too large for float16 (over 65,504),
-        and for an optimizer; the file is not touched.
+        For a layer in place of a network, for class names that are no list of str, for running statistics of a layer
+        within a layer that are in no layer's `buffers`, for other contents that are neither numbers nor text, and with
+        `half` for parameters that are not float32, or too large for float16 (over 65,504), and for an optimizer; the
+        file is not touched.
     ShapeError, DtypeError
         For a parameter of another shape than when its layer was made; the file is not touched.
     CheckpointError
@@ -155,6 +156,8 @@ def load_checkpoint(path: str | os.PathLike) -> Network:
     ------
     CheckpointError
         When the file is missing or damaged, or has a layer that this version of tinynet does not have.
+    ArgumentError
+        For what is no path.
     """
     contents = read(check_path("load_checkpoint", path))
     try:

@@ -61,7 +61,8 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     Raises
     ------
     ArgumentError
-        When the data set's classes are not those that the network was trained on, or the network lacks preprocessing.
+        When the data set's classes are not those that the network was trained on, the network lacks preprocessing, a
+        pair of floats is to be cropped, or `net` is no network.
     ShapeError, DtypeError
         When images or labels do not fit the network.
     DataError
@@ -165,8 +166,8 @@ def predict(net: Network, images: Array, *, batch_size: int = 128, ten_crop: boo
     """
     images = as_array("predict: images", images)
     if images.ndim < 2 or not len(images) or (images.dtype == np.uint8 and images.ndim != 4):
-        raise ShapeError(f"predict: images are {images.shape}, expected an array (N, H, W, C) with at least one "
-                         f"image{lacking_axis(images.shape)}")
+        raise ShapeError(f"predict: images are {images.shape}, expected an array (N, H, W, C) with at least one image, "
+                         f"or floats (N, features){lacking_axis(images.shape)}")
     if images.dtype.kind != "f" and images.dtype != np.uint8:
         raise DtypeError(f"predict: images are {images.dtype}, expected uint8 for pixels of 0 to 255, "
                          "images.astype('uint8'), or floating-point numbers that are ready for the network")

@@ -76,9 +76,10 @@ def fit(
         A folder for settings.json, metrics.csv, log.txt, curve.png and the checkpoints last.npz (at the start, after
         every epoch, every `checkpoint_seconds`, and when Ctrl-C stops the training) and best.npz.
     resume : bool
-        Go on where the run in the folder stopped, as if it had not: the same bits, or on another device the same to
-        rounding. Network, data and all settings must be those of the run; only `epochs`, `until`, `loader_threads`,
-        `progress`, `checkpoint_seconds` and `after_epoch` may differ.
+        Go on where the run in the folder stopped, as if it had not: the same bits, or on another device or with another
+        number of processes the same to rounding. Network, data and all settings must be those of the run; only
+        `epochs`, `until`, `loader_threads`, `progress`, `checkpoint_seconds`, `after_epoch`, `comm` and `split` may
+        differ.
     loader_threads : int
         Threads that read and augment training images ahead, with `freeze` all images once; they change no number. 0:
         none.

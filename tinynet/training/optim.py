@@ -92,6 +92,7 @@ class SGD(Optimizer):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned, on any device; ArgumentError where it does not fit SGD or the network."""
+        self.check_state(state, "velocity")
         params, velocity = flat(self.net.params), flat(state["velocity"])
         for path, v in velocity.items():
             if path not in params or params[path].shape != v.shape:
@@ -194,6 +195,7 @@ class Adam(Optimizer):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned, on any device; ArgumentError where it does not fit Adam or the network."""
+        self.check_state(state, "moments")
         params, saved = flat(self.net.params), flat(state["moments"])
         paths = dict.fromkeys(path[:-1] for path in saved)
         for path in paths:

@@ -85,6 +85,13 @@ class Optimizer:
         """Take over what `state` returned, on any device; ArgumentError where it does not fit the network."""
         raise NotImplementedError
 
+    def check_state(self, state: dict[str, Any], key: str) -> None:
+        """Raise ArgumentError unless a state has all that this kind of optimizer's `state` returns."""
+        missing = [name for name in (*self.hyperparameters, key) if name not in state]
+        if missing:
+            raise ArgumentError(f"{self.name}.load_state: the state has no {', '.join(missing)}, expected what "
+                                f"{self.name}.state() returned")
+
     @property
     def name(self) -> str:
         """Its class, as messages and settings name it."""
