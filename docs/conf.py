@@ -29,7 +29,7 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_show_search_summary = False              # it would be fetched, which a browser refuses where there is no server
-html_theme_options = {"navigation_with_keys": True}
+html_theme_options = {"navigation_with_keys": False}  # arrow keys scroll wide blocks of code
 pygments_style, pygments_dark_style = "a11y-light", "a11y-dark"
 
 

@@ -3,6 +3,9 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
+from support.small_network import batch
+
+import tinynet as tn
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -70,3 +73,8 @@ def go_to(tab, direction, name, which="x"):
     """Go to a station without keys, for tests of what is shown there."""
     index = tab.evaluate("(name) => CONTENT.stations.findIndex((station) => station.name === name)", name)
     tab.evaluate("([direction, index, which]) => goTo(direction, index, which)", [direction, index, which])
+
+
+def traced(net, train, size=(29, 29)):
+    x, labels = batch(1)
+    return tn.trace(net, x[:, : size[0], : size[1]], labels, train=train), int(labels[0])

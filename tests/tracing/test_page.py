@@ -64,7 +64,7 @@ def test_names_from_outside_stay_text(tmp_path):
     subject = Subject("</script><b>.png", 0, "given", ["<i>"] * 5)
     write_page(trace_of_one(), tmp_path / "page.html", subject)
     text = (tmp_path / "page.html").read_text()
-    assert text.count("</script>") == 2 and "<i>" not in text
+    assert text.count("</script>") == 3 and "<i>" not in text
     assert content_of(tmp_path / "page.html")["picture"] == subject.picture
 
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from support.page_browser import browser_or_skip, go_to, live, opened, point_of, station
+from support.page_browser import go_to, live, opened, point_of, station, traced
 from support.small_network import batch, network
 
 import tinynet as tn
@@ -30,30 +30,6 @@ def other_network():
         ],
         name="other", input_shape=(29, 16, 3),
     )
-
-
-def traced(net, train, size=(29, 29)):
-    x, labels = batch(1)
-    return tn.trace(net, x[:, : size[0], : size[1]], labels, train=train), int(labels[0])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browser_or_skip() as chromium:
-        yield chromium
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("pages")
-
-
-@pytest.fixture(scope="module")
-def small(folder):
-    """The paper's sequence in small, in training: (page, trace)."""
-    trace, label = traced(network(), train=True)
-    write_page(trace, folder / "small.html", Subject("noise", label, "given"))
-    return folder / "small.html", trace
 
 
 def drawn(shape, generator):
@@ -189,7 +165,24 @@ def test_a_browser_without_decompression_is_told_so(browser, small):
     tab = context.new_page()
     tab.add_init_script("delete window.DecompressionStream;")
     tab.goto(small[0].as_uri())
-    assert "needs a newer browser" in tab.locator("#about").inner_text()
+    assert "needs a newer browser" in tab.get_by_role("alert").inner_text()  # the body is not inert
+    context.close()
+
+
+def test_what_goes_wrong_at_the_start_is_said(browser, small):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.add_init_script("window.DecompressionStream = class { constructor() { throw new Error('no memory'); } };")
+    tab.goto(small[0].as_uri())
+    assert "cannot be shown (no memory)" in tab.get_by_role("alert").inner_text()
+    context.close()
+
+
+def test_without_scripts_the_page_says_what_it_needs(browser, small):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(small[0].as_uri())
+    assert "needs a browser that runs JavaScript" in tab.locator("body:not([inert])").inner_text()
     context.close()
 
 
@@ -280,7 +273,14 @@ def test_the_colours_of_the_picture_have_their_names(browser, folder, order, col
     net, (x, labels) = network(), batch(1)
     x[0] = np.array([-1, 0, 1], x.dtype)  # the last channel is at its largest everywhere
     net.preprocessing = tn.data.Preprocessing(np.zeros(3), x.shape[1:3], channel_order=order)
-    write_page(tn.trace(net, x, labels), folder / "order.html", Subject("noise", 0, "given"))
+    trace = tn.trace(net, x, labels)
+    write_page(trace, folder / "order.html", Subject("noise", 0, "given"))
+    pixels = np.zeros(x.shape[1:], np.uint8) + np.array([10, 20, 30], np.uint8)  # red, green and blue
+    write_page(trace, folder / "pixels.html", Subject("noise", 0, "given", pixels=pixels))
+    with opened(browser, folder / "pixels.html") as tab:
+        for c, colour in enumerate(colours):
+            said = tab.evaluate("(c) => pictureStatement([0, 2, 3, c]).reason", c)
+            assert f"{dict(red=10, green=20, blue=30)[colour]} of 255 at row 2, column 3, {colour}" in said
     with opened(browser, folder / "order.html") as tab:
         assert tab.evaluate("[0, 1, 2].map((c) => channelName(0, c))") == colours
         drawn = tab.evaluate("""() => {
@@ -546,9 +546,10 @@ def test_it_can_be_used_by_keyboard_alone(browser, small):
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_a_phone_needs_no_sideways_scrolling(browser, small, width):
-    file, trace = small
-    with opened(browser, file, width=width, height=800, has_touch=True) as tab:
+def test_a_phone_needs_no_sideways_scrolling(browser, folder, width):
+    trace, label = traced(network(), train=True)
+    write_page(trace, folder / "phone.html", Subject("PXL_20240713_123456789.PORTRAIT-01.ORIGINAL.jpg", label, "given"))
+    with opened(browser, folder / "phone.html", width=width, height=800, has_touch=True) as tab:
         for _ in range(2 * len(trace.steps)):
             tab.locator("#maps").press("ArrowDown")
             assert live(tab)

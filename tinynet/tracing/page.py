@@ -23,7 +23,7 @@ from ..ops.window import Window
 from .explain import EXPLAINERS, explainer_of
 from .explain.texts import TEXTS
 from .trace import Step, Trace
-from .view import blue_first, formula_of, in_words, name_of
+from .view import blue_first, in_words, name_of
 
 SCRIPTS = (  # in reading order
     "arrays", "texts", "explanation", "explain_windows", "explain_fire", "explain_norms", "explain_others", "explain",
@@ -32,7 +32,7 @@ SCRIPTS = (  # in reading order
 FULL_PRECISION = 3_600_000  # bytes before compression; a pass that has no more is kept whole, in float32
 LARGEST_PARAMETER = 1_000_000  # numbers in a parameter, in a file that leaves something out
 LARGEST = 32_000_000  # bytes before compression; about what a browser on a phone still opens
-SETTINGS = ("groups", "in_channels", "out_channels", "size", "alpha", "beta", "k", "p", "eps")
+SETTINGS = ("groups", "in_channels", "out_channels", "size", "alpha", "beta", "k", "eps")
 
 
 class Subject(NamedTuple):
@@ -175,7 +175,7 @@ def station(step: Step, package: Package) -> dict[str, Any]:
         if kind and name in ("mask", "normalized", "deviation", "probabilities", "squeezed")
     }
     return {
-        "name": step.name, "kind": kind, "words": in_words(layer), "formula": formula_of(layer),
+        "name": step.name, "kind": kind, "words": in_words(layer),
         "shape": shape_text(step.output.shape[1:]) or "one number",
         "value": package.add(step.output), "gradient": package.add(step.upstream, rounded=True),
         "params": package.add_parameters(layer.params),

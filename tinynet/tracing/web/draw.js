@@ -22,14 +22,19 @@ function coloursTo(full) {
   };
 }
 
-/** Black or white, whichever is read better on a colour. */
-function inkOn([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+/** Black or white, whichever has the larger contrast with a colour, by its luminance (WCAG 2). */
+function inkOn(colour) {
+  const [red, green, blue] = colour.map((c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff"; // there both have a contrast of 4.6
 }
 
-/** Give a canvas a size in CSS pixels and as many dots as the screen has; return what to draw with. */
+const MOST_DOTS = 16e6; // on a canvas: iOS draws nothing on a larger one
+const LONGEST = 32000; // dots along a side: Firefox draws nothing beyond 32,767
+
+/** Give a canvas a size in CSS pixels and as many dots as the screen has, or the browser can draw; return what to draw with. */
 function sizedCanvas(canvas, width, height) {
-  const dots = window.devicePixelRatio || 1;
+  const most = Math.min(Math.sqrt(MOST_DOTS / (width * height)), LONGEST / Math.max(width, height));
+  const dots = Math.min(window.devicePixelRatio || 1, most);
   canvas.width = Math.round(width * dots);
   canvas.height = Math.round(height * dots);
   canvas.style.width = `${width}px`;
@@ -71,8 +76,8 @@ function drawPicture(pen, width, height) {
   const least = pixels ? 0 : numbers.reduce((a, b) => Math.min(a, b));
   const most = pixels ? 255 : numbers.reduce((a, b) => Math.max(a, b));
   const scale = 255 / (most - least || 1);
-  const order = pixels ? ["red", "green", "blue"] : CONTENT.colours; // a network may take blue first
-  const [red, green, blue] = ["red", "green", "blue"].map((colour) => (channels === 3 ? order.indexOf(colour) : 0));
+  const order = pixels ? PIXEL_COLOURS : CONTENT.colours;
+  const [red, green, blue] = PIXEL_COLOURS.map((colour) => (channels === 3 ? order.indexOf(colour) : 0));
   const brightness = (i, c) => Math.round(scale * (numbers[i * channels + c] - least));
   drawCells(pen, rows, columns, (i) => [red, green, blue].map((c) => brightness(i, c)), 0, 0, width, height);
 }

@@ -6,6 +6,8 @@ const EXPLAINERS = {
   ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID, Dropout: DROPOUT, Flatten: FLATTEN, Softmax: SOFTMAX, SoftmaxCrossEntropy: LOSS,
 };
 
+const PIXEL_COLOURS = ["red", "green", "blue"]; // of the picture's pixels; a network may take blue first
+
 /** Return the layer that made the array of a station, with its arrays instead of their numbers. */
 function layerOf(index) {
   const [before, here] = [CONTENT.stations[index - 1], CONTENT.stations[index]];
@@ -87,9 +89,10 @@ function pictureStatement(at) {
   const values = arrayOf(CONTENT.stations[0].value);
   const position = at.length === 4 ? `row ${at[1]}, column ${at[2]}, ${channelName(0, at[3])}` : `number ${at[1]}`;
   if (CONTENT.pixels === null) return statement(`picture[${at.join(", ")}]`, values, at, `A number of the image: ${position}.`);
-  const pixel = valueAt(arrayOf(CONTENT.pixels), at.slice(1));
+  const channel = values.shape[3] === 3 ? PIXEL_COLOURS.indexOf(CONTENT.colours[at[3]]) : at[3];
+  const pixel = valueAt(arrayOf(CONTENT.pixels), [at[1], at[2], channel]);
   return statement(`picture[${at.join(", ")}]`, values, at, `The image has ${pixel} of 255 at ${position}; the `
-    + "network gets this number minus the mean that it was trained with (and divided, where it needs that).");
+    + "network gets this number minus the mean (and divided, where it needs that).");
 }
 
 function nameOfOutput(layer, at) {

@@ -91,18 +91,24 @@ function indexInWords(view, at) {
   return scores ? className(at[1]) : `unit ${at[1]}`;
 }
 
+const KEEP_CHANNELS = [
+  "MaxPool2d", "AvgPool2d", "SpatialResponseNorm", "BatchNorm2d", "ReLU", "Tanh", "Sigmoid", "Dropout", "Flatten",
+];
+
 /** The part of the picture that a unit depends on: {top, left, bottom, right}, both ends included; null for all of it,
  *  undefined behind a layer of one's own, which may look anywhere. */
 function seenOnPicture(station, at) {
   const [, height, width] = shapeOf(CONTENT.stations[0].value);
   let box = at.length === 4 ? { top: at[1], left: at[2], bottom: at[1], right: at[2] } : null;
+  let channel = at.length === 4 ? at[3] : null; // null where the unit depends on several
   for (let index = station; index > 0; index--) {
     const layer = layerOf(index);
     const { window, settings, kind } = layer;
     const inputShape = shapeOf(CONTENT.stations[index - 1].value);
     if (kind === "") return undefined;
     if (!box && kind === "Flatten") {
-      const [row, column] = unravel(at[1], inputShape.slice(1));
+      const [row, column, c] = unravel(at[1], inputShape.slice(1));
+      channel = c;
       box = { top: row, left: column, bottom: row, right: column };
     } else if (!box && !["ReLU", "Tanh", "Sigmoid", "Dropout"].includes(kind)) {
       return null;
@@ -115,11 +121,12 @@ function seenOnPicture(station, at) {
       const half = Math.floor(settings.size / 2);
       box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
     } else if (box && kind === "Fire") {
-      const half = index === station && at[3] < sidesOf(layer)[1].first ? 0 : 1; // filters of 1 x 1, or of 3 x 3 too
+      const half = channel !== null && channel < sidesOf(layer)[1].first ? 0 : 1; // filters of 1 x 1, or of 3 x 3 too
       box = { top: box.top - half, left: box.left - half, bottom: box.bottom + half, right: box.right + half };
     } else if (box && kind === "BatchNorm2d" && layer.fromBatch) {
       return null;
     }
+    if (!KEEP_CHANNELS.includes(kind)) channel = null;
     if (box) { // what lies in the padding looks at nothing
       const [, rows, columns] = inputShape;
       box = {

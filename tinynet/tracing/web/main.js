@@ -5,6 +5,7 @@ let unit = null; // the index of the chosen number in the array that the view sh
 let held = false; // whether it stays when the pointer moves on
 let layout = null;
 let drawn = null;
+let laidOutFor = "";
 
 const byId = (id) => document.getElementById(id);
 
@@ -24,8 +25,10 @@ function goTo(direction, station, which = "x") {
   const before = shownShape(view).join();
   const turned = direction !== view.direction;
   Object.assign(view, { direction, station, which, filter: 0 });
-  if (shownShape(view).join() !== before || !held) [unit, held] = [null, false];
-  if (shownShape(view).join() !== before) byId("maps-frame").scrollTop = 0;
+  const same = shownShape(view).join() === before;
+  if (!same || !held) [unit, held] = [null, false];
+  else if (filterCount(view)) view.filter = unit.at(-1); // so that the number stays in sight
+  if (!same) byId("maps-frame").scrollTop = 0;
   if (!shownShape(view).length) [unit, held] = [[], true]; // there is one number only
   if (turned) drawStrip(view, (index) => goTo(view.direction, index));
   showStation();
@@ -55,13 +58,12 @@ function showChoices(here) {
   const buttons = names.map((name) => {
     const text = name === "x" ? "of the output" : `of the ${kindOfParameter(name) || "parameter"} ${name}`;
     const button = el("button", { type: "button", "aria-pressed": String(view.which === name), "data-which": name }, text);
-    button.addEventListener("click", () => {
-      goTo(view.direction, view.station, name);
-      document.querySelector(`#choices [data-which="${name}"]`).focus();
-    });
+    button.addEventListener("click", () => goTo(view.direction, view.station, name));
     return button;
   });
+  const focused = byId("choices").contains(document.activeElement);
   byId("choices").replaceChildren(...(names.length > 1 ? ["Gradient ", ...buttons] : []));
+  if (focused) (buttons.length > 1 ? buttons[names.indexOf(view.which)] : byId("next")).focus({ preventScroll: true });
   const count = filterCount(view);
   byId("filter").max = Math.max(0, count - 1);
   byId("filter").value = view.filter;
@@ -71,6 +73,7 @@ function showChoices(here) {
 function showArray() {
   const array = shownArray(view);
   byId("maps").hidden = !array;
+  laidOutFor = windowSize();
   layout = layOut(mapsOf(view), byId("maps-frame").clientWidth - 8);
   if (array) layout.full = fullColour(view, layout.maps, array);
   byId("legend").replaceChildren(...(array ? legend(layout) : ["This array was left out, so that the file stays small."]));
@@ -79,6 +82,11 @@ function showArray() {
   byId("maps").setAttribute("aria-label", `${describe(view)[0]}: maps. Arrow keys move from number to number, Page Up and Page Down `
     + "from map to map, Escape lets go.");
   showUnit();
+}
+
+/** What the maps' layout depends on. A phone's window changes its height whenever the address bar comes or goes. */
+function windowSize() {
+  return `${window.innerWidth} ${window.devicePixelRatio}`;
 }
 
 function choose(at, hold) {
@@ -99,7 +107,9 @@ function showUnit() {
   if (drawn) showMaps(byId("maps"), drawn, layout, there ? positionOf(view, unit) : null);
   byId("empty").hidden = there || !drawn;
   byId("unit").hidden = !there;
+  const focused = document.activeElement === byId("release");
   byId("release").hidden = !held || !shownShape(view).length;
+  if (focused && byId("release").hidden) byId("maps").focus({ preventScroll: true });
   if (!there) {
     byId("live").textContent = "";
     return;
@@ -118,7 +128,7 @@ function showUnit() {
 
 /** What a gradient means. */
 function meaning(gradient) {
-  if (view.direction === "forward" || !shownShape(view).length) return "";
+  if (view.direction === "forward" || !shownShape(view).length || Number.isNaN(gradient)) return "";
   const { value, params } = CONTENT.stations[view.station];
   const number = view.which === "x" ? value : params[view.which];
   const there = number === null ? "" : ` (${brief(valueAt(arrayOf(number), unit))})`;
@@ -166,7 +176,8 @@ const MOVES = {
 };
 
 function onKey(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.tagName === "INPUT") return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.tagName === "INPUT") return;
+  if (event.target.closest(".scroll") && event.key !== "Escape") return; // there arrow keys scroll
   if (event.key === "Escape" && shownShape(view).length) choose(null, false);
   else if (event.target === byId("maps") && MOVES[event.key]) moveUnit(...MOVES[event.key]);
   else if (event.key === "ArrowRight") walkTo(walkPosition() + 1);
@@ -197,10 +208,11 @@ function redraw() {
 function about() {
   const loss = CONTENT.stations[lastStation()];
   const scores = arrayOf(loss.saved.probabilities).numbers;
-  const best = scores.indexOf(Math.max(...scores));
-  const guess = best === CONTENT.label ? "the same" : className(best);
-  return `${CONTENT.picture}; label: ${className(CONTENT.label)}, ${CONTENT.labelOrigin}; the network's guess: ${guess}, `
-    + `${percent(scores[best])}; loss ${brief(arrayOf(loss.value).numbers[0])}`;
+  const best = scores.indexOf(Math.max(...scores)); // -1 where they are nan
+  const guess = best < 0 ? "none, its scores are not numbers"
+    : `${best === CONTENT.label ? "the same" : className(best)}, ${percent(scores[best])}`;
+  return `${CONTENT.picture}; label: ${className(CONTENT.label)}, ${CONTENT.labelOrigin}; the network's guess: ${guess}; `
+    + `loss ${brief(arrayOf(loss.value).numbers[0])}`;
 }
 
 /** Show the first picture when the arrays for it are there, and hear of keys and pointers when all are. */
@@ -215,8 +227,19 @@ async function start() {
   await new Promise((done) => setTimeout(done)); // so that the browser can show it
   await unpack(range(arrays.length));
   listen();
+  beUsable();
+}
+
+function beUsable() {
   document.body.inert = false;
   document.body.removeAttribute("aria-busy");
+}
+
+/** Say why there is nothing to see. */
+function giveUp(reason) {
+  beUsable();
+  byId("about").setAttribute("role", "alert");
+  byId("about").textContent = reason;
 }
 
 function listen() {
@@ -230,14 +253,20 @@ function listen() {
   byId("maps").addEventListener("click", onPointer);
   byId("maps").addEventListener("pointerleave", () => held || choose(null, false));
   byId("filter").addEventListener("change", (event) => {
-    view.filter = Math.max(0, Math.min(filterCount(view) - 1, Number(event.target.value) || 0));
+    view.filter = Math.max(0, Math.min(filterCount(view) - 1, Math.trunc(event.target.value) || 0));
     [unit, held] = [null, false];
     showStation();
   });
   document.addEventListener("keydown", onKey);
-  window.addEventListener("resize", showArray);
+  window.addEventListener("resize", () => windowSize() === laidOutFor || showArray());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }
 
-if ("DecompressionStream" in window) start();
-else byId("about").textContent = "This page needs a newer browser, of 2023 or later: one that has DecompressionStream.";
+if ("DecompressionStream" in window && CSS.supports("color", "light-dark(red, red)")) {
+  start().catch((error) => {
+    giveUp(`This page cannot be shown (${error.message}).`);
+    throw error;
+  });
+} else {
+  giveUp("This page needs a newer browser, of 2024 or later: one that has DecompressionStream and light-dark().");
+}

@@ -21,7 +21,9 @@ function drawStrip(view, goTo) {
     button.addEventListener("click", () => goTo(index));
     return el("li", {}, button);
   });
+  const focused = strip.contains(document.activeElement) ? document.activeElement.dataset.station : null;
   strip.replaceChildren(...items);
+  if (focused !== null) strip.querySelector(`[data-station="${focused}"]`).focus({ preventScroll: true });
 }
 
 /** The mean size over the channels, as a map; a row of numbers broken into lines. */

@@ -51,7 +51,7 @@ function seenFigure(other, seen) {
   const scale = width / map.columns;
   const position = at ? positionOf(other, at) : null;
   const [top, left, rows, columns] = at ? [position.row, position.column, 1, 1] : [seen.top, seen.left, seen.height, seen.width];
-  const isPicture = other.direction === "forward" && other.station === 0;
+  const isPicture = other.direction === "forward" && other.station === 0 && array.shape.length === 4;
   const caption = isPicture ? "its window on the picture" : `${what}${map.label ? `, ${map.label}` : ""}`;
   return figure(caption, width, height, (pen) => {
     if (isPicture) drawPicture(pen, width, height);
@@ -63,7 +63,7 @@ function seenFigure(other, seen) {
 /** The whole explanation: sentence, parts, sum, terms. */
 function explanationView(explained, isInner = false) {
   const view = el("div", { class: isInner ? "explanation inner" : "explanation" });
-  if (isInner) view.append(el("h4", {}, `Where ${explained.what} came from`));
+  if (isInner) view.append(el("h3", {}, `Where ${explained.what} came from`));
   view.append(el("p", { class: "reason" }, explained.reason));
   if (explained.parts.length) view.append(sumView(explained));
   for (const one of explained.parts) {
@@ -105,7 +105,7 @@ function partInNumbers(one) {
 
 /** The terms of a part: in pictures by slice (channel or filter), and the largest of them one by one. */
 function partView(one) {
-  const view = el("div", { class: "part" }, el("h4", {}, partTitle(one)));
+  const view = el("div", { class: "part" }, el("h3", {}, partTitle(one)));
   const slices = slicesOf(one);
   const shown = slices.length <= MOST_SLICES ? slices
     : [...slices].sort((a, b) => Math.abs(b.total) - Math.abs(a.total)).slice(0, MOST_SLICES);
@@ -160,7 +160,7 @@ function sliceView(one, slice) {
     const values = slice.terms.map((k) => one.values[k]);
     row.append(el("span", { class: "sign" }, "="), tile("products", slice, values, strongest(one.values), notes));
   }
-  if (slice.name) return el("div", {}, el("h5", {}, `${slice.name}: sum `, el("b", {}, brief(slice.total))), row);
+  if (slice.name) return el("div", {}, el("h4", {}, `${slice.name}: sum `, el("b", {}, brief(slice.total))), row);
   row.append(el("span", { class: "number" }, "→ sum ", el("b", {}, brief(slice.total))));
   return row;
 }
@@ -219,6 +219,9 @@ function largestTerms(one) {
   const rows = shown.map((i) => el("tr", {},
     ...one.factors.map((each) => el("td", {}, `${factorText(each, i)} `, el("b", {}, brief(each.values[i])))),
     el("td", {}, el("b", {}, brief(one.values[i]))), el("td", {}, noteOf(one, i))));
+  const names = [...one.factors.map((each) => each.name.replaceAll("[]", "")), "term", "note"];
+  const head = el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name))));
   const title = shown.length < order.length ? `The ${shown.length} largest of ${order.length} terms, one by one` : "The terms one by one";
-  return el("details", {}, el("summary", {}, title), el("div", { class: "scroll" }, el("table", { class: "terms" }, el("tbody", {}, ...rows))));
+  const table = el("table", { class: "terms" }, head, el("tbody", {}, ...rows));
+  return el("details", {}, el("summary", {}, title), el("div", { class: "scroll" }, table));
 }

@@ -70,6 +70,23 @@ const WORDS = {
   ],
 };
 
+/** The same of batch normalization in evaluation, where mean and deviation are numbers that were kept in training. */
+const EVALUATION_WORDS = {
+  BatchNorm1d: [
+    "Each feature is normalized by the mean and the deviation that were kept in training, then multiplied by w and shifted by b.",
+    "The mean and the deviation do not depend on this picture: one path leads back, through a number's own output.",
+  ],
+  BatchNorm2d: [
+    "Each channel is normalized by the mean and the deviation that were kept in training, then multiplied by w and shifted by b.",
+    "The mean and the deviation do not depend on this picture: one path leads back, through a number's own output.",
+  ],
+};
+
+/** What a station's layer does, in words, or what the station is without a layer: [forward, backward]. */
+function wordsOf(station) {
+  return (!station.fromBatch && EVALUATION_WORDS[station.kind]) || WORDS[station.kind] || ["", ""];
+}
+
 const PARAMETER_WORDS = {
   weights: "How much the loss would change with each weight: the input that the weight met times the gradient of the output, "
     + "added up over all its uses. Training moves each weight a little against this gradient.",
@@ -85,18 +102,18 @@ function kindOfParameter(name) {
 /** The heading and the sentence of a view. */
 function describe({ direction, station, which }) {
   const here = CONTENT.stations[station];
-  const [kind, next] = [WORDS[here.kind], CONTENT.stations[station + 1]];
+  const next = CONTENT.stations[station + 1];
   if (direction === "forward") {
     if (station === 0) {
-      return ["The picture, as the network gets it", "Its pixels minus the mean that the network was trained with: "
-        + "blue is darker than the mean, orange brighter."];
+      return ["The picture, as the network gets it", "Its pixels minus the mean: blue is darker than the mean, "
+        + "orange brighter."];
     }
     const heading = here.kind === "SoftmaxCrossEntropy" ? "The loss" : `${here.name} makes ${here.shape.replaceAll(" x ", " × ")}`;
-    return [heading, kind ? kind[0] : ""];
+    return [heading, wordsOf(here)[0]];
   }
   if (which !== "x") return [`Gradient of ${here.name}'s ${kindOfParameter(which) || "parameter"} ${which}`,
     PARAMETER_WORDS[kindOfParameter(which)] ?? "How much the loss would change with each of its numbers."];
   if (!next) return ["The gradient starts at the loss", "d loss / d loss = 1. From here the gradient goes backward, layer by layer."];
   const whose = station === 0 ? "the picture" : `${here.name}'s output`;
-  return [`Gradient at ${whose}, backward through ${next.name}`, WORDS[next.kind] ? WORDS[next.kind][1] : ""];
+  return [`Gradient at ${whose}, backward through ${next.name}`, wordsOf(next)[1]];
 }
