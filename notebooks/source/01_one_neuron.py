@@ -244,7 +244,8 @@ print("dx =", dimages.round(4), "  by hand:", (dscores @ layer.params["w"].T).ro
 
 # %% [markdown]
 # These two lines are the layer. Open [tinynet/layers/linear.py](../tinynet/layers/linear.py) and look for them: every
-# layer file has its forward pass with its backward pass directly below.
+# layer file has its forward pass with its backward pass directly below, in two methods that `backward` calls:
+# `input_gradient` gives `dx`, `param_gradients` gives `dw` and `db`.
 
 # %% [markdown]
 # ## Where did one of these numbers come from?
@@ -324,7 +325,7 @@ for axes, (title, net) in zip(both, titles.items(), strict=True):
 # %% [markdown]
 # ## Exercise
 #
-# Instead of the ReLU, our first neuron shall use the hyperbolic tangent: $y = \tanh(z)$. Its derivative is
+# Instead of the ReLU, let our first neuron use the hyperbolic tangent: $y = \tanh(z)$. Its derivative is
 # $\partial y / \partial z = 1 - y^2$. With $x = (1, 2)$, $w = (0.5, -0.25)$, $b = 0.5$ and the target $t = 2$ as above:
 #
 # 1. Work out $y$, $L$, `dy`, `dz`, `dw` and `db` by hand (with a calculator for $\tanh 0.5$).

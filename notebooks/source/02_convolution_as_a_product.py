@@ -68,14 +68,17 @@ convolve(image, filter_0)
 # %% [markdown]
 # Find our 4 in it: the window began at row 1, column 2, so it is in row 1, column 2 of the output.
 #
-# (In mathematics, a convolution turns the filter upside down first. No framework does that; what they call convolution
-# is properly a cross-correlation. As the weights are learned, it makes no difference.)
+# (In mathematics, a convolution turns the filter by 180 degrees first. Today's usual frameworks do not; what they call
+# convolution is properly a cross-correlation. As the weights are learned, it makes no difference.)
+#
+# The output of a filter is a **map**: one number for each place. In the next layer the maps are what colours are in an
+# image, its **channels**. A neuron, one of these numbers, is also called a **unit**.
 
 # %% [markdown]
 # ## How many windows fit?
 #
 # With an image of H pixels, a window of K and steps of S pixels (the **stride**), and P zeros put around the image on
-# each side (the **padding**), the output has so many rows ($\lfloor\ \rfloor$ means: rounded down):
+# each side (the **padding**), the output has this many rows ($\lfloor\ \rfloor$ means: rounded down):
 #
 # $$\text{OH} = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1$$
 #
@@ -188,7 +191,8 @@ together = np.concatenate([grey, maps[0]], axis=2)
 activation_maps(together, "image, left to right, top to bottom, blur, spots")
 
 # %% [markdown]
-# Nobody makes AlexNet's 96 first filters by hand: they are learned. Many of them come out as edge filters all the same.
+# Nobody makes the 96 filters of AlexNet's first layer by hand: they are learned. Many come out as edge filters all the
+# same.
 
 # %% [markdown]
 # ## And backward? First the filter
@@ -230,7 +234,7 @@ col2im(np.ones((9, 9), dtype=np.float32), (1, 5, 5, 1), layer_5x5.window)[0, :, 
 
 # %% [markdown]
 # The corner was in one window, the middle in all nine. By hand, for the pixel at row 0, column 1: windows begin at
-# columns 0, 1 and 2 and reach over three columns each; columns 0 and 1 see it, in row 0 only. That is 2.
+# columns 0, 1 and 2 and reach over three columns each; the windows at columns 0 and 1 see it, in row 0 only. That is 2.
 #
 # Now the gradient of `x` in two lines, compared with the layer's:
 

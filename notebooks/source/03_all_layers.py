@@ -274,7 +274,7 @@ print(f"the convolutions have {share:.0%} of the multiply-adds")
 
 # %% [markdown]
 # A convolution uses each weight at every position; a fully connected layer uses each weight once for an image. So the
-# convolutions have the work, and the fully connected layers have the memory.
+# convolutions have the work, and the fully connected layers have most of the parameters.
 
 # %% [markdown]
 # ## Exercise

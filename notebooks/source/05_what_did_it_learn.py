@@ -36,8 +36,8 @@ print(net.notes[-1])
 # %% [markdown]
 # ## conv1: what the pixels are asked
 #
-# Before training, the 48 filters are random numbers; here are those of He's initialization. No number in them knows of
-# its neighbour.
+# Before training, the 48 filters are random numbers; here are those of He's initialization (notebook 6 says why
+# they have this size). No number in them knows of its neighbour.
 
 # %% tags=["picture"] alt="The 48 filters of conv1 before training: coloured noise"
 first_layer_filters(tn.alexnet_medium(init="he"))
@@ -49,10 +49,10 @@ first_layer_filters(tn.alexnet_medium(init="he"))
 first_layer_filters(net)
 
 # %% [markdown]
-# Edges and gratings in many directions, mostly grey, and blobs of colour: what the paper's figure 3 shows, and what
-# neurons in the first visual area of a cat's brain answer to (Hubel and Wiesel 1962). Nobody put them there. A filter
-# of edges is what remains when the same small steps are taken for thousands of photographs, because edges are what
-# photographs have in common.
+# Edges and gratings in many directions, mostly grey, and blobs of colour: what the paper's figure 3 shows. Edges are
+# also what neurons in the first visual area of a cat's brain answer to (Hubel and Wiesel 1962). Nobody put them there.
+# A filter of edges is what remains when the same small steps are taken for thousands of photographs, probably because
+# edges are what photographs have in common.
 #
 # How much of a filter is picture, and how much noise? In noise, neighbouring weights have nothing to do with each
 # other: their correlation is 0.
@@ -84,6 +84,9 @@ print(f"filter {picks[0]}: {share_of_colour[picks[0]]:.0%} of it is colour; filt
 activation_maps(maps[..., picks], f"relu1, channels {picks[0]} and {picks[1]}")
 
 # %% [markdown]
+# The first filter finds its colours in spots on the building; the other one is excited by the sky, and by specks
+# elsewhere.
+#
 # ## Deeper: which patches excite a unit most?
 #
 # From conv2 on a filter has no picture: it adds up 48 maps, not three colours. So we ask differently (Zeiler and Fergus
@@ -145,7 +148,7 @@ patch_sheet(net, images, "relu2", choosy("relu2", 6))
 # neither the channels nor the images: what a channel answers to most *among these images* need not be what it learned
 # from photographs.
 #
-# Now conv5. A unit there is excited by larger things, at any size and place.
+# Now conv5. A unit there is excited by larger parts of the image.
 
 # %% tags=["picture"] alt="Nine patches for each of six channels of relu5: spaniels, light bulbs, domes"
 patch_sheet(net, images, "relu5", choosy("relu5", 6))
@@ -176,8 +179,8 @@ prediction_sheet(stored[None], tn.predict(net, stored[None]), class_names=NAMES)
 
 # %% [markdown]
 # A light bulb is in none of its classes, and yet it is sure. It learned to tell ten things apart, and nothing about
-# what else there is: of all that speaks for one of the ten, a round white thing speaks for one of them most. Do not
-# read a high probability as "certainly".
+# what else there is: among its ten classes, a round white thing looks most like a golf ball. Do not read a high
+# probability as "certainly".
 
 # %% [markdown]
 # ## What does it take for what?
@@ -206,13 +209,13 @@ if FOLDER is not None and sorted(path.name for path in Path(FOLDER).iterdir()) =
 confusion_matrix(COUNTS, NAMES)
 
 # %% [markdown]
-# Look for the largest numbers off the diagonal, and ask which of the above would explain them: a chain saw is often
-# held by somebody, a gas pump and a garbage truck stand in streets.
+# Look for the largest numbers off the diagonal, and ask what may explain them: a chain saw and a French horn are often
+# held by somebody, a gas pump and a garbage truck stand in streets. The exercise asks for a third kind.
 
 # %% [markdown]
 # ## Exercise
 #
-# 1. Which class has the largest error, and what is it mostly taken for? Compute it from `COUNTS`.
+# 1. Which class has the largest error, and what is it most often taken for? Compute it from `COUNTS`.
 # 2. Shuffle the pixels of all images: is a channel of conv1 still excited? And one of conv2? Guess before you try.
 # 3. Put a photograph of your own into `PHOTO`. Cut it closer, or cover the background: does the answer change?
 #
@@ -222,7 +225,7 @@ confusion_matrix(COUNTS, NAMES)
 # errors = 1 - COUNTS.diagonal() / COUNTS.sum(axis=1)                      # 1.
 # worst = int(errors.argmax())
 # others = COUNTS[worst] * (np.arange(10) != worst)
-# print(NAMES[worst], errors[worst], "mostly taken for", NAMES[int(others.argmax())])
+# print(NAMES[worst], errors[worst], "most often taken for", NAMES[int(others.argmax())])
 #
 # pixels = images.reshape(len(images), -1, 3)                              # 2.
 # shuffled = pixels[:, np.random.default_rng(0).permutation(pixels.shape[1])].reshape(images.shape)
@@ -232,7 +235,7 @@ confusion_matrix(COUNTS, NAMES)
 #         print(layer, channel, strongest_patches(net, each, layer, channel, count=1)[0].value)
 # ```
 #
-# 1. Gas pumps: 37% of them, mostly taken for cassette players. Both are boxes with a panel of figures.
+# 1. Gas pumps: 37% of them, most often taken for cassette players. Both are boxes with a panel of figures.
 #
 # 2. For us 13.5 instead of 22.1 in conv1, and 2.1 instead of 4.9 in conv2. A blob of colour may find its colour in
 #    shuffled pixels; an edge is an order of pixels, which is gone. conv2 asks for an order of edges, and finds less.

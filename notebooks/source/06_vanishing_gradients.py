@@ -8,7 +8,7 @@
 # * What happens to a gradient on its way through many layers?
 # * What has the initialization of the weights to do with it?
 # * Is ReLU faster, and how easily can an experiment "show" that?
-# * What do raw pixels do to tanh? (That is where the factor of six comes from.)
+# * What do raw pixels do to tanh? (That is probably where the factor of six comes from.)
 # * What does local response normalization bring?
 #
 # You should know notebooks 1 and 3: gradients, and the layers. Nothing is downloaded; all cells together run in about
@@ -249,12 +249,13 @@ print(f"tanh needs {best['tanh'] / best['relu']:.2f} times ReLU's steps")
 # On this small task, with numbers of size 1 going in and weights that fit, tanh is about as fast as ReLU. (One seed,
 # and two numbers so close: another seed may turn them round.)
 #
-# ## What was different in the paper: raw pixels
+# ## What was probably different in the paper: raw pixels
 #
 # Figure 1 of the paper says that a four-layer network reaches 25% training error on CIFAR-10 six times faster with ReLU
 # than with tanh. Its authors did what is asked for above: "the learning rates for each network were chosen
 # independently to make training as fast as possible". But **the networks for CIFAR-10 that they published see pixels
-# from 0 to 255, minus the mean**, and ours saw them divided by 64.
+# from 0 to 255, minus the mean**, and ours saw them divided by 64. (Which four layers and
+# which pixels figure 1 had, the paper does not say.)
 #
 # What is that to tanh? We take a four-layer network of the authors' kind, with tanh, and train it on drawn shapes, once
 # on pixels as they are, once on pixels divided by 64. Nothing else may differ: where the pixels are 64 times larger, we
@@ -305,10 +306,10 @@ plt.show()
 
 # %% [markdown]
 # The bars are the outputs, the black line is the slope that belongs to each: since $\tanh' = 1 - \tanh^2$, the backward
-# pass multiplies the gradient by $1 - y^2$. On the left both networks are the same. One epoch later nearly all outputs
-# on raw pixels stand at -1 and 1, where the line is at 0: `conv1` is **saturated**. A small change of its
-# weights changes hardly any of them, so that hardly any gradient comes back through it. On pixels divided by 64 this
-# does not happen.
+# pass multiplies the gradient by $1 - y^2$. On the left both networks are the same. One **epoch** later, when each
+# image was used once, nearly all outputs on raw pixels stand at -1 and 1, where the line is at 0: `conv1` is
+# **saturated**. A small change of its weights changes hardly any of them, so that hardly any gradient comes back
+# through it. On pixels divided by 64 this does not happen.
 #
 # **Why?** The gradient of a weight is a sum of upstream gradient times *pixel*. Pixels 64 times as large make it 64
 # times as large; the step that follows acts on pixels that are again 64 times as large. So one step changes what
@@ -316,11 +317,12 @@ plt.show()
 # other layers.
 #
 # **And ReLU?** Its outputs become large too. Above 0 its slope is 1 at any size, so that it goes on learning. That is
-# the paper's reason for it, "non-saturating", and in our network on raw pixels it is worth a factor of six. It has a
-# weakness of its own: one step that is too large can push a unit below 0 for every image, where its slope is 0 for
-# good. The rate must be small enough for that; on raw pixels ReLU's best one is smaller than tanh's.
+# the paper's reason for it, "non-saturating", and on CIFAR-10's raw pixels it is worth a factor of 6.8 (below). It has
+# a weakness of its own: one step that is too large can push a unit below 0 for every image, where its slope is 0 for
+# good. The rate must be small enough to avoid that; on raw pixels ReLU's best one is smaller than tanh's.
 #
-# Now change one number: set a divisor to 4, or 16, and run the cell again. How small may it be?
+# Now change one number: set a divisor to 4, or 16, and run the cell again. You see where between 1 and 64 `conv1`
+# begins to saturate.
 #
 # ## The lesson `relu`: figure 1 with more care
 #
@@ -337,16 +339,17 @@ plt.show()
 # 50% training error it was 2.3. On pixels divided by 64 tanh needed 1.6 times ReLU's epochs (1.3 to 2.0).
 #
 # So "six times faster" is a measurement in one setting. What stays true of ReLU: it does not saturate for large
-# inputs, its right initialization is known, and it costs one comparison where tanh and the sigmoid need an exponential.
+# inputs, and it costs one comparison where tanh and the sigmoid need an exponential.
 #
 # ## The lesson `lrn`: does normalization help?
 #
-# Between its first layers AlexNet has local response normalization (notebook 3): each number is divided by a power of
-# what its neighbouring channels sum up to. Today most networks have **batch normalization** instead: each channel minus
-# its mean over the batch, divided by its deviation there, times a weight, plus a bias. The lesson `lrn` compares both
-# with none. We hand it our small network and three shapes. Our numbers have size 1 and not 100 as in AlexNet, so
-# $\alpha$ is 1 in place of $10^{-4}$: what counts is $\alpha x^2$. A number after +- is the standard deviation over the
-# seeds; a **95% interval** says what a difference may be, judged by how much the seeds differ.
+# Between its first layers AlexNet has local response normalization (notebook 3): each number is divided by a power of a
+# sum of squares, its own and those of its neighbouring channels. Today most networks have **batch normalization**
+# instead: each channel minus its mean over the batch, divided by its deviation there, times a weight, plus a bias. The
+# lesson `lrn` compares both with none. We hand it our small network and three shapes. Our numbers have size 1 and not
+# 100 as in AlexNet, so $\alpha$ is 1 in place of $10^{-4}$: what counts is $\alpha x^2$. A number after +- is the
+# standard deviation over the seeds, and among the "points below none" half of a **95% interval**, which says what a
+# difference may be, judged by how much the seeds differ.
 
 # %%
 from dataclasses import replace

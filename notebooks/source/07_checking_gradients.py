@@ -181,10 +181,11 @@ analytic, _ = pool.backward(one, pool.forward(x)[1])
 print("max-pooling of a tie: backward", analytic.ravel(), " differences", numeric.ravel())
 
 # %% [markdown]
-# Where a step crosses the kink, differences give something between the two slopes. Neither side is wrong; there is
-# nothing to compare. A check has to notice this, or it raises a false alarm. Real data are full of kinks: black
-# pixels, equal neighbours, units that are exactly 0. The remedy: use random numbers as inputs, look at the slopes to
-# the left and to the right separately, and draw another probe where they disagree.
+# Where a step crosses the kink, differences give something between the two slopes. At the kink itself there is no
+# derivative, and beside it backward is right and the difference is not. A check has to notice this, or it raises a
+# false alarm. Real data are full of kinks: black pixels, equal neighbours, units that are exactly 0. The remedy: use
+# random numbers as inputs, look at the slopes to the left and to the right separately, and draw another probe where
+# they disagree.
 #
 # ## What does a good check's report say?
 #
@@ -294,8 +295,8 @@ show("B: convolution, dw of one filter and channel", backward[:, :, 0, 0], numer
 # <details><summary>Answer B</summary>
 #
 # The first picture is the second turned by 180 degrees. The programmer thought of the convolution of mathematics
-# textbooks, which flips its filter; forward does not, here as in every framework. One entry, the one in the middle,
-# is right: a check that looks at a single entry may hit just that.
+# textbooks, which flips its filter; forward does not, here as in today's usual frameworks. One entry, the one in the
+# middle, is right: a check that looks at a single entry may hit just that.
 #
 # </details>
 #

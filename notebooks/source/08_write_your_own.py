@@ -224,7 +224,7 @@ step_4 = course.check(4, globals())
 # ## All four at work
 #
 # When the four are right, this cell trains with them, and with nothing else: two classes of points, one inside a ring
-# of the other. A linear layer alone cannot tell them apart. With yours, a hidden layer and your ReLU, it can.
+# of the other. A linear layer alone cannot tell them apart. Two of your linear layers with your ReLU between them can.
 
 # %%
 generator = np.random.default_rng(0)

@@ -35,8 +35,8 @@ print(cut(paper, Team()).summary())
 # contribute to all 1,000 scores, and the two contributions are added.
 #
 # This is figure 2 of the paper, from the shapes of the network: boxes as high as the maps and as wide as they are many,
-# and in orange what crosses, in megabytes from each tower to the other for a batch of 128, forward (and backward the
-# gradients of the same numbers).
+# and in orange what crosses, in megabytes from each tower to the other for a batch of 128, forward. (Backward
+# the gradients of the same numbers cross, but for fc8, whose upstream gradient both towers have.)
 
 # %% tags=["picture"] alt="A row of boxes for each tower; arrows cross in front of conv3, fc6 and fc7, and meet in fc8"
 tower = cut(paper, Team())
@@ -90,8 +90,8 @@ picture
 print(crossing_table(paper, batch_size=128))
 
 # %% [markdown]
-# An eighth of it. conv3 costs most, because maps of 13 x 13 are sent for every image. If conv2, conv4 and conv5 saw all
-# maps, too, their inputs would cross as well:
+# The towers send an eighth of that. conv3 costs most, because maps of 13 x 13 are sent for every image. If conv2, conv4
+# and conv5 saw all maps, too, their inputs would cross as well:
 
 # %%
 maps = {"conv2": shapes["pool1"], "conv4": shapes["conv3"], "conv5": shapes["conv4"]}
@@ -99,6 +99,8 @@ for name, shape in maps.items():
     print(f"{name}: {np.prod(shape) * 4 * 128 / 1e6:.1f} MB forward, and as many back")
 
 # %% [markdown]
+# So of the places between convolutions, the one in front of conv3 is the cheapest to cross.
+#
 # ## The numbers that crossed
 #
 # A smaller network with the same two towers, for images of 127 pixels, and one photograph. (Its weights are random: it
@@ -154,14 +156,15 @@ print(f"the gradient:           {back.value:+.3e}")
 # In two processes these sums are what `BothTowers` in `tinynet/distributed/tower_layers.py` adds: forward it lays the
 # maps of both towers side by side, backward it adds up what both say about its own. Ten lines each.
 #
-# The towers also learned different things. The paper's figure 3 has edges without colour in one tower, and colours in
-# the other, "independent of any particular random weight initialization".
+# In the paper the towers also learned different things: its figure 3 has edges without colour in one tower, and colours
+# in the other, "independent of any particular random weight initialization". In our trainings for ten
+# classes [no tower became colour's](../results/README.md).
 
 # %% [markdown]
 # ## Exercise
 #
-# In which batch do both ways send the same? What crosses between the towers grows with the batch, the gradients do not.
-# Work it out from `crossings(paper)` and `paper.parameter_count` before you look.
+# At which batch size do both ways send the same amount? What crosses between the towers grows with the batch, the
+# gradients do not. Work it out from `crossings(paper)` and `paper.parameter_count` before you look.
 #
 # <details><summary>Solution</summary>
 #

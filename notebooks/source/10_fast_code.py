@@ -268,8 +268,8 @@ for name, run in (("im2col", layer), ("Winograd", fast)):
     print(f"{name}: largest error in float32, as a part of the largest output: {error:.0e}")
 
 # %% [markdown]
-# Nothing is free: sums of inputs are rounded, and the larger the tiles, the more digits are lost. tinynet stops at
-# eight sums to a tile.
+# Nothing is free: sums of inputs are rounded, and the more outputs are made together, the more digits are lost. tinynet
+# stops at eight products: for four outputs of a filter of five rows, as here, or for six of three rows.
 #
 # ## Which code runs, then?
 #
@@ -307,7 +307,7 @@ del layer.forward
 # ## Exercise
 #
 # The trick works in both directions of an image at once: apply it down, and to each of the products across. For a 3 x
-# 3 filter and tiles of M x M outputs:
+# 3 filter and outputs that are made in **tiles**, M x M at a time:
 #
 # 1. How many products does a tile need, plainly and with Winograd's trick? What is the factor for M = 2 and for M =
 #    4?

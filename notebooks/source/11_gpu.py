@@ -11,7 +11,7 @@
 #
 # **You need no GPU.** Every cell runs in NumPy. A cell that would use a GPU says so, and says what it did instead.
 #
-# You should know notebooks 2 and 3: windows, and what each layer does. C is shown, and read to you. Nothing is
+# You should know notebooks 2 and 3: windows, and what each layer does. C code is shown and explained. Nothing is
 # downloaded; all cells together run in some seconds.
 
 # %%
@@ -29,7 +29,8 @@ print("a GPU will be used where a cell says so" if reason is None else f"no GPU 
 # %% [markdown]
 # ## How does a kernel look?
 #
-# Local response normalization divides each number by what its neighbours along the channels sum up to:
+# Local response normalization divides each number by a power of a sum of squares, its own and those of its neighbours
+# along the channels:
 #
 # $$y_c = \frac{x_c}{s_c^{\,\beta}}, \qquad s_c = k + \alpha \sum_{j = c - 2}^{c + 2} x_j^2$$
 #
@@ -321,7 +322,7 @@ else:
 #
 # 1. How many bytes does fusing save after conv1 of the paper's network, $55 \times 55 \times 96$ numbers of 4 bytes
 #    for each of 128 images?
-# 2. How many milliseconds is that on the H100, and which part of the whole step?
+# 2. How many milliseconds is that on the H100, and what share of the whole step?
 # 3. Would you write that kernel?
 
 # %%

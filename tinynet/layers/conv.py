@@ -48,7 +48,7 @@ class Conv2d(Layer):
     Notes
     -----
     `params` has "w" (KH, KW, C // groups, F) and "b" (F,), float32.
-    Filters are not flipped (cross-correlation), as in every framework.
+    Filters are not flipped (cross-correlation), as in today's usual frameworks.
     In a Network a fast implementation stands in for these methods while it gives the same numbers, on a GPU for large
     products alone (network/fast.py decides). Replace one of them, derive a class, or edit them so that a number
     changes, and yours run. `with tn.plain():` runs them in any case, for a `print` in them; so does a debugger.
