@@ -21,7 +21,7 @@ from tinynet.errors import ArgumentError, DataError, ShapeError
 from tinynet.files import locked
 from tinynet.lessons import augmentation, relu
 from tinynet.lessons.experiment import Arm, Budget
-from tinynet.lessons.lesson import Lesson, stored_for
+from tinynet.lessons.lesson import Lesson, best_rate, stored_for
 from tinynet.lessons.plan import image_size, split_data
 from tinynet.lessons.result import paired_interval
 
@@ -466,3 +466,9 @@ def test_a_job_has_one_worker(tmp_path):
     assert lock_is_free(tmp_path)
 
 
+def test_without_images_to_choose_by_the_rate_is_the_one_that_trains_best():
+    errors = {0.001: 0.8, 0.01: 0.1, 0.03: 0.5, 0.1: 0.05}
+    records = [{"arm": "relu", "stage": "search", "rate": rate, "diverged": "nan" if rate == 0.1 else None,
+                "test_error": None, "history": [{"train_error": 0.9}, {"train_error": error}]}
+               for rate, error in errors.items()]
+    assert best_rate(None, Arm("relu"), records) == 0.01

@@ -306,3 +306,11 @@ def test_looking_for_layers_ends_where_they_know_each_other():
     one, two = Residual(tn.ReLU()), Residual(tn.ReLU())
     one.other, two.other = two, one
     assert list(unseeded.unseeded(one)) == []
+
+
+def test_the_weights_of_a_file_stay_though_they_are_those_that_were_drawn(tmp_path):
+    net = tn.Network([("fc1", tn.Linear(3, 4)), ("fc2", tn.Linear(4, 2))])
+    tn.save_weights(net, tmp_path / "net.pth")
+    loaded = tn.load_weights(tn.Network([("fc1", tn.Linear(3, 4)), ("fc2", tn.Linear(4, 2))]), tmp_path / "net.pth")
+    tn.Network([("relu", tn.ReLU()), ("net", loaded)])
+    np.testing.assert_array_equal(loaded["fc1"].params["w"], net["fc1"].params["w"])

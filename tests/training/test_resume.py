@@ -1,4 +1,5 @@
 """A run that was stopped and taken up again gives the same bits as one that was not."""
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import tinynet as tn
 from tinynet.data import Augmentation, Dataset, PCAColour, Preprocessing
 from tinynet.errors import ArgumentError, CheckpointError
 from tinynet.network.params import flat
+from tinynet.training import fit as fit_module
 from tinynet.training import loop
 from tinynet.training.checkpoint import generator_states, load_checkpoint, load_training_state
 from tinynet.training.fit import fit
@@ -232,6 +234,34 @@ test_resume.quiet(test_resume.small_net(), run=sys.argv[2], checkpoint_seconds=0
     assert subprocess.run(command).returncode == -signal.SIGKILL
     quiet(small_net(), run=tmp_path, resume=True)
     assert_same_run(straight[0], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["plateau", "step"])
+def test_what_a_run_was_trained_with_takes_it_up_again_though_the_rate_has_fallen(kind, tmp_path):
+    net = small_net()
+    optimizer = SGD(net, 0.001)
+    schedule = StepSchedule(optimizer, [1]) if kind == "step" else ReduceOnPlateau(optimizer, patience=1)
+    options = {"optimizer": optimizer, "schedule": schedule}
+    while optimizer.learning_rate == 0.001:  # as in a notebook, cell by cell; the plateau's error is that of noise
+        again = (tmp_path / "a").exists()
+        epochs = len(RunFolder(tmp_path / "a", True).training_state()["progress"]["history"]) + 1 if again else 1
+        quiet(net, run=tmp_path / "a", epochs=epochs, resume=again, **options)
+    history = quiet(net, run=tmp_path / "a", epochs=epochs + 1, resume=True, **options)
+    assert history[0]["learning_rate"] == 0.001 and history[-1]["learning_rate"] < 0.001
+    if kind == "step":  # another run with the same schedule begins at its full rate, and says so
+        assert quiet(net, run=tmp_path / "b", epochs=1, **options)[0]["learning_rate"] == 0.001
+        assert json.loads((tmp_path / "b" / "settings.json").read_text())["optimizer"]["learning_rate"] == 0.001
+
+
+def test_a_run_whose_checkpoints_do_not_say_the_initialization_goes_on(straight, tmp_path, monkeypatch):
+    described = fit_module.describe_run
+    monkeypatch.setattr(fit_module, "describe_run", lambda *args: {
+        key: value for key, value in described(*args).items() if key != "recipe"})  # as before 0.2
+    quiet(small_net(), run=tmp_path, epochs=1)
+    monkeypatch.undo()
+    assert "recipe" not in load_training_state(tmp_path / "best.npz")["progress"]["settings"]
+    history = quiet(small_net(), run=tmp_path, resume=True)
+    assert without_times(history) == without_times(straight[1])
 
 
 @pytest.mark.parametrize("kind", ["plateau", "step"])

@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ..ops.threads import available_cores, can_start_threads, get_threads, set_threads
+from ..training.interrupt import hold_interrupts
 from .job import Job
 
 
@@ -89,9 +90,10 @@ def side_by_side(jobs: Sequence[Job], parallel: int, finished: Callable[[Job], N
                 job = waiting.pop(0)
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=in_child, args=(job, threads, sender))
-                process.start()
-                sender.close()
-                running[receiver] = job, process
+                with hold_interrupts():  # a process that is not in `running` would not be told to stop
+                    process.start()
+                    sender.close()
+                    running[receiver] = job, process
             ready: list[Any] = wait(list(running))
             for receiver in ready:
                 job, process = running.pop(receiver)

@@ -13,6 +13,7 @@ from ..ops.threads import available_cores
 from .experiment import Arm, Experiment
 from .job import folder_name
 from .plan import Plan, changed_budget, image_size, make_network, split_data
+from .relu_numbers import last_error
 from .result import Result
 
 SEARCH_SEED = 0  # of the search for learning rates; the seeds that are reported start at 1
@@ -37,11 +38,13 @@ def rates_of(plan: Plan, arm: Arm) -> tuple[float, ...]:
 
 
 def best_rate(plan: Plan, arm: Arm, found: Sequence[Mapping[str, Any]]) -> float:
-    """Return the rate of the search with the lowest error; a training that diverged comes last."""
+    """Return the rate of the search with the lowest error (of training, without held-out images); diverged is last."""
     own = [record for record in found if record["arm"] == arm.name and record["stage"] == "search"]
     if not own:
         return rates_of(plan, arm)[0]
-    return min(own, key=lambda record: (record["diverged"] is not None, record["test_error"]))["rate"]
+    return min(own, key=lambda record: (
+        record["diverged"] is not None, last_error(record) if record["test_error"] is None else record["test_error"]
+    ))["rate"]
 
 
 def usual_plot(result: Result) -> Any:

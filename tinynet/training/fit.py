@@ -33,7 +33,7 @@ from .preparation import (
     optimizer_from,
 )
 from .progress import say
-from .run_folder import RunFolder, first_difference
+from .run_folder import RunFolder, run_difference
 from .schedules import ReduceOnPlateau, StepSchedule, schedule_from
 
 
@@ -174,7 +174,7 @@ def fit(
             saved = team.from_first(None if state is None else state["progress"]["settings"])
             augmentation = choose_augmentation(augmentation, recipe, train, saved)
             settings = {} if run is None and team.size == 1 else describe_run(
-                net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze)
+                net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze, resume)
             check_same_settings(team, settings)
             position, history = Position(), History()
             if folder is not None and state is not None:
@@ -210,10 +210,7 @@ def go_on(
 ) -> tuple[Position, History]:
     """Bring network, optimizer and schedule to where the run in the folder stopped; return how far it had come."""
     progress = state["progress"]
-    saved = progress["settings"]
-    known = {"freeze": None, **saved}
-    known.setdefault("recipe", settings["recipe"])  # older runs do not say it
-    difference = first_difference(known, {"freeze": None, **settings})
+    difference = run_difference(progress["settings"], settings)
     if difference is not None:
         raise ArgumentError(f"{folder.path} cannot be resumed: {difference}")
     restore_network(folder.last, net)

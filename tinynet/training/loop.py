@@ -104,7 +104,8 @@ class Training:
         except KeyboardInterrupt as stop:
             # Inside a batch the numbers are of two batches: then the last checkpoint is the one to go on from.
             agreed = self.team.size == 1 or isinstance(stop, AllStopped)
-            if agreed and self.between_batches and not_finite_in(self.net) is None:
+            # Asked of all: each tower has parameters of its own, and it takes both of them to save.
+            if agreed and self.between_batches and all(self.team.from_all(not_finite_in(self.net) is None)):
                 with hold_interrupts():
                     self.save()
             raise

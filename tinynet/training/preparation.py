@@ -248,8 +248,10 @@ def described_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
 def describe_run(
     net: Network, train: Any, validation: Any, batch_size: int, seed: int, optimizer: Optimizer,
     schedule: ReduceOnPlateau | StepSchedule | None, augmentation: Augmentation | None, freeze: str | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Return all settings that decide a run's numbers, as JSON gives them back."""
+    rate = {} if schedule is None else {"learning_rate": schedule.rate_at_the_start(resume)}
     layers = {name: {"kind": kind, **own} for name, kind, own in net.settings["layers"]}
     return json.loads(json.dumps(json_ready({
         "model": {"name": net.name, "input_shape": net.input_shape, "dtype": str(net.dtype), "layers": layers},
@@ -257,7 +259,7 @@ def describe_run(
         "validation": None if validation is None else described_data(validation),
         "batch_size": batch_size,
         "seed": seed,
-        "optimizer": optimizer.settings,
+        "optimizer": optimizer.settings | rate,
         "schedule": None if schedule is None else schedule.settings,
         "augmentation": None if augmentation is None else augmentation.settings,
         "recipe": {key: net.recipe.get(key) for key in ("initialization", "deviation")},

@@ -119,7 +119,8 @@ class RunFolder:
         try:
             found = load_training_state(self.best)["progress"]
             # A run that was killed after best.npz and before last.npz has a better one than it knows of.
-            ours = found["settings"] == settings and (best is None or found["position"]["best"] <= best)
+            same = run_difference(found["settings"], settings) is None
+            ours = same and (best is None or found["position"]["best"] <= best)
         except (CheckpointError, KeyError, TypeError):
             ours = False
         if not ours:
@@ -164,6 +165,13 @@ class RunFolder:
             self.say(text)
             with suppress(OSError):  # as above; the disk may be full
                 self.log(text)
+
+
+def run_difference(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Return the first of a run's settings that is another one than its checkpoint says, or None."""
+    known = {"freeze": None, **saved}
+    known.setdefault("recipe", settings["recipe"])  # older runs do not say it
+    return first_difference(known, {"freeze": None, **settings})
 
 
 def first_difference(saved: Any, given: Any, name: str = "", words: str = WHEN_IT_BEGAN) -> str | None:

@@ -30,9 +30,14 @@ class ReduceOnPlateau:
         self.factor = check_between("ReduceOnPlateau", "factor", factor, 0, 1)
         self.patience = check_count("ReduceOnPlateau", "patience", patience)
         self.times = check_count("ReduceOnPlateau", "times", times, least=0)
+        self.start = float(optimizer.learning_rate)
         self.best: float | None = None
         self.waited = 0   # epochs since the lowest error, or since the rate fell
         self.reduced = 0  # how many times it has fallen
+
+    def rate_at_the_start(self, resume: bool) -> float:
+        """Return the rate that a run begins with, or began with if it is resumed with what it has been trained with."""
+        return self.start if resume and self.reduced else self.optimizer.learning_rate
 
     def step(self, validation_error: float) -> None:
         """Take note of the error after an epoch; call it once an epoch."""
@@ -88,6 +93,10 @@ class StepSchedule:
         self.epochs = [check_count("StepSchedule", "each of epochs", epoch) for epoch in epochs]
         self.factor = check_between("StepSchedule", "factor", factor, 0, 1)
         self.start = float(optimizer.learning_rate)
+
+    def rate_at_the_start(self, resume: bool) -> float:
+        """Return the rate that a run begins with, whatever another training has left the optimizer."""
+        return self.start
 
     def step(self, epoch: int) -> None:
         """Set the rate for what follows after `epoch` whole epochs; call it once an epoch."""

@@ -117,6 +117,7 @@ def load_weights(
         numbers = np.array(to_ours(found[name], place, layer), dtype=place.array.dtype, order="C")
         own = layer.params if place.key in layer.params else layer.buffers
         own[place.key] = array_module(place.array).asarray(numbers)
+    net.as_drawn = None  # its numbers are the file's: no network around it draws others
     if preprocessing is not None:
         net.preprocessing = preprocessing
     elif net.preprocessing is None and "preprocessing" in net.recipe:
