@@ -174,7 +174,18 @@ def test_profile_times_every_layer(capsys):
     (["train", "--model", "lenet5", "--data", "nowhere"], "folder nowhere does not exist"),
     (["evaluate", "nothing.npz", "--data", "shapes"], "nothing.npz"),
     (["predict", "x.jpg", "--checkpoint", "nothing.npz"], "nothing.npz"),
-    (["summary", "lenet5", "--threads", "0"], "set_threads: n is 0"),
+    (["summary", "lenet5", "--threads", "0"], "tinynet: --threads is 0"),
+    (["train", "--model", "lenet5", "--data", "shapes", "--epochs", "0"], "train: --epochs is 0"),
+    (["train", "--model", "lenet5", "--data", "shapes", "--batch-size", "-1"], "train: --batch-size is -1"),
+    (["train", "--model", "lenet5", "--data", "shapes", "--image-size", "0"], "train: --image-size is 0"),
+    (["train", "--model", "lenet5", "--data", "shapes", "--validation", "2"], "train: --validation is 2.0"),
+    (["exercise", "--to", "there"], "give its number first"),
+    (["exercise", "1", "--hint", "--to", "there"], "--to there is the folder of the exercise's file"),
+    (["exercise", "1", "--check", "."], ". is a folder, expected the file of exercise 1"),
+    (["download", "--to", "there"], "--to there: give the name of what to fetch first"),
+    (["course", "grade", "--write-points", "p.toml", "--csv", "g.csv"], "--csv is for grades, and no folder is given"),
+    (["lesson", "speed", "--jobs", "0"], "lesson speed has no --jobs"),
+    (["lesson", "relu", "--arms", "nope", "--quick"], "it has 'relu, raw pixels', 'tanh, raw pixels'"),
 ])
 def test_what_cannot_be_done_ends_with_2_and_one_line(capsys, arguments, message):
     code, _, err = tinynet(capsys, *arguments)

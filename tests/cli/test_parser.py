@@ -32,6 +32,16 @@ def test_help_lists_every_command_in_80_columns(monkeypatch):
     assert re.findall(r"^  (\S+?) +\S", text, re.MULTILINE) == [*COMMAND_PARSERS, "-h,", "--version"]
 
 
+@pytest.mark.parametrize("arguments", [
+    ["lesson", "relu", "--seed", "5"], ["train", "--model", "lenet5", "--data", "shapes", "--rate", "3"],
+    ["course", "grade", "--se", "3"],
+])
+def test_a_part_of_an_option_is_not_taken_for_it(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2 and "unrecognized arguments" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", COMMAND_PARSERS)
 def test_every_argument_of_a_command_has_its_help(name):
     command = COMMAND_PARSERS[name]

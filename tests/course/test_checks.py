@@ -93,6 +93,46 @@ def test_what_is_tinynets_is_told_but_its_base_class_may_be_used(text, told):
     assert len(borrowed) == len(told) and all(new in line for new, line in zip(told, borrowed, strict=True)), borrowed
 
 
+INSTANCES = """import tinynet as tn
+class ReLU:
+    def __init__(self):
+        self.forward, self.backward = tn.ReLU().forward, tn.ReLU().backward
+"""
+STAND_IN = """import numpy as np
+from tinynet.course.stand_ins import Affine
+class Linear:
+    def __init__(self, in_features, out_features):
+        shape = in_features, out_features
+        self.params = {"w": np.zeros(shape, np.float32), "b": np.zeros(out_features, np.float32)}
+    def forward(self, x, train=False):
+        return Affine.forward(self, x, train)
+    def backward(self, dy, saved):
+        return Affine.backward(self, dy, saved)
+"""
+PARTIAL = """import functools, tinynet.layers.loss, tinynet
+{name} = functools.partial({whose})
+"""
+AFTER_MANY = """import tinynet.layers.loss
+def softmax_cross_entropy(scores, labels):
+    for _ in range(12000):
+        len("")
+    return tinynet.layers.loss.softmax_cross_entropy(scores, labels)
+"""
+
+
+@pytest.mark.parametrize(("number", "text", "told"), [
+    (1, INSTANCES, "self.forward is that of tinynet/layers/relu.py"),
+    (2, STAND_IN, "calls Affine.forward of tinynet/course/stand_ins.py"),
+    (3, PARTIAL.format(name="softmax_cross_entropy", whose="tinynet.layers.loss.softmax_cross_entropy"),
+     "softmax_cross_entropy is that of tinynet/layers/loss.py"),
+    (4, PARTIAL.format(name="SGD", whose="tinynet.SGD"), "SGD.step is that of tinynet/training/optimizer.py"),
+    (3, AFTER_MANY, "calls softmax_cross_entropy of tinynet/layers/loss.py"),
+])
+def test_ways_around_the_watch_are_told(number, text, told):
+    borrowed = check_text(STEPS[number - 1], text).borrowed
+    assert any(told in line for line in borrowed), borrowed
+
+
 def test_checking_ones_own_gradients_is_no_borrowing():
     text = STEPS[0].solution + "\nimport tinynet as tn\nassert tn.check_gradients(Tanh(), np.ones((2, 3))).passed\n"
     assert check_text(STEPS[0], text).right

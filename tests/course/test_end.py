@@ -3,7 +3,10 @@ import csv
 import io
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from support.course_checks import VARIANTS, own_course
 
 from tinynet import cli
 from tinynet.course.check import Limits, check_course
-from tinynet.course.grade import grade, names_of
+from tinynet.course.grade import grade, names_of, notes_on_text
 from tinynet.course.own_network import SHAPE, Course, as_tinynet_network, table_of, tinynets, whose
 from tinynet.course.points import USUAL, points_text, read_points
 from tinynet.course.report import grades_csv, gradescope, overview, student_page
@@ -218,6 +221,39 @@ def test_the_command_writes_what_it_is_asked_for_and_overwrites_nothing(tmp_path
         assert cli.main([*command[:-4], place]) == 2
         captured = capsys.readouterr()
         assert told in captured.err and "ada: " not in captured.out                    # before anything is graded
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+def test_ctrl_c_ends_the_checks_at_once_and_keeps_the_grades_that_are_there(tmp_path):
+    for name, text in (("ada", find_step(10).solution), ("bob", "import time\ntime.sleep(600)\n"), ("cid", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / find_step(10).file_name).write_text(text)
+    command = [sys.executable, "-u", "-m", "tinynet", "course", "grade", "ada", "bob", "cid", "--steps", "10", "--jobs",
+               "1", "--csv", "g.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline().startswith("ada: ")
+    time.sleep(1)  # bob's check is under way
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - start < 10 and process.returncode == 130
+    assert out == "" and "of 3 folders 1 are graded and written" in err and "tinynet: stopped" in err
+    rows = list(csv.DictReader((tmp_path / "g.csv").open()))
+    assert [(row["student"], row["points"]) for row in rows] == [("ada", "1")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even the administrator can write into")
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_graded(tmp_path, capsys):
+    for place in ("--csv=/proc/g.csv", "--report=/proc/pages"):
+        assert cli.main(["course", "grade", str(tmp_path), place]) == 2
+        captured = capsys.readouterr()
+        assert f"{place.replace('=', ' ')}: nothing can be written into /proc" in captured.err and not captured.out
+
+
+def test_imports_of_parts_of_modules_are_noted():
+    text = b"import importlib.util\nfrom ctypes.util import find_library\nimport sys\nsys.setprofile(None)\n"
+    assert notes_on_text(find_step(10), text) == [
+        "it uses setprofile, ctypes, importlib, which a layer does not need"]
 
 
 def test_one_file_that_cannot_be_looked_at_ends_no_grading(tmp_path):

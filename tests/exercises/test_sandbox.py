@@ -86,7 +86,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(DataError, match="the file .* does not exist; `tinynet exercise 1` writes it"):
         sandbox.check_file(RELU, tmp_path / RELU.file_name)
-    with pytest.raises(DataError, match="the file .* does not exist"):
+    with pytest.raises(DataError, match="is a folder, expected the file of exercise 1"):
         sandbox.check_file(RELU, tmp_path)
 
 

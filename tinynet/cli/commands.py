@@ -41,6 +41,12 @@ def run_demo(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     check_count("train", "--seed", options.seed, least=0)
+    for name in ("epochs", "batch_size", "image_size"):
+        if getattr(options, name) is not None:
+            check_count("train", f"--{name.replace('_', '-')}", getattr(options, name))
+    check_count("train", "--loader-threads", options.loader_threads, least=0)
+    if options.validation is not None and not 0 < options.validation < 1:
+        raise ArgumentError(f"train: --validation is {options.validation}, expected a number above 0 and below 1")
     switches = dict(parse_switch(text) for text in options.set)
     check_resize_option(options)
     if options.freeze is not None and options.weights is None:
@@ -191,20 +197,22 @@ def run_gpu_check(options: argparse.Namespace) -> None:
 
 def run_exercise(options: argparse.Namespace) -> int:
     if options.number is None:
-        if options.check is not None or options.hint is not None or options.solution:
+        if options.check is not None or options.hint is not None or options.solution or options.to is not None:
             raise ArgumentError("exercise: give its number first, for instance tinynet exercise 1 --check")
         print(show.exercise_list())
         return 0
-    exercise = find_exercise(options.number)
+    exercise, folder = find_exercise(options.number), Path(options.to or ".")
+    if options.to is not None and (options.check or options.hint is not None or options.solution):
+        raise ArgumentError(f"exercise: --to {options.to} is the folder of the exercise's file, which is not asked for")
     if options.hint is not None:
         print(show.hint_text(f"exercise {exercise.number}", exercise.hints, options.hint))
     elif options.solution:
         print(show.solution_text(exercise))
     elif options.check is not None:
-        path = Path(options.check or Path(options.to, exercise.file_name))
+        path = Path(options.check or folder / exercise.file_name)
         verdict = check_file(exercise, path)
         show.say(show.verdict_text(exercise, path, verdict))
         return 0 if verdict.solved else 1
     else:
-        show.say(show.written(exercise, exercise.write(Path(options.to))))
+        show.say(show.written(exercise, exercise.write(folder)))
     return 0

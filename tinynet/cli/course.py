@@ -1,19 +1,21 @@
 """`tinynet course`: layers to write oneself, their checks, the training and the trace of one's own network."""
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from ..course import show
 from ..course.check import Limits, check_course
 from ..course.folder import NAME, check_folder, make
-from ..course.grade import check_places, grade, write_grades
+from ..course.grade import check_places, grade, names_of, write_grades
+from ..course.graded import Grade
 from ..course.points import USUAL, read_points, write_points
 from ..course.steps import find_step
 from ..course.trace import trace_course
 from ..course.train import Recipe, train
 from ..errors import ArgumentError
 from ..exercises.show import hint_text, say
-from ..files import quoted, with_home
+from ..files import quoted, user_path, with_home
 from ..ops.checks import check_count
 from .output import check_place
 
@@ -37,7 +39,7 @@ def course_arguments(add: argparse.ArgumentParser) -> None:
              "is not right yet, tinynet's file is taken."),
             ("trace", run_trace, trace_arguments, "Show where each number in your network came from, in the browser."),
             ("grade", run_grade, grade_arguments, "Check the folders of many students (docs/teachers.md).")):
-        action = actions.add_parser(name, description=what)
+        action = actions.add_parser(name, description=what, allow_abbrev=False)
         action.set_defaults(action=run)
         arguments(action)
 
@@ -156,6 +158,10 @@ def run_trace(options: argparse.Namespace) -> None:
 
 
 def run_grade(options: argparse.Namespace) -> None:
+    if options.write_points is not None and not options.folders:
+        for name in ("csv", "report"):
+            if getattr(options, name) is not None:
+                raise ArgumentError(f"course grade: --{name} is for grades, and no folder is given")
     if options.write_points is not None:
         say(f"{write_points(options.write_points)} is written")
         if not options.folders:
@@ -170,9 +176,22 @@ def run_grade(options: argparse.Namespace) -> None:
     points = chosen_steps(points, options.steps)
     check_places(options.csv, options.report)
     limits = Limits(options.seconds, int(options.memory * 1e9), timing=False, no_network=True)
-    grades = grade(options.folders, points, options.seed, limits, options.jobs,
-                   lambda made: say(f"{made.name}: {made.total:g} of {made.most:g}"
-                                    + (f"; {len(made.notes)} to be looked at" if made.notes else "")))
+    there: list[Grade] = []
+
+    def done(made: Grade) -> None:
+        there.append(made)
+        say(f"{made.name}: {made.total:g} of {made.most:g}"
+            + (f"; {len(made.notes)} to be looked at" if made.notes else ""))
+
+    try:
+        grades = grade(options.folders, points, options.seed, limits, options.jobs, done)
+    except KeyboardInterrupt:
+        if there and (options.csv or options.report):
+            order = names_of([user_path(folder) for folder in options.folders])
+            write_grades(sorted(there, key=lambda made: order.index(made.name)), options.csv, options.report,
+                         options.seed)
+            print(f"tinynet: of {len(order)} folders {len(there)} are graded and written", file=sys.stderr)
+        raise
     write_grades(grades, options.csv, options.report, options.seed)
     for what in filter(None, (options.csv, options.report)):
         say(f"{what} is written")

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..data.download import SOURCES, download
+from ..errors import ArgumentError
 from ..files import quoted
 from ..pretrained.cache import CACHE_VARIABLE, cache_folder, download_trained, fetched
 from ..pretrained.trained import TO_FETCH, TRAINED, megabytes
@@ -16,6 +17,9 @@ DATA_FOLDER = "data"
 def run_download(options: argparse.Namespace) -> None:
     """Fetch what is named; without a name, list what there is."""
     if options.name is None:
+        if options.to is not None:
+            raise ArgumentError(f"download: --to {options.to}: give the name of what to fetch first; `tinynet "
+                                "download` lists what there is")
         print(listing())
     elif options.name in TO_FETCH:
         fetch_trained(options.name, None if options.to is None else Path(options.to))

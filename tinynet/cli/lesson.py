@@ -15,7 +15,8 @@ SPEED_TAKES = ("name", "run", "threads", "command")
 def run_lesson(options: argparse.Namespace) -> None:
     """Run the lesson that the command line names."""
     if options.name == "speed":
-        given = [name for name, value in vars(options).items() if value and name not in SPEED_TAKES]
+        given = [name for name, value in vars(options).items()
+                 if value is not None and value is not False and value != [] and name not in SPEED_TAKES]
         if given:
             raise ArgumentError(f"lesson speed has no --{given[0].replace('_', '-')}: it times one convolution")
         speed.run(options.run or "tinynet-lesson/speed")

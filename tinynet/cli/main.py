@@ -7,6 +7,7 @@ from typing import Any
 
 from ..distributed.team import Team, started_by_mpirun
 from ..errors import TinynetError
+from ..ops.checks import check_count
 from ..ops.threads import set_threads
 from .parser import parser
 
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         team.silence()
         with team.end_together(), warnings.catch_warnings():
             options = parser().parse_args(arguments)
-            set_threads(team.threads() if options.threads is None else options.threads)
+            set_threads(team.threads() if options.threads is None else
+                        check_count("tinynet", "--threads", options.threads))
             # A training that diverges says so in a sentence; NumPy would warn of it first, with lines of tinynet.
             warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinynet\.")
             warnings.showwarning = warn

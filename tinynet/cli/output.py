@@ -7,15 +7,17 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..files import printable
+from ..ops.checks import check_writable
 
 
 def check_place(option: str, file: str) -> None:
-    """Raise ArgumentError if there is no folder for the file, or if it is itself a folder."""
+    """Raise ArgumentError if there is no folder for the file, none can be written there, or it is itself a folder."""
     path = Path(file)
     if path.is_dir():
         raise ArgumentError(f"{option} {file}: this is a folder, expected the name of a file")
     if not path.parent.is_dir():
         raise ArgumentError(f"{option} {file}: the folder {path.parent} does not exist")
+    check_writable(f"{option} {file}", path.parent)
 
 
 def check_picture(option: str, file: str, others: Sequence[str] = ()) -> None:

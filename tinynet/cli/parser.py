@@ -175,8 +175,7 @@ def lesson_arguments(add: argparse.ArgumentParser) -> None:
 
 def exercise_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="write this exercise's file")
-    add.add_argument("--to", default=".", metavar="DIR", type=with_home,
-                     help="folder of the file (default: the current one)")
+    add.add_argument("--to", metavar="DIR", type=with_home, help="folder of the file (default: the current one)")
     wish = add.add_mutually_exclusive_group()
     wish.add_argument("--check", nargs="?", const="", metavar="FILE", type=with_home,
                       help="say what is right in the file, and exit "
@@ -308,13 +307,14 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="tinynet", usage="tinynet [--help] [--version] COMMAND ...", description=command_list(),
         epilog="`tinynet COMMAND --help` shows the arguments of a command.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"tinynet {installed_version()}")
     subparsers = top.add_subparsers(prog="tinynet", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     for group in COMMANDS.values():
         for name, (run, add_arguments, what) in group.items():
-            command = subparsers.add_parser(name, description=f"{what[0].upper()}{what[1:]}.")
+            command = subparsers.add_parser(
+                name, description=f"{what[0].upper()}{what[1:]}.", allow_abbrev=False)  # --seed is not --seeds
             command.set_defaults(command=run)
             add_arguments(command)
     return top

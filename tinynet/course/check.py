@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from ..exercises.sandbox import MEMORY, run_child
+from ..exercises.sandbox import MEMORY, Children, run_child
 from ..ops.threads import submit
 from .folder import check_folder, source_of
 from .running import SO_FAR, Checked, uses_of
@@ -57,7 +57,7 @@ class Limits(NamedTuple):
 
 def check_course(
     folder: str | Path, numbers: Sequence[int] | None = None, seed: int = 0, limits: Limits | None = None,
-    jobs: int | None = None, done: Callable[[Outcome], None] | None = None,
+    jobs: int | None = None, done: Callable[[Outcome], None] | None = None, children: Children | None = None,
 ) -> list[Outcome]:
     """Check the steps of a student's folder.
 
@@ -73,6 +73,8 @@ def check_course(
         Processes at a time; default: one on each core.
     done : function, optional
         Called with each outcome when it is there.
+    children : Children, optional
+        Those that the processes are among. An error or Ctrl-C ends them at once.
 
     Returns
     -------
@@ -91,18 +93,19 @@ def check_course(
     sources = {step.number: source_of(path, step) for step in STEPS}
     needed = {number for step in asked for number in (step.number, *uses_of(step, sources))}
     futures: dict[int, Future[Outcome]] = {}
+    family = children or Children()
 
     def run(step: Step) -> Outcome:
         # A step waits for those that it uses, which are in the queue before it: none waits for a later one.
         earlier = [futures[number].result() for number in uses_of(step, sources)]
         own = {outcome.step.number: sources[outcome.step.number] or b"" for outcome in earlier if outcome.right}
         taken = tuple(outcome.step.number for outcome in earlier if not outcome.right)
-        outcome = check_one(step, sources[step.number], own, taken, seed, limits or Limits())
+        outcome = check_one(step, sources[step.number], own, taken, seed, limits or Limits(), family)
         if done is not None and step in asked:
             done(outcome)
         return outcome
 
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, family.end_with(pool):
         for step in STEPS:
             if step.number in needed:
                 futures[step.number] = submit(pool, run, step)
@@ -110,7 +113,8 @@ def check_course(
 
 
 def check_one(
-    step: Step, source: bytes | None, own: dict[int, bytes], taken: tuple[int, ...], seed: int, limits: Limits
+    step: Step, source: bytes | None, own: dict[int, bytes], taken: tuple[int, ...], seed: int, limits: Limits,
+    children: Children,
 ) -> Outcome:
     """Check one step's file in a process, where there are any; `own` has the student's earlier files that it uses."""
     if source is None:
@@ -124,7 +128,8 @@ def check_one(
             "step": step.number, "own": {number: text.decode("latin-1") for number, text in files.items()},
             "seed": seed, "timing": limits.timing, "no_network": limits.no_network,
         }), encoding="utf-8")
-        ended = run_child(f"{__package__}.child", [str(job)], lines, limits.seconds, limits.memory)
+        ended = run_child(f"{__package__}.child", [str(job)], lines, limits.seconds, limits.memory,
+                          children)
         before = points_so_far(job.with_name(SO_FAR))
     if ended.result is None:
         return Outcome(step, "checked", cut_off_at(step, before, ended.failure), ended.printed, taken)

@@ -1,5 +1,5 @@
 """The checks of AlexNet's table, and of the network that is built from one."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -145,12 +145,25 @@ def examine_build(student: Any, generator: np.random.Generator) -> Iterator[Poin
                 array[...] = expected[name].params[key]
         shape = expected[name].output_shape(shape)
     x = generator.standard_normal((2, *SHAPE)).astype(np.float32)
-    y, _ = Network(list(expected.items())).forward(x)
-    found, _ = pair(net.forward(x, train=False), "y and saved")
-    fault = "" if getattr(found, "shape", None) == y.shape and np.allclose(found, y, rtol=1e-3, atol=1e-4) else \
-        "the network's output is not that of tinynet's network with these rows and parameters"
-    yield Point("numbers", "output", fault)
+    for what, images in (("output", x), ("output for large numbers", 300 * x)):  # LRN divides small ones by 2 ** 0.75
+        y, _ = Network(list(expected.items())).forward(images)
+        found, _ = pair(net.forward(images, train=False), "y and saved")
+        fault = "" if getattr(found, "shape", None) == y.shape and np.allclose(found, y, rtol=1e-3, atol=1e-4) else \
+            f"the network's {what} is not that of tinynet's network with these rows and parameters"
+        yield Point("numbers", what, fault)
+    yield from dropouts(made)
     yield from seeds(student, seed)
+
+
+def dropouts(made: Mapping[str, Any]) -> Iterator[Point]:
+    """What is kept is divided by 1 - p, p as in the row."""
+    for name, _, p in (row for row in TINY if row[1] == "dropout"):
+        kept = pair(made[name].forward(np.ones((1, 200), np.float32), train=True), "y and saved")[0]
+        factors = np.unique(kept[kept != 0])
+        right = len(factors) == 1 and np.isclose(factors[0], 1 / (1 - p))
+        yield Point("numbers", f"p of {name}", "" if right else
+                    f"{name} keeps ones as {', '.join(f'{each:.4g}' for each in factors[:3]) or 'nothing'}, expected "
+                    f"{1 / (1 - p):.4g}: its row has p = {p:g}")
 
 
 def seeds(student: Any, seed: int) -> Iterator[Point]:

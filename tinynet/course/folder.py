@@ -18,7 +18,7 @@ functions, in plain NumPy.
 
 {steps}
 
-Typed into a terminal, in this folder or in the one around it:
+Typed into a terminal, in this folder:
 
 tinynet course check              how far you are: a table of all steps
 tinynet course check 1            one step: what is right, and what kind of mistake is left

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import ArgumentError, DataError
+from ..exercises.sandbox import Children
 from ..files import atomic_write, printable, user_path
+from ..ops.checks import check_writable
 from ..ops.threads import submit
 from .check import Limits, Outcome, check_course
 from .folder import source_of
@@ -46,13 +48,15 @@ def grade(
     names = names_of(paths)
     limits = limits or Limits(timing=False, no_network=True)
 
+    children = Children()
+
     def one(name: str, path: Path) -> Grade:
-        made = grade_one(name, path, points, seed, limits)
-        if done is not None:
+        made = grade_one(name, path, points, seed, limits, children)
+        if done is not None and not children.over:
             done(made)
         return made
 
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, children.end_with(pool):
         futures = [submit(pool, one, *each) for each in zip(names, paths, strict=True)]
         return [future.result() for future in futures]
 
@@ -72,10 +76,10 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def grade_one(name: str, path: Path, points: dict[int, float], seed: int, limits: Limits) -> Grade:
+def grade_one(name: str, path: Path, points: dict[int, float], seed: int, limits: Limits, children: Children) -> Grade:
     """Check one student's folder; a folder that cannot be used gives no points, and a note says why."""
     try:
-        outcomes = check_course(path, list(points), seed, limits, jobs=1)
+        outcomes = check_course(path, list(points), seed, limits, jobs=1, children=children)
         by_note: dict[str, list[int]] = {}
         for outcome in outcomes:
             for note in notes_on(outcome, source_of(path, outcome.step)):
@@ -115,7 +119,9 @@ def notes_on_text(step: Step, source: bytes) -> list[str]:
         notes.append("it is tinynet's own solution, word for word")
     hidden = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {
         "exec", "eval", "compile", "__import__"})
-    hidden += sorted({name for node in ast.walk(tree) for name in imports_of(node)} & {
+    hidden += sorted({node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & {
+        "setprofile", "settrace"})
+    hidden += sorted({name.split(".")[0] for node in ast.walk(tree) for name in imports_of(node)} & {
         "importlib", "ctypes", "gc", "inspect", "subprocess", "socket"})
     if hidden:
         notes.append(f"it uses {', '.join(hidden)}, which a layer does not need")
@@ -143,10 +149,14 @@ def check_places(csv_file: str | Path | None, report: str | Path | None) -> None
         raise ArgumentError(f"--csv {csv_file}: the file exists already: choose another name")
     if csv_file is not None and not user_path(csv_file).parent.is_dir():
         raise ArgumentError(f"--csv {csv_file}: the folder {user_path(csv_file).parent} does not exist")
+    if csv_file is not None:
+        check_writable(f"--csv {csv_file}", user_path(csv_file).parent)
     if report is not None and user_path(report).exists() and not user_path(report).is_dir():
         raise ArgumentError(f"--report {report}: this is a file, expected a folder, or the name of a new one")
     if report is not None and user_path(report).exists() and any(user_path(report).iterdir()):
         raise ArgumentError(f"--report {report}: the folder has files in it: choose another name")
+    if report is not None:
+        check_writable(f"--report {report}", user_path(report))
 
 
 def write_grades(grades: Sequence[Grade], csv_file: str | Path | None, report: str | Path | None, seed: int) -> None:

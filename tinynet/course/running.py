@@ -1,4 +1,5 @@
 """Running the file of a step: with the earlier files that it imports, and a watch on what it calls."""
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import stand_ins
 from .speed import speed
 from .step import Part, Point, Step
 from .steps import STEPS, find_step
@@ -20,13 +22,16 @@ from .trouble import UNWRITTEN, is_students, told
 HOME = str(Path(__file__).resolve().parents[1])
 # What a student writes anew, and may not call. Other parts of tinynet, such as check_gradients, are free to use.
 TO_WRITE_ANEW = tuple(str(Path(HOME, name)) for name in (
-    "layers", "ops", "network", "models", "training", "data/augment.py", "course/files"))
+    "layers", "ops", "network", "models", "training", "data/augment.py", "course/files",
+    "course/stand_ins.py", "exercises/broken", "gradcheck/planted", "gradcheck/optimizer_references.py"))
 # Of these the base class of layers and the checks of arguments, which compute nothing.
 NO_MATHEMATICS = tuple(str(Path(HOME, name)) for name in (
     "layers/base.py", "layers/as_drawn.py", "layers/parameter_shapes.py", "ops/arrays.py", "ops/checks.py",
     "ops/parameter_limit.py"))
 SO_FAR = "so_far.json"  # beside the job of a check: the points that there were when it was cut off
 WATCHED_CALLS = 20_000  # after so many, nothing new is to be expected, and watching takes time
+WATCHED_EVENTS = 1_000_000  # calls of NumPy's and Python's own functions and returns among them, which take less
+METHODS = ("forward", "backward", "input_gradient", "param_gradients", "step")
 
 
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -172,9 +177,12 @@ def with_name(part: str, what: str) -> str:
 
 def inherited(name: str, found: Any) -> list[str]:
     """Name what is tinynet's own code in a class or function that a student should have written."""
-    functions = {name: found} if not isinstance(found, type) else {
-        f"{name}.{method}": getattr(found, method, None)
-        for method in ("forward", "backward", "input_gradient", "param_gradients", "step")}
+    while isinstance(found, functools.partial):
+        found = found.func
+    if isinstance(found, type):
+        functions = {f"{name}.{method}": getattr(found, method, None) for method in METHODS}
+    else:
+        functions = {name: found if hasattr(found, "__code__") else vars(type(found)).get("__call__")}
     out = []
     for what, function in functions.items():
         code = getattr(function, "__code__", None)
@@ -193,7 +201,7 @@ def watched() -> Iterator[list[str]]:
     """Note which of the functions that are to be written anew a student's code calls in tinynet."""
     found: list[str] = []
     kinds: dict[types.CodeType, str] = {}
-    count = 0
+    count = events = 0
 
     def kind(code: types.CodeType) -> str:
         name = code.co_filename
@@ -206,14 +214,20 @@ def watched() -> Iterator[list[str]]:
         return "ours" if name.startswith(HOME) else "library"
 
     def watch(frame: types.FrameType, event: str, argument: Any) -> None:
-        nonlocal count
-        count += 1
-        if count > WATCHED_CALLS:
+        nonlocal count, events
+        count, events = count + (event == "call"), events + 1
+        if count > WATCHED_CALLS or events > WATCHED_EVENTS:
             sys.setprofile(None)
             return
         code = frame.f_code
+        if event == "return" and code.co_name == "__init__" and kinds.setdefault(code, kind(code)) == "student":
+            own = getattr(itself(frame), "__dict__", {})
+            for method in METHODS:
+                found.extend(line for line in inherited(f"self.{method}", own.get(method)) if line not in found)
         if event != "call" or kinds.setdefault(code, kind(code)) != "anew":
             return
+        if code.co_name != "__init__" and type(itself(frame)).__module__ == stand_ins.__name__:
+            return  # it is handed to the student's network to be called
         caller = frame.f_back
         while caller is not None:
             who = kinds.setdefault(caller.f_code, kind(caller.f_code))
@@ -232,6 +246,12 @@ def watched() -> Iterator[list[str]]:
         yield found
     finally:
         sys.setprofile(before)
+
+
+def itself(frame: types.FrameType) -> Any:
+    """Return the first argument of a call, `self` of a method; None where there is none."""
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
 def uses_of(step: Step, sources: Mapping[int, bytes | None]) -> tuple[int, ...]:

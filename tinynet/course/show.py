@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..exercises.show import WIDTH, indented
+from ..files import quoted
 from ..tables import text_table
 from .check import Outcome
 from .folder import NAME, Written
@@ -26,7 +27,7 @@ def written_text(written: Written) -> str:
                 "stay as they were"
     elif written.kept:
         there = f"{written.folder} has all files of the course already; nothing was changed"
-    option = "" if str(written.folder) == NAME else f" --folder {written.folder}"
+    option = "" if str(written.folder) == NAME else f" --folder {quoted(written.folder)}"
     return f"""{there}
 
 {text_table(["step", "file", "what it is", "uses"], [

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -60,6 +62,8 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
         When the file does not exist.
     """
     file = user_path(file)
+    if file.is_dir():
+        raise DataError(f"{file} is a folder, expected the file of exercise {exercise.number}")
     if not file.is_file():
         raise DataError(f"the file {file} does not exist; `tinynet exercise {exercise.number}` writes it")
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -71,6 +75,43 @@ def check_file(exercise: Exercise, file: Path, seconds: float = SECONDS, memory:
     return Verdict([Finding(*finding) for finding in findings], failure, report, ended.printed)
 
 
+class Children:
+    """Processes that run files: all can be ended together, and no further one is started then."""
+
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen] = set()
+        self.over = False
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def one_of(self, process: subprocess.Popen) -> Iterator[None]:
+        """Keep the process while the block waits for it, and end it afterwards."""
+        with self.lock:
+            self.running.add(process)
+            over = self.over
+        try:
+            if over:
+                kill(process)
+            yield
+        finally:
+            with self.lock:
+                self.running.discard(process)
+            kill(process)
+
+    @contextmanager
+    def end_with(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """End them all, and what is waiting in the pool, when the block is left by an error or Ctrl-C."""
+        try:
+            yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            with self.lock:
+                self.over, running = True, list(self.running)
+            for process in running:
+                kill(process)
+            raise
+
+
 class Ended(NamedTuple):
     """What a process left: the result, None where it ended without one; why it did so; the beginning of its output."""
 
@@ -80,7 +121,8 @@ class Ended(NamedTuple):
 
 
 def run_child(
-    module: str, arguments: list[str], lines: dict[str, list[str]], seconds: float = SECONDS, memory: int = MEMORY
+    module: str, arguments: list[str], lines: dict[str, list[str]], seconds: float = SECONDS, memory: int = MEMORY,
+    children: Children | None = None,
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS FOLDER SECONDS BYTES`, which calls `child.guarded`, and end it when it is late.
 
@@ -95,7 +137,12 @@ def run_child(
     seconds : float
     memory : int
         Bytes.
+    children : Children, optional
+        Those that it is one of.
     """
+    children = children or Children()
+    if children.over:
+        return Ended(None, "it was stopped", "")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
             process = subprocess.Popen(
@@ -109,12 +156,11 @@ def run_child(
         assert process.stdout is not None
         output = Output(process.stdout)
         late = False
-        try:
-            process.wait(seconds + START)
-        except subprocess.TimeoutExpired:
-            late = True  # the file has switched off the limit that the process sets itself
-        finally:
-            kill(process)
+        with children.one_of(process):
+            try:
+                process.wait(seconds + START)
+            except subprocess.TimeoutExpired:
+                late = True  # the file has switched off the limit that the process sets itself
         try:
             result = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
             return Ended(result, "", output.text())

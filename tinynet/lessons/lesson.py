@@ -161,7 +161,7 @@ def choose_arms(lesson: Lesson, quick: bool, wanted: Sequence[Arm | str] | None)
     own = {arm.name: arm for arm in (*lesson.arms, *lesson.own_arms(quick))}
     for arm in wanted:
         if not isinstance(arm, Arm) and arm not in own:
-            raise ArgumentError(f"lesson {lesson.name} has no arm {arm!r}; it has {', '.join(own)}")
+            raise ArgumentError(f"lesson {lesson.name} has no arm {arm!r}; it has {', '.join(map(repr, own))}")
     chosen = tuple(arm if isinstance(arm, Arm) else own[arm] for arm in wanted)
     names = [arm.name for arm in chosen]
     if not chosen or len(set(map(folder_name, names))) < len(names):

@@ -2,8 +2,10 @@
 import inspect
 import math
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,6 +130,20 @@ def check_seed(who: str, seed: Any, optional: bool = False) -> Any:
     for number in numbers:
         check_count(who, "seed", number, 0)
     return seed
+
+
+def check_writable(what: str, folder: Path) -> None:
+    """Raise ArgumentError if nothing can be written into a folder, or a new one be made so deep down.
+
+    `what` begins the message: the option and the file.
+    """
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ArgumentError(f"{what}: nothing can be written into {folder} ({error.strerror})") from error
 
 
 def check_count(who: str, name: str, value: Any, least: int = 1) -> int:
