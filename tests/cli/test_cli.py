@@ -2,6 +2,8 @@
 import csv
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tinynet import cli
+from tinynet.cli import commands
 from tinynet.data import draw_shapes
 from tinynet.models import make_model
 
@@ -58,9 +61,14 @@ def test_train_leaves_settings_metrics_checkpoints_and_curve(run):
 
 
 def test_evaluate_says_top1_and_top5(run, photographs, capsys):
+    said = {}
     for more in ([], ["--ten-crop"], ["--split", "train"]):
         code, out, _ = tinynet(capsys, "evaluate", run, "--data", photographs, "--image-size", 36, *more)
         assert code == 0 and "top-1 error" in out and "top-5 error 0.00%" in out
+        said[" ".join(more)] = out
+    for more, split in (("", "val"), ("--ten-crop", "val"), ("--split train", "train")):
+        assert f" {len(list((photographs / split).glob('*/*.png')))} images" in said[more]
+    assert said[""] != said["--ten-crop"], "the loss is another one"
 
 
 def test_predict_names_classes_and_draws_a_sheet(run, photographs, capsys, tmp_path):
@@ -71,6 +79,7 @@ def test_predict_names_classes_and_draws_a_sheet(run, photographs, capsys, tmp_p
     assert code == 0 and len(lines) == 4 and lines[0].startswith(str(images[0]))
     assert "cross" in lines[0] and "disc" in lines[0] and "%" in lines[0]
     assert Image.open(sheet).size[0] > 300
+    assert tinynet(capsys, "predict", *images, "--checkpoint", run, "--ten-crop")[1].splitlines() != lines[:3]
     names = tmp_path / "names.txt"
     names.write_text("a plus\na circle\n")
     assert "a plus" in tinynet(capsys, "predict", images[0], "--checkpoint", run / "last.npz", "--names", names)[1]
@@ -79,7 +88,8 @@ def test_predict_names_classes_and_draws_a_sheet(run, photographs, capsys, tmp_p
     assert code == 2 and "has 1 lines, the network has 2 classes" in err
 
 
-def test_a_run_is_not_overwritten_but_resumed(run, photographs, capsys):
+def test_a_run_is_not_overwritten_but_resumed(run, photographs, capsys, tmp_path):
+    run = shutil.copytree(run, tmp_path / "run")
     arguments = ["train", "--model", "alexnet-small", "--data", photographs, "--image-size", 36, "--batch-size", 8,
                  "--run", run, "--learning-rate", 0.001, "--rate-drops", 1]
     code, _, err = tinynet(capsys, *arguments, "--epochs", 3)
@@ -103,12 +113,35 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
     assert not [path for path in os.listdir(tmp_path / "run") if path.endswith(".partial")]
 
 
+def test_options_of_the_training_reach_it(capsys, photographs, monkeypatch):
+    given = {}
+    monkeypatch.setattr(commands, "fit", lambda *args, **options: given.update(options))
+    arguments = ["train", "--model", "alexnet-small", "--data", photographs, "--image-size", 36]
+    assert tinynet(capsys, *arguments)[0] == 0
+    usual = dict(given)
+    options = {"split": "towers", "loader_threads": 3, "epochs": 7, "batch_size": 9, "seed": 4, "run": "there"}
+    assert tinynet(capsys, *arguments, "--resume", *(part for name, value in options.items() for part in (
+        f"--{name.replace('_', '-')}", value)))[0] == 0
+    assert {name: given[name] for name in options} == options and given["resume"] is True
+    assert all(usual[name] != value for name, value in options.items()) and usual["resume"] is False
+
+
+def test_a_trace_of_the_training_pass(capsys):
+    zeros = {}
+    for more in ([], ["--train"]):
+        _, out, _ = tinynet(capsys, "trace", "--model", "alexnet-small", *more)
+        zeros[len(more)] = [re.search(rf"^{name} .* (\d+)%", out, re.MULTILINE)[1] for name in ("flatten", "dropout5")]
+    assert zeros[0][0] == zeros[0][1] == zeros[1][0] and 55 < int(zeros[1][1]) < 65, "half of the others are dropped"
+
+
 def test_switches_of_the_network(capsys, photographs, tmp_path):
     arguments = ["train", "--data", photographs, "--image-size", 36, "--epochs", 1, "--no-augmentation",
                  "--run", tmp_path / "run"]
     code, _, _ = tinynet(capsys, *arguments, "--model", "alexnet-small", "--set", "activation=tanh",
                          "--set", "normalization=none", "--set", "dropout=0")
-    layers = json.loads((tmp_path / "run" / "settings.json").read_text())["model"]["layers"]
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    layers = settings["model"]["layers"]
+    assert settings["augmentation"] is None
     assert code == 0 and "tanh1" in layers and not {"norm1", "dropout5", "relu1"} & set(layers)
     code, _, err = tinynet(capsys, *arguments, "--model", "alexnet-small", "--set", "colour=red")
     assert code == 2 and "no argument 'colour'" in err

@@ -93,6 +93,7 @@ HARM = {
     4: ("import os\nos._exit(0)\n", "line 2: the file ends the program itself"),
     6: (find_step(6).solution.replace("rows = rows.reshape", "while True:\n        pass\n    rows = rows.reshape"),
         "it did not finish within 3 seconds: is there an infinite loop?"),
+    7: ("import numpy as np\na = np.ones(10**8)\n", "line 2: it needs more memory than a check may use"),  # 0.8 GB
     12: ("print('x' * 10**7)\n" + find_step(12).solution, ""),
 }
 
@@ -100,7 +101,7 @@ HARM = {
 def test_what_a_file_does_harms_nothing_and_is_told_with_its_line(tmp_path):
     for number, (text, _) in HARM.items():
         write(tmp_path, number, text)
-    outcomes = check_course(tmp_path, list(HARM), limits=Limits(seconds=3, timing=False))
+    outcomes = check_course(tmp_path, list(HARM), limits=Limits(seconds=3, memory=700_000_000, timing=False))
     for outcome in outcomes:
         told = HARM[outcome.step.number][1]
         faults = "\n".join(f"{point.what}: {point.fault}" for point in outcome.checked.points if point.fault)

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,13 +187,23 @@ def test_a_page_and_gradescopes_file_for_each(graded):
     assert "db: it is" in results["tests"][2]["output"]
 
 
+def test_another_seed_draws_other_numbers(tmp_path):
+    text = "class ReLU:\n    def forward(self, x, train=False):\n        print(x.sum())\n"
+    (tmp_path / find_step(1).file_name).write_text(text)
+    printed = [check_course(tmp_path, [1], seed, Limits(timing=False))[0].printed for seed in (0, 0, 11)]
+    assert printed[0] and printed[0] == printed[1] != printed[2]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot take the network away from a process")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs the command unshare, to know what is allowed")
 def test_without_network_where_the_system_allows_it(tmp_path):
     text = find_step(10).solution + ("\nimport socket\ntry:\n    socket.create_connection(('127.0.0.1', 9), 1)\n"
                                      "except OSError as error:\n    print(error)\n")
     (tmp_path / find_step(10).file_name).write_text(text)
     (outcome,) = check_course(tmp_path, [10], limits=Limits(timing=False, no_network=True))
-    assert outcome.right and outcome.cut_off in (True, False)
+    allowed = any(subprocess.run(["unshare", flags, "true"], stderr=subprocess.DEVNULL).returncode == 0
+                  for flags in ("-n", "-rn"))
+    assert outcome.right and outcome.cut_off is allowed
     # In a network of its own even the machine's own address cannot be reached; else nobody listens there.
     assert ("unreachable" in outcome.printed) == outcome.cut_off, outcome.printed
 

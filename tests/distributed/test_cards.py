@@ -12,12 +12,13 @@ import pytest
 from support.cupy_names import MISSING, REAL, check_call
 from support.several_processes import mpirun
 
-from tinynet.distributed.cards import has_nccl
+from tinynet.distributed import team
+from tinynet.distributed.cards import has_nccl, take_own_card
 
 ON_CARDS = Path(__file__).parents[1] / "support" / "on_cards.py"
 
 
-@pytest.mark.parametrize("how", ["nccl"])
+@pytest.mark.parametrize("how", ["nccl", "host", "towers"])
 def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path):
     out = tmp_path / "found.json"
     done = subprocess.run([*mpirun(2), sys.executable, str(ON_CARDS), str(out), how], capture_output=True, text=True,
@@ -26,6 +27,25 @@ def test_a_training_on_cards_gives_what_one_process_gives_in_numpy(how, tmp_path
     found = json.loads(out.read_text())
     assert found["difference"] < 1e-5
     assert found["calls"] == (4 if how == "nccl" else 0)  # the gradients of a step in one message, small as they are
+
+
+def test_each_process_of_a_machine_takes_another_card(gpu, monkeypatch):
+    taken = []
+    monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=types.SimpleNamespace(COMM_TYPE_SHARED=0)))
+    monkeypatch.setattr(gpu.cuda.runtime, "getDeviceCount", lambda: 2)
+    monkeypatch.setattr(gpu.cuda, "Device", lambda index: types.SimpleNamespace(use=lambda: taken.append(index)))
+    for rank in range(4):
+        take_own_card(types.SimpleNamespace(Split_type=lambda kind, rank=rank: types.SimpleNamespace(rank=rank)))
+    assert taken == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("cores", "processes", "threads"), [(8, 2, 4), (16, 5, 3), (2, 4, 1)])
+def test_each_process_computes_with_its_part_of_the_cores(cores, processes, threads, monkeypatch):
+    monkeypatch.setattr(team, "available_cores", lambda: cores)
+    one = team.Team()
+    one.size, one.mpi = processes, types.SimpleNamespace(COMM_TYPE_SHARED=0)
+    one.comm = types.SimpleNamespace(Split_type=lambda kind: types.SimpleNamespace(size=processes))
+    assert one.threads() == threads
 
 
 def broken_nccl(name):

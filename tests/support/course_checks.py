@@ -146,7 +146,7 @@ MISTAKES = {
     # a network
     "network-forward-order": Mistake(15, "zip(reversed(self.layers), reversed(saved), strict=True)",
                                      "zip(self.layers, saved, strict=True)", "dx"),
-    "network-saved-of-other-layer": Mistake(15, "reversed(saved)", "saved", ""),
+    "network-saved-of-other-layer": Mistake(15, "reversed(saved)", "saved", "dx[0, 0] is"),
     "network-activation-skipped": Mistake(15, "            dy, of_params = layer.backward(dy, of_layer)\n",
                                           "            if not hasattr(layer, 'params'):\n                continue\n"
                                           "            dy, of_params = layer.backward(dy, of_layer)\n", "dx"),
@@ -157,7 +157,7 @@ MISTAKES = {
     "network-copies": Mistake(15, 'f"{name}.{key}": array for name', 'f"{name}.{key}": array.copy() for name', "copy"),
     "network-params-without-layer": Mistake(15, 'return {f"{name}.{key}": array', "return {key: array", "net.params"),
     "network-keeps-saved": Mistake(15, "        saved = []\n",
-                                   "        saved = self.saved = getattr(self, 'saved', [])\n", ""),
+                                   "        saved = self.saved = getattr(self, 'saved', [])\n", "argument 2 is longer"),
     "network-dy-passed-on": Mistake(15, "            dy, of_params = ", "            _, of_params = ", "dx"),
     # AlexNet
     "alexnet-pool-everywhere": Mistake(16, "if i in (1, 2, 5) else []", "", "row 10"),
@@ -190,7 +190,7 @@ MISTAKES = {
     "mirror-channels": Mistake(17, "images[:, :, ::-1]", "images[:, :, :, ::-1]", "neither"),
     "colour-transposed": Mistake(17, "@ eigenvectors.T", "@ eigenvectors", "transposed"),
     "colour-one-sided": Mistake(17, "generator.normal(0, 0.1, (len(images), 3))",
-                                "np.abs(generator.normal(0, 0.1, (len(images), 3)))", ""),
+                                "np.abs(generator.normal(0, 0.1, (len(images), 3)))", "expected 0.1 each"),
     "colour-by-pixel": Mistake(17, "shift[:, None, None, :]",
                                "(shift[:, None, None, :] * generator.choice([-1, 1], images.shape))",
                                "pixels of an image"),

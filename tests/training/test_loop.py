@@ -1,4 +1,5 @@
 """Details of the loop: which images, which checkpoint is the best, what a resumption does not work out again."""
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,39 @@ def test_the_step_is_forward_loss_backward_and_the_formula():
     SGD(reference, 0.1).step(reference.backward(dscores, saved)[1])
     assert history[0]["train_loss"] == pytest.approx(loss)
     np.testing.assert_allclose(net["fc"].params["w"], reference["fc"].params["w"], rtol=1e-6)
+
+
+def test_loss_and_error_of_an_epoch_are_means_over_its_images():
+    net = tn.Network([("fc", tn.Linear(5, 3, std=1.0, seed=3))], input_shape=(5,))
+    generator = np.random.default_rng(1)
+    images, labels = generator.standard_normal((20, 5)).astype(np.float32), generator.integers(0, 3, 20)
+    row = fit(net, (images, labels), epochs=1, batch_size=6, optimizer=SGD(net, 0.0), progress=False)[0]  # 6, 6, 6, 2
+    scores, _ = net.forward(images)
+    assert row["train_loss"] == pytest.approx(tn.softmax_cross_entropy(scores, labels)[0], rel=1e-5)
+    assert row["train_error"] == pytest.approx((scores.argmax(axis=1) != labels).mean())
+
+
+def test_seconds_between_checkpoints_and_the_speed_of_training_alone(tmp_path, monkeypatch):
+    now, saved, step, write = [0.0], [], loop.training_step, loop.save_checkpoint
+
+    def takes(seconds, what):
+        now[0] += seconds
+        return what
+
+    def save(path, *args, **options):
+        position = (args[3] if len(args) > 3 else options["progress"])["position"]
+        saved.append((path.name, position["epoch"], position["batch"]))
+        write(path, *args, **options)
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(loop, "training_step", lambda *args: takes(1, step(*args)))
+    monkeypatch.setattr(loop, "measure", lambda *args, **options: takes(100, Evaluation(1.0, 0.5, 0.0, 20)))
+    monkeypatch.setattr(loop, "save_checkpoint", save)
+    history = fit(small_net(), Watched(), Watched(), epochs=2, batch_size=6, run=tmp_path, progress=False,
+                  checkpoint_seconds=2.5)
+    assert [each[1:] for each in saved if each[0] == "last.npz"] == [(0, 0), (0, 3), (1, 0), (1, 3), (2, 0)]
+    assert [row["images_per_second"] for row in history] == [5.0, 5.0]  # 20 images in 4 steps of a second
+    assert [row["seconds"] for row in history] == [104, 208]
 
 
 def test_ctrl_c_while_the_best_checkpoint_is_written_leaves_the_last_from_before(tmp_path, monkeypatch):

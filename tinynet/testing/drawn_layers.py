@@ -64,7 +64,7 @@ def draw_lrn(draw: Any) -> Drawn:
 def draw_spatial(draw: Any) -> Drawn:
     layer = tn.SpatialResponseNorm(
         size=draw(st.sampled_from([1, 3, 5])), alpha=draw(st.sampled_from([1e-4, 1.0])),
-        k=draw(st.sampled_from([1.0, 2.0])),
+        beta=draw(st.sampled_from([0.5, 0.75, 1.0])), k=draw(st.sampled_from([1.0, 2.0])),
     )
     return layer, (draw(small), draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(small))
 
