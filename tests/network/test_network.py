@@ -55,8 +55,27 @@ def test_gradients_are_added_in_no_array_of_the_layers_own(n, view):
     net = tn.Network([("two", TwoBiases(view))], input_shape=(4,))
     x = np.ones((n, 4), np.float32)
     _, grads = net.backward(x, net.forward(x)[1])
+    assert all(isinstance(gradient, np.ndarray) for gradient in grads["two"].values())
     for gradient in grads["two"].values():
         np.testing.assert_array_equal(gradient, np.full(4, 4 * n if view else n))
+
+
+class OneShift(TwoBiases):
+    """y = x + a, one number for all: a parameter of no axis."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.params = {"a": np.zeros((), np.float32), "b": np.zeros((), np.float32)}
+
+    def param_gradients(self, dy, saved):
+        return {"a": np.asarray(dy.sum()), "b": np.asarray(dy.sum())}
+
+
+def test_the_gradient_of_a_parameter_of_no_axis_stays_an_array():
+    net = tn.Network([("one", OneShift())], input_shape=(4,))
+    x = np.ones((300, 4), np.float32)
+    gradient = net.backward(x, net.forward(x)[1])[1]["one"]["a"]
+    assert isinstance(gradient, np.ndarray) and gradient == 1200
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

@@ -21,7 +21,7 @@ from ..models import make_model
 from ..network import Network
 from ..network.compare import compare
 from ..ops.arrays import why_no_gpu
-from ..ops.checks import check_count
+from ..ops.checks import check_between, check_count
 from ..training.evaluation import evaluate, evaluate_and_count
 from ..training.fit import fit
 from ..training.interrupt import end_as_interrupt
@@ -45,6 +45,10 @@ def run_train(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             check_count("train", f"--{name.replace('_', '-')}", getattr(options, name))
     check_count("train", "--loader-threads", options.loader_threads, least=0)
+    if options.learning_rate is not None:
+        check_between("train", "--learning-rate", options.learning_rate, 0, float("inf"))
+    for epoch in options.rate_drops or ():
+        check_count("train", "each of --rate-drops", epoch)
     if options.validation is not None and not 0 < options.validation < 1:
         raise ArgumentError(f"train: --validation is {options.validation}, expected a number above 0 and below 1")
     switches = dict(parse_switch(text) for text in options.set)
@@ -203,7 +207,8 @@ def run_exercise(options: argparse.Namespace) -> int:
         return 0
     exercise, folder = find_exercise(options.number), Path(options.to or ".")
     if options.to is not None and (options.check or options.hint is not None or options.solution):
-        raise ArgumentError(f"exercise: --to {options.to} is the folder of the exercise's file, which is not asked for")
+        raise ArgumentError("exercise: --to names where the exercise's file lies; it does not go with --check FILE, "
+                            "--hint or --solution")
     if options.hint is not None:
         print(show.hint_text(f"exercise {exercise.number}", exercise.hints, options.hint))
     elif options.solution:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def check_course(
     done : function, optional
         Called with each outcome when it is there.
     children : Children, optional
-        Those that the processes are among. An error or Ctrl-C ends them at once.
+        The group that the processes join, whose owner ends them. Without it an error or Ctrl-C ends them at once.
 
     Returns
     -------
@@ -105,7 +106,8 @@ def check_course(
             done(outcome)
         return outcome
 
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, family.end_with(pool):
+    ending = family.end_with if children is None else nullcontext
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, ending(pool):
         for step in STEPS:
             if step.number in needed:
                 futures[step.number] = submit(pool, run, step)
@@ -128,8 +130,7 @@ def check_one(
             "step": step.number, "own": {number: text.decode("latin-1") for number, text in files.items()},
             "seed": seed, "timing": limits.timing, "no_network": limits.no_network,
         }), encoding="utf-8")
-        ended = run_child(f"{__package__}.child", [str(job)], lines, limits.seconds, limits.memory,
-                          children)
+        ended = run_child(f"{__package__}.child", [str(job)], lines, limits.seconds, limits.memory, children)
         before = points_so_far(job.with_name(SO_FAR))
     if ended.result is None:
         return Outcome(step, "checked", cut_off_at(step, before, ended.failure), ended.printed, taken)

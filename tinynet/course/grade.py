@@ -37,7 +37,7 @@ def grade(
     jobs : int, optional
         Students at a time; default: one on each core.
     done : function, optional
-        Called with each grade when it is there.
+        Called with each grade when it is there; no more after an error or Ctrl-C.
 
     Raises
     ------
@@ -117,10 +117,10 @@ def notes_on_text(step: Step, source: bytes) -> list[str]:
         notes.append(f"it imports {', '.join(imported)}")
     if text == ast.dump(without_docstrings(ast.parse(step.solution))):
         notes.append("it is tinynet's own solution, word for word")
-    hidden = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {
-        "exec", "eval", "compile", "__import__"})
-    hidden += sorted({node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & {
-        "setprofile", "settrace"})
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    taken = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    hidden = sorted(used & {"exec", "eval", "compile", "__import__"}) + sorted(taken & {"setprofile", "settrace"})
     hidden += sorted({name.split(".")[0] for node in ast.walk(tree) for name in imports_of(node)} & {
         "importlib", "ctypes", "gc", "inspect", "subprocess", "socket"})
     if hidden:

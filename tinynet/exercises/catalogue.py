@@ -1,4 +1,4 @@
-"""All exercises in their order, from a sign to local response normalization in towers."""
+"""All exercises in their order, from ReLU's mask to local response normalization in towers."""
 from ..errors import ArgumentError
 from .activations import ACTIVATIONS
 from .exercise import Exercise

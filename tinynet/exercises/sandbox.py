@@ -104,9 +104,10 @@ class Children:
         try:
             yield
         except BaseException:
+            self.over = True
             pool.shutdown(wait=False, cancel_futures=True)
             with self.lock:
-                self.over, running = True, list(self.running)
+                running = list(self.running)
             for process in running:
                 kill(process)
             raise
@@ -138,7 +139,7 @@ def run_child(
     memory : int
         Bytes.
     children : Children, optional
-        Those that it is one of.
+        The group that it joins.
     """
     children = children or Children()
     if children.over:

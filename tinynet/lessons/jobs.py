@@ -91,7 +91,11 @@ def side_by_side(jobs: Sequence[Job], parallel: int, finished: Callable[[Job], N
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=in_child, args=(job, threads, sender))
                 with hold_interrupts():  # a process that is not in `running` would not be told to stop
-                    process.start()
+                    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until it has its handler
+                    try:
+                        process.start()
+                    finally:
+                        signal.pthread_sigmask(signal.SIG_SETMASK, before)
                     sender.close()
                     running[receiver] = job, process
             ready: list[Any] = wait(list(running))
@@ -122,6 +126,7 @@ def in_child(job: Job, threads: int, sender: Any) -> None:
     """Do a job in a process of its own, which stops, with a checkpoint, when the parent does."""
     os.setpgrp()  # Ctrl-C reaches the parent alone, which passes it on once
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background commands with it ignored
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -15,9 +15,9 @@ def changed(net: Network, layers: Mapping[str, Layer] | None = None, without: Co
     new = layers or {}
     for name in (*new, *without):
         net[name]  # ArgumentError if the layer does not exist
-    layers = {name: new.get(name, layer) for name, layer in net.layers.items() if name not in without}
-    made = Network(list(layers.items()), name=net.name, input_shape=net.input_shape, notes=net.notes,
-                   recipe=recipe_for(net, layers), hint=net.hint)
+    kept = {name: new.get(name, layer) for name, layer in net.layers.items() if name not in without}
+    made = Network(list(kept.items()), name=net.name, input_shape=net.input_shape, notes=net.notes,
+                   recipe=recipe_for(net, kept), hint=net.hint)
     if net.input_shape is not None:
         made.shapes(net.input_shape)
     return made

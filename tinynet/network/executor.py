@@ -135,7 +135,7 @@ def backward(
                 if number == 0:
                     sums[name] = gradient  # the layer's own array: read-only, it may be, or the same for two parameters
                 elif number == 1:
-                    sums[name] = sums[name] + gradient
+                    sums[name] = array_module(gradient).asarray(sums[name] + gradient)  # of no axis, too
                 else:
                     sums[name] += gradient
     by_name = dict(zip(names, total, strict=True))

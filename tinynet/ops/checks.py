@@ -2,7 +2,6 @@
 import inspect
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -139,9 +138,10 @@ def check_writable(what: str, folder: Path) -> None:
     """
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
+    trial = folder / f".tinynet-{os.getpid()}.partial"
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        trial.open("xb").close()
+        trial.unlink()
     except OSError as error:
         raise ArgumentError(f"{what}: nothing can be written into {folder} ({error.strerror})") from error
 

@@ -37,7 +37,9 @@ class ReduceOnPlateau:
 
     def rate_at_the_start(self, resume: bool) -> float:
         """Return the rate that a run begins with, or began with if it is resumed with what it has been trained with."""
-        return self.start if resume and self.reduced else self.optimizer.learning_rate
+        if not (resume and self.reduced):
+            self.start = float(self.optimizer.learning_rate)
+        return self.start
 
     def step(self, validation_error: float) -> None:
         """Take note of the error after an epoch; call it once an epoch."""
