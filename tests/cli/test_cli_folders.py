@@ -130,7 +130,7 @@ def test_a_share_of_the_training_images_is_held_out(photographs, tmp_path, capsy
     code, _, err = tinynet(capsys, *train, "--validation", 0.3, "--resume")
     assert code == 2 and err.count("\n") == 1
     code, _, err = tinynet(capsys, *train, "--validation", 2)
-    assert code == 2 and "share is 2.0, expected a number above 0 and below 1" in err
+    assert code == 2 and "--validation is 2.0, expected a number above 0 and below 1" in err
 
 
 def test_no_share_is_held_out_where_there_are_validation_images(photographs, tmp_path, capsys):

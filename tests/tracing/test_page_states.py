@@ -141,4 +141,4 @@ def test_terms_stay_open_when_only_the_height_of_the_window_changes(browser, sma
         tab.wait_for_timeout(100)
         assert tab.locator("#explanation details").first.get_attribute("open") is not None
         tab.set_viewport_size({"width": size["width"] - 60, "height": size["height"]})
-        tab.wait_for_function("!document.querySelector('#explanation details').open")
+        tab.locator("#explanation details:not([open])").first.wait_for()
