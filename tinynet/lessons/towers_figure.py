@@ -73,5 +73,6 @@ def draw_filters(place: Any, w: np.ndarray, name: str) -> None:
     dots.set(xlim=(0, 1), ylim=(1.5, -0.5), yticks=[])
     dots.xaxis.set_major_formatter(PercentFormatter(1.0))
     dots.tick_params(labelsize=7)
-    place.suptitle(f"{name}: {100 * difference(found):.0f} points apart (by chance up to {100 * found['chance']:.0f}, "
-                   f"p {found['p']:.2g})", fontsize=9)
+    apart = round(100 * difference(found))
+    place.suptitle(f"{name}: {apart} point{'' if apart == 1 else 's'} apart (by chance up to "
+                   f"{100 * found['chance']:.0f}, p {found['p']:.2g})", fontsize=9)
