@@ -75,7 +75,7 @@ def cost(name: str, work: str, rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(rounds):
         for proof in seconds:
-            command = [sys.executable, __file__, "--first", name, work, proof]
+            command = [sys.executable, __file__, "--threads", str(get_threads()), "--first", name, work, proof]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             seconds[proof].append(float(done.stdout))
     proven, unproven = (statistics.median(each) for each in seconds.values())

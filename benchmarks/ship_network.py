@@ -25,8 +25,10 @@ def ship(run: Path, data: Path, target: Path) -> str:
     if not isinstance(validation, ImageFolder) or train.class_names != net.class_names:
         raise SystemExit(f"{data}: its classes are {train.class_names}, the network's {net.class_names}")
     validation = validation.stored_as(size, 3, resize)
-    tn.save_checkpoint(target, net, half=True)
-    net = tn.load_checkpoint(target)
+    rounded = run / "rounded.npz"
+    tn.save_checkpoint(rounded, net, half=True)
+    net = tn.load_checkpoint(rounded)
+    rounded.unlink()
     one, ten = (tn.evaluate(net, validation, ten_crop=crops) for crops in (False, True))
     words = [word_of(name) for name in net.class_names]
     settings = json.loads((run / "settings.json").read_text())

@@ -190,6 +190,8 @@ def their_layer(torch: Any, layer: Any, shape: tuple, needed: bool, layout: Any)
     """Return the seconds of PyTorch's layer, forward and backward."""
     module = compare.torch_layer(torch, layer).to(device(torch))
     n, *rest = shape
+    if len(rest) == 3:
+        module = module.to(memory_format=layout)
     x = torch.rand((n, rest[-1], *rest[:-1]), device=device(torch))
     x = (x.contiguous(memory_format=layout) if x.ndim == 4 else x).requires_grad_(needed)
     y = module(x)
@@ -224,6 +226,8 @@ def main() -> None:
                 step = make_step(net, images, labels)
                 step()
                 step()
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()  # or work that still waits would count
                 return traced(step)
 
             if torch is not None:  # whose profiler sees the GPU

@@ -69,11 +69,13 @@ def verdict(steps: dict[str, Any], layers: dict[str, Any]) -> str:
     if not rows or rows[0][4] == "-":
         return "Not compared with PyTorch: the parts above say why."
     ratio = float(rows[0][4])
-    place = "Ahead of" if ratio >= 1 else "Behind"
+    place = "Ahead of" if float(rows[0][2]) > float(rows[0][3]) else "Behind"
     head = (f"{place} PyTorch (cuDNN, TF32 off, its faster layout) on the paper's network at batch {rows[0][1]}: "
             f"{ratio:.2f} of its speed")
     lost = losses(layers)
-    return f"{head}; the largest loss is in {lost[0][1]}." if lost and lost[0][0] > 0 else f"{head}; no layer loses."
+    if not lost:
+        return f"{head}; its layers were not compared one by one."
+    return f"{head}; the largest loss is in {lost[0][1]}." if lost[0][0] > 0 else f"{head}; no layer loses."
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def train(net: Any, which: str) -> dict[str, Any]:
     seconds = time.perf_counter() - drawn
     return {
         "curves": {key: [row[key] for row in history] for key in KEYS}, "seconds": seconds,
-        "images_per_second": epochs * count / seconds, "drawing_took": drawn - start,
+        "images_per_second": epochs * (count + others) / seconds, "drawing_took": drawn - start,
     }
 
 
