@@ -110,7 +110,7 @@ def test_the_focus_is_not_lost(browser, small):
         assert tab.evaluate(focused) == "maps"
         go_to(tab, "backward", "conv2", "w")
         tab.locator("#choices [data-which=w]").press("ArrowLeft")
-        assert tab.evaluate(focused) == "x" if tab.locator("#choices button").count() else "next"
+        assert tab.evaluate(focused) == ("x" if tab.locator("#choices button").count() else "next")
         tab.locator("#strip button").nth(1).focus()
         tab.evaluate("goTo(view.direction === 'forward' ? 'backward' : 'forward', 1)")
         assert tab.evaluate(focused) == "1"

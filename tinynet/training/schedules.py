@@ -36,7 +36,10 @@ class ReduceOnPlateau:
         self.reduced = 0  # how many times it has fallen
 
     def rate_at_the_start(self, resume: bool) -> float:
-        """Return the rate that a run begins with, or began with if it is resumed with what it has been trained with."""
+        """Return the rate that a run begins with, or began with if it is resumed with what it has been trained with.
+
+        A run that begins is remembered for that, since the optimizer's own rate falls.
+        """
         if not (resume and self.reduced):
             self.start = float(self.optimizer.learning_rate)
         return self.start
