@@ -5,6 +5,7 @@
 Every contestant runs in a fresh process for a few repetitions, then the next one does, and so on for several rounds: a
 machine that slows down slows all of them. "-keep" gives a contestant the settings of glibc's allocator that tinynet
 gives itself. Prints a table and writes it with all times as JSON.
+A contestant that fails is noted with its error; where tinynet fails there is nothing to compare, and it ends.
 
 `--work forward` is evaluation; `--work step` is forward, loss, backward without the images' gradient, and SGD with
 momentum and weight decay. (DeZero and Chainer: a step without decay, and the forward pass of training.) Needs torch,
@@ -233,15 +234,24 @@ def in_a_process(options, name: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def needed(done: dict, name: str) -> dict:
+    """Return what a process gave, or end the comparison with its error."""
+    if "failed" in done:
+        raise SystemExit(f"{name} failed, so there is nothing to compare with: {done['failed']}")
+    return done
+
+
 def compare(options) -> dict:
     """Run all contestants in turn and return medians, ratios and shares of the limit."""
     names = ["tinynet", *options.against]
     found: dict[str, list[dict]] = {name: [] for name in names}
     limits = []
     for i in range(options.rounds):
-        limits.append(in_a_process(options, "sgemm")["gflops"])
+        limits.append(needed(in_a_process(options, "sgemm"), "the products of matrices")["gflops"])
         for name in names[i % 2 :] + names[: i % 2]:
             found[name].append(in_a_process(options, name))
+            if name == "tinynet":
+                needed(found[name][-1], name)
             print(f"round {i + 1}, {name}: {found[name][-1].get('failed') or 'done'}", file=sys.stderr)
     limit, gflop = statistics.median(limits), products(NETS[options.net](), options.work)
     result = {

@@ -3,13 +3,14 @@
     python benchmarks/compare_all.py FOLDER                  # some 40 minutes, on a machine that does nothing else
     python benchmarks/compare_all.py FOLDER --only lenet5    # cases whose name contains a word
 
-A case that is in the folder already is not measured again. Two processes of one thread are in processes.py.
+A case that is in the folder already is not measured again, unless a contestant failed in it. Two processes of one
+thread are in processes.py.
 """
 import argparse
 import json
 from pathlib import Path
 
-from compare import compare, machine
+from compare import compare
 
 TORCH = ["torch", "torch-keep", "torch-channels-last", "torch-channels-last-keep"]
 CASES = [  # network, work, batch, threads, and the aims: against the fastest PyTorch, against PyTorch as installed
@@ -30,19 +31,28 @@ CASES = [  # network, work, batch, threads, and the aims: against the fastest Py
 
 def row(found: dict, fastest_aim: float | None, installed_aim: float | None) -> str:
     """Write a case as a row of the table."""
-    rates = {name: one["images_per_second"] for name, one in found["contestants"].items()}
-    ours, theirs = rates["tinynet"], {name: rates[name] for name in TORCH}
-    fastest = max(theirs.values())
+    contestants = found["contestants"]
+    peaks = {name: f"{one['peak_mb']:.0f}" for name, one in contestants.items() if "failed" not in one}
+    rates = {name: one["images_per_second"] for name, one in contestants.items() if "failed" not in one}
     work = "training step" if found["work"] == "step" else "forward"
-    peak = found["contestants"]
+
+    def against(names: list[str], aim: float | None) -> str:
+        theirs = [rates[name] for name in names if name in rates]
+        ratio = f"**{rates['tinynet'] / max(theirs):.2f}**" if theirs else "failed"
+        return ratio + (f" ({aim})" if aim else "")
+
     cells = [
-        f"`{found['net']}`, {work}", str(found["batch"]), str(found["threads"]), f"{ours:,.1f}",
-        *(f"{rate:,.1f}" for rate in theirs.values()),
-        f"**{ours / fastest:.2f}**" + (f" ({fastest_aim})" if fastest_aim else ""),
-        f"**{ours / theirs['torch']:.2f}**" + (f" ({installed_aim})" if installed_aim else ""),
-        f"{peak['tinynet']['peak_mb']:.0f} / {peak['torch']['peak_mb']:.0f}",
+        f"`{found['net']}`, {work}", str(found["batch"]), str(found["threads"]),
+        *(f"{rates[name]:,.1f}" if name in rates else "failed" for name in ("tinynet", *TORCH)),
+        against(TORCH, fastest_aim), against(["torch"], installed_aim),
+        " / ".join(peaks.get(name, "failed") for name in ("tinynet", "torch")),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def whole(file: Path) -> bool:
+    """Return whether a case was measured, and none of its contestants failed."""
+    return file.exists() and all("failed" not in one for one in json.loads(file.read_text())["contestants"].values())
 
 
 def main() -> None:
@@ -53,20 +63,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6, help="of measuring in each process")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, machines = [], []
     for net, work, batch, threads, *aims in CASES:
         file = chosen.folder / f"{net}-{work}-{batch}-threads-{threads}.json"
         if chosen.only not in net:
             continue
-        if not file.exists():
+        if not whole(file):
             options = argparse.Namespace(net=net, work=work, batch=batch, threads=threads, against=TORCH,
                                          rounds=chosen.rounds, seconds=chosen.seconds)
             file.write_text(json.dumps(compare(options), indent=1) + "\n")
-        rows.append(row(json.loads(file.read_text()), *aims))
+        found = json.loads(file.read_text())
+        rows.append(row(found, *aims))
+        if found["machine"] not in machines:
+            machines.append(found["machine"])
         print(rows[-1], flush=True)
     head = ["network, work", "batch", "threads", "tinynet", "PyTorch", "keep", "channels last", "channels last, keep",
             "against the fastest (aim)", "against PyTorch as installed (aim)", "peak MB, tinynet / PyTorch"]
-    print("\n".join([str(machine()), f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]))
+    print("\n".join([*map(str, machines), f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]))
 
 
 if __name__ == "__main__":

@@ -67,27 +67,16 @@ def write_pages(pages: Pages) -> None:
 
 
 def list_the_rest(pages: Pages) -> None:
-    """Take out of the index's lists what does not exist (yet); list at its end the documents that it does not name.
-
-    So a page that is planned may stand in the index, and one that is new need not.
-    """
+    """List at the index's end the documents that its lists do not name, so that a new one is found without an edit."""
     index = pages.folder / "index.md"
-    lines, inside, named = [], False, {"index"}
-    for line in index.read_text(encoding="utf-8").splitlines():
-        inside = line.startswith("```{toctree}") or (inside and line != "```")
-        if inside and line[:1] not in ("", ":", "`"):
-            name = line.rpartition("<")[2].rstrip(">")                         # NAME, or: what the list says <NAME>
-            named.add(name)
-            if not (pages.folder / f"{name}.md").exists():
-                continue
-        links = re.findall(r"\]\(([\w/]+\.md)", line) if line[:1].isdigit() else []
-        if all((pages.folder / link).exists() for link in links):
-            lines.append(line)
+    text = index.read_text(encoding="utf-8")
+    lists = re.findall(r"^```{toctree}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    named = {line.rpartition("<")[2].rstrip(">") for line in "".join(lists).splitlines()}  # NAME, or: title <NAME>
     texts = {str(Path(page).with_suffix("")) for page in pages.documents.values() if page.endswith(".md")}
-    rest = sorted(texts - named)
+    rest = sorted(texts - named - {"index"})
     if rest:
-        lines += ["", "```{toctree}", ":caption: More", ":hidden:", *rest, "```"]
-    index.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text += "\n" + "\n".join(["```{toctree}", ":caption: More", ":hidden:", *rest, "```"]) + "\n"
+    index.write_text(text, encoding="utf-8")
 
 
 def copy_mathjax(folder: Path) -> None:

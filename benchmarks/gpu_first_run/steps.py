@@ -49,7 +49,7 @@ def device(torch: Any) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def time_on_torch(torch: Any, function: Callable[[], Any], seconds: float = 0.05) -> float:
+def time_on_torch(torch: Any, function: Callable[[], Any], seconds: float = 0.05, rounds: int = 3) -> float:
     """As `time_on_gpu`, by PyTorch's events; on a CPU by the clock."""
     def repeat(count: int) -> float:
         if device(torch) == "cpu":
@@ -67,7 +67,7 @@ def time_on_torch(torch: Any, function: Callable[[], Any], seconds: float = 0.05
 
     function()
     count = max(1, min(200, int(seconds / max(repeat(1), 1e-6))))
-    return statistics.median(repeat(count) for _ in range(1 if REHEARSAL else 3))
+    return statistics.median(repeat(count) for _ in range(1 if REHEARSAL else rounds))
 
 
 def let_tf32(cupy: Any, torch: Any, allowed: bool) -> None:
@@ -143,14 +143,16 @@ def in_turn(cupy: Any, torch: Any, net: Any, batch: int, compiled: bool) -> dict
             let_tf32(cupy, torch, tf32)
             for name, step in steps.items():
                 row = found.setdefault(f"{name}-tf32" if tf32 else name, {"seconds": []})
+                if "failed" in row:
+                    continue
                 try:
                     row["seconds"].append(time_on_gpu(cupy, step, SECONDS, 1) if name.startswith("tinynet")
-                                          else time_on_torch(torch, step, SECONDS))
+                                          else time_on_torch(torch, step, SECONDS, 1))
                 except Exception as error:
                     row.update(failure(error))
     let_tf32(cupy, torch, False)
     for row in found.values():
-        if row.get("seconds"):
+        if "failed" not in row:
             row["images_per_second"] = batch / statistics.median(row["seconds"])
     return found
 

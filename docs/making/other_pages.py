@@ -140,8 +140,7 @@ def write_lessons(pages: Pages) -> None:
         folder = ROOT / ("results/speed" if name == "speed" else f"results/lessons/{name}")
         question = lesson.question if lesson else inspect.getdoc(module).partition("\n")[0]
         shutil.copy(folder / f"{name}.png", pages.folder / "lessons" / f"{name}.png")
-        table = folder / f"{name}.txt"
-        shown = table_and_notes(table.read_text(encoding="utf-8")) if table.exists() else ""
+        shown = table_and_notes((folder / f"{name}.txt").read_text(encoding="utf-8")) if lesson else ""
         source = pages.target(f"tinynet/lessons/{name}.py", "", f"lessons/{name}.md")
         arms = f" Its arms: {', '.join(arm.name for arm in lesson.arms)}." if lesson else ""
         alt = f"The plot of the lesson {name}: {question}{arms}"
