@@ -21,9 +21,11 @@ from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
 from tinynet.files import locked
 from tinynet.lessons import augmentation, relu
 from tinynet.lessons.experiment import Arm, Budget
+from tinynet.lessons.job import spread_out
 from tinynet.lessons.lesson import Lesson, best_rate, stored_for
 from tinynet.lessons.plan import image_size, split_data
 from tinynet.lessons.result import paired_interval
+from tinynet.ops.threads import get_threads
 
 TIMES = ("seconds", "images_per_second")
 
@@ -62,7 +64,7 @@ def without_times(records):
     def strip(row):
         return {key: value for key, value in row.items() if key not in TIMES}
 
-    return [record | {"history": [strip(row) for row in record["history"]]} for record in records]
+    return [record | {"history": [strip(row) for row in record["history"]], "machine": None} for record in records]
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +133,10 @@ def test_a_paired_interval_by_hand():
 def test_files_have_what_the_trainings_found(result):
     folder = result.plan.folder
     content = json.loads((folder / "tiny.json").read_text())
-    assert len(content["trainings"]) == 9 and content["table"][1][0] == "two" and content["machine"]["numpy"]
-    assert content["budget"]["images"] and content["machine"]["date"] and content["machine"]["tinynet"]
+    assert len(content["trainings"]) == 9 and content["table"][1][0] == "two" and content["written"]["numpy"]
+    assert content["budget"]["images"] and content["written"]["date"] and content["written"]["tinynet"]
+    assert all(each["machine"] == content["written"] | {"date": each["machine"]["date"]}
+               for each in content["trainings"])
     rows = list(csv.DictReader((folder / "tiny.csv").open()))
     assert len(rows) == 18 and rows[0]["arm"] == "two"
     assert float(rows[0]["train_error"]) == result.records[0]["history"][0]["train_error"]
@@ -221,6 +225,21 @@ def test_a_lesson_has_other_arms_for_a_model_that_it_knows(tmp_path):
     assert "is not the lesson's own" not in str(found)
 
 
+def test_the_command_gives_other_arms_for_a_model_a_folder_of_their_own(tmp_path, monkeypatch):
+    other_form = replace(LESSON, quick_arms=(Arm("own"),), arms=(Arm("own"), Arm("more")), model=other)
+    monkeypatch.setattr(relu, "LESSON", replace(LESSON, by_model={"lenet5": other_form}))
+    monkeypatch.chdir(tmp_path)
+    words = ["lesson", "relu", "--quick", "--data", "shapes", "--images", "8", "--epochs", "1", "--seeds", "1",
+             "--jobs", "1", "--model", "lenet5"]
+    monkeypatch.setattr("tinynet.lessons.lesson.stored_for", lambda *given: 8)
+    monkeypatch.setattr("tinynet.lessons.plan.draw_shapes", lambda count, size, seed=0: noise(count, seed))
+    assert cli.main(words) == 0 and cli.main([*words, "--arms", "more", "--run", "named"]) == 0
+    assert [path.name for path in (tmp_path / "tinynet-lesson").iterdir()] == ["tiny-lenet5-quick"]
+    arms = [json.loads((folder / "tiny.json").read_text())["trainings"][0]["arm"]
+            for folder in (tmp_path / "tinynet-lesson/tiny-lenet5-quick", tmp_path / "named")]
+    assert arms == ["own", "more"]
+
+
 def test_another_budget_in_the_same_folder_is_refused(result):
     with pytest.raises(ArgumentError, match="epochs is 3 and was 2"):
         run(result.plan.folder, epochs=3)
@@ -291,6 +310,7 @@ def test_a_training_that_diverges_counts_as_chance(tmp_path):
     found = run(tmp_path, arms=[Arm("wild", rates=(1e30,)), "two"], seeds=1)
     assert found.records[0]["diverged"] and found.records[0]["test_error"] == pytest.approx(2 / 3)
     assert "1 of 1 diverged" in found.table()
+    assert "A training that diverged counts with the error of chance, 67%; " in str(found)
     assert "not the lesson's own" not in str(found)
     assert str(tmp_path) not in json.dumps(found.records)
 
@@ -384,8 +404,67 @@ def test_an_arm_of_ones_own(tmp_path):
             net["conv1"].params.pop("b")
         return net
 
-    with pytest.raises(DtypeError, match="'b' is missing"):  # its error arrives from the other process
+    with pytest.raises(DtypeError, match="'b' is missing") as caught:  # its error arrives from the other process
         run(tmp_path, arms=["two", Arm("broken", change=without_bias)], seeds=1, parallel=2)
+    [note] = caught.value.__notes__                                            # with the line where it arose
+    assert note.startswith("in seed-broken-rate0.01-seed1,") and "Traceback" in note and "DtypeError" in note
+
+
+class OfTwo(Exception):
+    """An error that pickle can write and not read: it hands on one argument and takes two."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+@pytest.mark.parametrize("error", [OfTwo("the reason", 2), type("OfNoModule", (Exception,), {})("the reason")])
+def test_an_error_that_cannot_be_sent_arrives_as_what_it_says(tmp_path, error):
+    here = os.getpid()
+
+    def broken(net, seed):
+        if os.getpid() != here:
+            raise error
+        return net
+
+    with pytest.raises(RuntimeError) as caught:
+        run(tmp_path, arms=[Arm("broken", change=broken)], seeds=1, parallel=2)
+    assert str(caught.value) == f"{type(error).__name__}: the reason"
+    assert ", in broken\n    raise error\n" in caught.value.__notes__[0]
+
+
+def test_processes_take_no_more_threads_than_were_set(tmp_path):
+    set_before = get_threads()
+
+    def threads(net, plan):
+        return {"threads": get_threads()}
+
+    try:
+        tn.set_threads(1)
+        found = replace(LESSON, measure=threads).run(
+            quick=True, data=(noise(60, 0), noise(20, 1)), arms=["two"], seeds=1, epochs=1, parallel=2, show=False,
+            folder=tmp_path)
+    finally:
+        tn.set_threads(set_before)
+    assert found.records[0]["measured"] == {"threads": 1}
+
+
+def test_the_training_error_is_of_images_of_every_class():
+    assert spread_out(5, 3).tolist() == [0, 1, 2] and spread_out(4, 9).tolist() == [0, 2, 4, 6]
+    labels = np.repeat(np.arange(10), 1000)                                    # as in a folder of photographs
+    assert np.bincount(labels[spread_out(5000, len(labels))]).tolist() == [500] * 10
+
+
+def test_a_lesson_without_test_images_is_drawn_by_its_training_errors(tmp_path):
+    lesson = replace(LESSON, quick=replace(BUDGET, test_images=0))
+    found = lesson.run(quick=True, data=(noise(60, 0), noise(20, 1)), arms=["two"], seeds=1, parallel=1, show=False,
+                       folder=tmp_path)
+    left, right = found.plot().axes
+    assert left.get_ylabel() == "training error" and right.get_ylabel() == "training error at the end"
+    assert left.lines[0].get_ydata().tolist() == [row["train_error"] for row in found.records[0]["history"]]
+    assert "One seed: no spread is known." in found.notes()
+    one = run(tmp_path / "tested", arms=["two"], seeds=1).notes()
+    assert any(note.startswith("One seed: no spread is known. The 20 test images are the same") for note in one)
+    assert not any("paired by seed" in note or "intervals" in note for note in one)
 
 
 @pytest.mark.parametrize(("options", "message"), [

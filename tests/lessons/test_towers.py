@@ -7,6 +7,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.data import Dataset
+from tinynet.errors import ShapeError
 from tinynet.layers.loss import softmax_cross_entropy
 from tinynet.lessons import towers
 from tinynet.lessons.experiment import Budget
@@ -132,6 +133,15 @@ def test_the_picture_has_the_grey_tower_above_the_other(tmp_path):
     assert grey.get_title(loc="left") == "tower 2: 0% colour" and colour.get_title(loc="left") == "tower 1: 100% colour"
     assert len(dots.collections) == 2 and [len(each.get_offsets()) for each in dots.collections] == [16, 16]
     assert "two towers, seed 1: 100 points apart" in below.subfigs[0]._suptitle.get_text()
+    first = replace(result.plan.arms[1], seeds=1)                              # an arm of fewer seeds before it
+    result.records = [r for r in result.records if (r["arm"], r["seed"]) != ("half", 2)]
+    result.plan = replace(result.plan, arms=(first, result.plan.arms[0]))
+    assert len(result.plot().subfigs[1].subfigs) == 2
+
+
+def test_an_odd_number_of_filters_has_no_halves():
+    with pytest.raises(ShapeError, match="conv1 has 5 filters, expected an even number"):
+        colour_of_towers(np.ones((3, 3, 3, 5)))
 
 
 class Photographs:

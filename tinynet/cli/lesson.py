@@ -21,10 +21,11 @@ def run_lesson(options: argparse.Namespace) -> None:
             raise ArgumentError(f"lesson speed has no --{given[0].replace('_', '-')}: it times one convolution")
         speed.run(options.run or "tinynet-lesson/speed")
         return
-    lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON.with_model(options.model)
+    lesson: Lesson = importlib.import_module(f"tinynet.lessons.{options.name}").LESSON
     arms: list[Arm | str] | None = None
     if options.arms is not None or options.arm:
-        known, own = [arm.name for arm in lesson.arms], [arm.name for arm in lesson.own_arms(options.quick)]
+        with_model = lesson.with_model(options.model)
+        known, own = [arm.name for arm in with_model.arms], [arm.name for arm in with_model.own_arms(options.quick)]
         arms = [*(own if options.arms is None else split_names(options.arms, known)), *map(read_arm, options.arm)]
     try:
         result = lesson.run(

@@ -17,23 +17,24 @@ MARKERS = "osD^vPX"
 def curves_and_errors(
     result: Result, second: str = "", of: Callable[[dict[str, Any]], float] | None = None,
 ) -> Picture:
-    """Draw the test error by epoch (mean, and each seed), and the last one of each seed.
+    """Draw the test error by epoch (mean, and each seed), and the last one of each seed; without a test set training's.
 
     `second` names a further error of each seed, drawn hollow, and `of` is the function that returns it for a record.
     """
     picture = Picture(figsize=(11, 4.6), layout="constrained")
     left, right = picture.subplots(1, 2)
     arms = result.plan.arms
+    which, column = ("test", "validation_error") if result.has_test else ("training", "train_error")
     for i, arm in enumerate(arms):
-        draw_curves(left, [[row["validation_error"] for row in r["history"]] for r in result.of(arm)], i, arm.name)
-    left.set(xlabel="epoch", ylabel="test error")
+        draw_curves(left, [[row[column] for row in r["history"]] for r in result.of(arm)], i, arm.name)
+    left.set(xlabel="epoch", ylabel=f"{which} error")
     if left.lines:  # else every training diverged
         picture.legend(loc="outside lower center", ncols=min(4, len(arms)))
-    draw_seeds(right, result, lambda record: record["test_error"])
-    right.set_ylabel("test error at the end")
+    draw_seeds(right, result, lambda record: record["test_error" if result.has_test else "train_error"])
+    right.set_ylabel(f"{which} error at the end")
     if of is not None:
         draw_seeds(right, result, of, hollow=True)
-        right.set_ylabel(f"test error at the end\n(hollow: {drawn(second)})")
+        right.set_ylabel(f"{which} error at the end\n(hollow: {drawn(second)})")
     finish(picture, result)
     return picture
 

@@ -20,8 +20,14 @@ from ..training.evaluation import evaluate
 from ..training.fit import fit
 from ..training.preparation import described_data
 from ..training.run_folder import first_difference
+from .machine import machine
 
 MEASURED_ON = 5000  # training images, for the trained network's training error
+
+
+def spread_out(count: int, total: int) -> np.ndarray:
+    """Return so many numbers below `total`, evenly spread: the first photographs of a folder are its first classes."""
+    return np.linspace(0, total, min(count, total), endpoint=False).astype(np.intp)
 
 
 def folder_name(arm: str) -> str:
@@ -142,7 +148,7 @@ class Job:
                 with atomic_write(self.folder / "job.json") as file:
                     file.write(f"{json.dumps(self.settings(), indent=1)}\n".encode())
                 result = {"arm": self.arm, "stage": self.stage, "seed": self.seed, "rate": self.rate}
-                result |= self.trained() | {"settings": self.settings()}
+                result |= self.trained() | {"settings": self.settings(), "machine": machine()}
                 with atomic_write(self.folder / "result.json") as file:
                     file.write(f"{json.dumps(result, indent=1)}\n".encode())
 
@@ -171,7 +177,7 @@ class Job:
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
         self.add_notes(found)
-        some = self.train.subset(np.arange(min(MEASURED_ON, len(self.train))))
+        some = self.train.subset(spread_out(MEASURED_ON, len(self.train)))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)

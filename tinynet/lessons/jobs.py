@@ -1,10 +1,12 @@
 """Runs the trainings of a lesson, several at a time, each in a process of its own."""
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from typing import Any
@@ -81,7 +83,7 @@ def side_by_side(jobs: Sequence[Job], parallel: int, finished: Callable[[Job], N
     except ImportError:
         pass
     context = multiprocessing.get_context("fork")
-    threads = max(1, available_cores() // min(parallel, len(jobs)))
+    threads = max(1, min(get_threads(), available_cores() // min(parallel, len(jobs))))
     waiting = list(jobs)
     running: dict[Any, tuple[Job, Any]] = {}
     try:
@@ -142,4 +144,16 @@ def in_child(job: Job, threads: int, sender: Any) -> None:
     except KeyboardInterrupt:
         pass
     except Exception as error:
-        sender.send(error)
+        sender.send(portable(error, job))
+
+
+def portable(error: Exception, job: Job) -> Exception:
+    """Return an error that another process can raise and that says where it arose, which its traceback there does not.
+    """
+    where = f"in {job.name}, in a process of its own:\n{traceback.format_exc()}"
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # its class lives in a function, say, or takes other arguments than it hands on
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(where)
+    return error

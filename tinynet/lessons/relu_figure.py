@@ -97,7 +97,8 @@ def draw_ratios(axes: Any, result: Result) -> None:
         axes.plot(at, values, color=colour, linewidth=2.2, label=drawn(arm.name))
         low, high = [value.low for _, value in known], [value.high for _, value in known]
         axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
-        if len(known) < len(found):
+        beyond = found[[error for error, _ in found].index(at[-1]) + 1 :]
+        if beyond and beyond[0][1] is not None and beyond[0][1].more:  # None: it was ReLU that did not get there
             axes.plot(at[-1], values[-1], "^", color=colour, markersize=9)
         shaded = [value for value in (*low, *high) if not np.isnan(value)]
         highest, lowest = max(highest, *values, *shaded), min(lowest, *values, *shaded)

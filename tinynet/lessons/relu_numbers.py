@@ -106,7 +106,8 @@ def epochs_cell(result: Result, arm: Arm) -> str:
     reached = [value for value in at if value is not None]
     if len(reached) < len(own):
         some = f" ({len(reached)} of {len(own)} seeds: {', '.join(f'{value:.1f}' for value in reached)})"
-        return f"more than {max(map(epochs_seen, own)):.1f}" + (some if reached else "")
+        seen = [epochs_seen(record) for record, value in zip(own, at, strict=True) if value is None]
+        return f"more than {max(seen):.1f}" + (some if reached else "")
     spread = f" +- {statistics.stdev(reached):.1f}" if len(reached) > 1 else ""
     return f"{statistics.mean(reached):.1f}{spread}"
 
@@ -184,16 +185,21 @@ def what_the_control_shows(result: Result) -> list[str]:
     arms = {arm.switches.get("setting"): arm for arm in result.plan.arms if arm.switches.get("activation") == "tanh"}
     if not {RAW, SCALED, CONTROL} <= set(arms):
         return []
-    needed = {}
+    needed, whole = {}, set()
     for setting in (RAW, SCALED, CONTROL):
         own = result.of(arms[setting])
         at = [epochs_until(record["history"], result.plan.budget.until, result.plan.chance) for record in own]
         needed[setting] = statistics.mean(
             epochs_seen(r) if value is None else value for value, r in zip(at, own, strict=True))
+        if None not in at:
+            whole.add(setting)
     small = needed[CONTROL] ** 2 < needed[RAW] * needed[SCALED]
-    why = ("it is the size of the pixels, more than the initial weights," if small else
-           "the initial weights, not the size of the pixels alone, have a large part in what")
+    if small and {SCALED, CONTROL} <= whole:  # and if raw pixels need more epochs than were seen, all the more
+        why = "it is the size of the pixels, more than the initial weights, that slows tanh down."
+    elif not small and whole == set(needed):
+        why = "the initial weights, not the size of the pixels alone, have a large part in what slows tanh down."
+    else:
+        why = "which of the two slows tanh down is not decided, as not every training came to the target."
     cells = [epochs_cell(result, arms[setting]) for setting in (CONTROL, RAW, SCALED)]
     return [f"The control, {arms[CONTROL].name}, begins as the same function as {arms[RAW].name}. It needs {cells[0]} "
-            f"epochs, that one {cells[1]}, tanh with weights made for scaled pixels {cells[2]}: {why} "
-            f"{'that ' if small else ''}slows tanh down."]
+            f"epochs, that one {cells[1]}, tanh with weights made for scaled pixels {cells[2]}: {why}"]

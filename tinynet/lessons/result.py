@@ -3,23 +3,16 @@ import csv
 import io
 import json
 import math
-import os
-import platform
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .. import tables
 from ..files import atomic_write, printable
 from ..training.history import COLUMNS
 from .experiment import Arm
+from .machine import machine
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -85,8 +78,8 @@ class Result:
         """Return what to know about the table: findings, budget, certainty, what was published, scale."""
         plan, budget = self.plan, self.plan.budget
         notes = list(self.lesson.findings(self))
-        fewer = [f" Of {arm.name} {arm.epochs or budget.epochs} epochs at most, {seeds_text(len(plan.seeds(arm)))}."
-                 for arm in plan.arms if arm.epochs or arm.seeds]
+        fewer = [f" Of {arm.name} {min(arm.epochs or budget.epochs, budget.epochs)} epochs at most, "
+                 f"{seeds_text(len(plan.seeds(arm)))}." for arm in plan.arms if arm.epochs or arm.seeds]
         notes.append(f"Each arm: {budget.epochs} epochs at most, {budget.images} images of {plan.train.name}, batches "
                      f"of {budget.batch_size}; {seeds_text(budget.seeds)}. A seed fixes initial weights and order, for "
                      f"all arms alike.{''.join(fewer)}")
@@ -95,14 +88,19 @@ class Result:
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
         notes += ["Training error: after the training, on up to 5000 of its images, without dropout or augmentation.",
                   self.search_note()]
-        if not self.has_test:
-            notes.append("Mean and standard deviation over seeds." if budget.seeds > 1 else
-                         "One seed: no spread is known.")
-        else:
+        certainty = "One seed: no spread is known."
+        if budget.seeds > 1:
+            certainty = "Mean and standard deviation over seeds" + (
+                "; differences are paired by seed, with a 95% interval (t)." if self.has_test else ".")
+        if self.has_test:
             sampling = math.sqrt(0.25 / len(plan.test))
-            notes.append(f"Mean and standard deviation over seeds; differences are paired by seed, with a 95% interval "
-                         f"(t). The {len(plan.test)} test images are the same for all: others would move an error of "
-                         f"50% by {100 * sampling:.1f} points (one standard deviation); the intervals leave that out.")
+            certainty += (f" The {len(plan.test)} test images are the same for all: others would move an error of "
+                          f"50% by {100 * sampling:.1f} points (one standard deviation)"
+                          f"{'; the intervals leave that out.' if budget.seeds > 1 else '.'}")
+        notes.append(certainty)
+        if any(record["diverged"] for arm in plan.arms for record in self.of(arm)):
+            notes.append(f"A training that diverged counts with the error of chance, {plan.chance:.0%}; where epochs "
+                         "are counted it is left out, or stands for more than it had.")
         if "all" in self.lesson.published:
             notes.append(f"Reported: {self.lesson.published['all']}")
         if plan.model != self.lesson.model:
@@ -159,7 +157,7 @@ class Result:
         content = {
             "lesson": self.lesson.name, "budget": asdict(self.plan.budget),
             "question": self.lesson.question, "table": [head, *rows], "notes": self.notes(),
-            "machine": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
+            "written": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
             "parallel": self.plan.parallel, "trainings": records,
         }
         files = {"txt": f"{self}\n", "csv": self.csv(), "json": f"{json.dumps(content, indent=1)}\n"}
@@ -217,14 +215,3 @@ def paired_interval(one: Sequence[float], two: Sequence[float]) -> tuple[float, 
         return differences[0], math.nan
     t = T95[min(len(differences) - 1, len(T95)) - 1]
     return statistics.mean(differences), t * statistics.stdev(differences) / math.sqrt(len(differences))
-
-
-def machine() -> dict[str, Any]:
-    """Return what the numbers depend on, and when they were written."""
-    processor, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
-    if info.exists():  # Linux, where platform knows only the architecture
-        named = re.search(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
-        processor = named[1] if named else processor
-    return {"processor": processor, "cores": os.cpu_count(), "system": platform.system(),
-            "python": platform.python_version(), "numpy": np.__version__, "tinynet": metadata.version("tinynet"),
-            "date": date.today().isoformat()}

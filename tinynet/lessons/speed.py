@@ -26,7 +26,7 @@ from ..ops.threads import get_threads, map_in_order, one_blas_thread
 from ..tables import text_table
 
 BLOCK = 4  # images
-FILTERS_IN_LOOPS, ROWS_IN_LOOPS = 4, 2  # the part of one image that the loops compute; their time is scaled up
+FILTERS_IN_LOOPS, ROWS_IN_LOOPS = 16, 4  # the part of one image that the loops compute; their time is scaled up
 
 
 def padded(x: np.ndarray, p: int) -> np.ndarray:

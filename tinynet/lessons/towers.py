@@ -63,8 +63,9 @@ def arm(name: str, filters: tuple[int, ...], groups: tuple[int, ...], towers: in
 def measured(net: Network, plan: Plan) -> dict[str, Any]:
     """Return the numbers of conv1's halves and of its filters; "colour" is the halves' mean with equal weights."""
     w = net["conv1"].params["w"]
+    towers = colour_of_towers(w)
     share, energy = colour_of_filters(w)
-    return {"colour": [float(half.mean()) for half in np.split(share, 2)], "towers": colour_of_towers(w),
+    return {"colour": [float(half.mean()) for half in np.split(share, 2)], "towers": towers,
             "filters": {"share": [round(each, 4) for each in share],
                         "energy": [float(f"{each:.4g}") for each in energy]}}
 

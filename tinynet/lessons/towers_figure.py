@@ -18,8 +18,8 @@ def draw_towers(result: Result) -> Any:
 
     arms = result.plan.arms
     towers = [arm for arm in arms if is_two(result, arm)]
-    seeds = [record["seed"] for record in result.of(arms[0])]
-    height = 2.7 * len(seeds) if towers else 0.1
+    rows = max((len(result.of(arm)) for arm in towers), default=1)
+    height = 2.7 * rows if towers else 0.1
     picture = Picture(figsize=(8 * max(1.6, len(towers)), 4.4 + height), layout="constrained")
     parts: Any = picture.subfigures(2, 1, height_ratios=[4.4, height])
     above, below = parts
@@ -34,7 +34,7 @@ def draw_towers(result: Result) -> Any:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
     finish(picture, result)
-    places = below.subfigures(len(seeds), max(1, len(towers)), squeeze=False)
+    places = below.subfigures(rows, max(1, len(towers)), squeeze=False)
     for column, arm in enumerate(towers):
         for row, record in enumerate(result.of(arm)):
             last = result.plan.job(arm, record["seed"], record["rate"]).folder / "last.npz"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from .experiment import Arm
 from .result import Result
 
@@ -67,9 +68,16 @@ def colour_of_towers(w: np.ndarray) -> dict[str, Any]:
         "share" and "spread": for each tower what `mean_and_spread` gives. "chance": the difference of means that 95%
         of random halves of the same filters stay below. "p": how many of them differ at least as much as the towers
         do, themselves counted among them (a permutation test, with either tower as the more colourful one).
+
+    Raises
+    ------
+    ShapeError
+        For an odd number of filters.
     """
     share, energy = colour_of_filters(w)
     half = len(share) // 2
+    if half * 2 != len(share):
+        raise ShapeError(f"conv1 has {len(share)} filters, expected an even number: its halves are the two towers")
     means, spreads = zip(*(mean_and_spread(share[part], energy[part]) for part in (slice(half), slice(half, None))),
                          strict=True)
     drawn, found = random_differences(share, energy), abs(means[0] - means[1])
