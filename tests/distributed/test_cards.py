@@ -34,9 +34,14 @@ def test_each_process_of_a_machine_takes_another_card(gpu, monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=types.SimpleNamespace(COMM_TYPE_SHARED=0)))
     monkeypatch.setattr(gpu.cuda.runtime, "getDeviceCount", lambda: 2)
     monkeypatch.setattr(gpu.cuda, "Device", lambda index: types.SimpleNamespace(use=lambda: taken.append(index)))
+    monkeypatch.setattr("tinynet.ops.arrays.trial", lambda cupy: pytest.fail("tries the first card"))
     for rank in range(4):
         take_own_card(types.SimpleNamespace(Split_type=lambda kind, rank=rank: types.SimpleNamespace(rank=rank)))
     assert taken == [0, 1, 0, 1]
+    asked = []
+    monkeypatch.setitem(sys.modules, "cupy", None)                             # a process without a GPU asks, too
+    take_own_card(types.SimpleNamespace(Split_type=lambda kind: asked.append(kind) or types.SimpleNamespace(rank=0)))
+    assert asked == [0] and taken == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(("cores", "processes", "threads"), [(8, 2, 4), (16, 5, 3), (2, 4, 1)])

@@ -43,6 +43,17 @@ def test_to_gpu_says_why_there_is_none(reason):
             tn.to_gpu(what)
 
 
+def test_to_gpu_takes_arrays_of_numbers(gpu):
+    assert all(isinstance(tn.to_gpu(what), gpu.ndarray) for what in (np.ones(3, bool), np.float32(2), gpu.ones(2)))
+    for what, found in (
+        ([1, 2], "expected an array, a layer or a network, got a list"), (3.5, "a float"),
+        (tn.SGD(small_net()), "a SGD"), (np.array(["a"]), "expected an array of numbers, got one of <U1"),
+        (np.array([None]), "one of object"),
+    ):
+        with pytest.raises(ArgumentError, match=f"^to_gpu: .*{found}"):
+            tn.to_gpu(what)
+
+
 def test_asked_for_a_missing_gpu_one_line_says_why(reason, capsys):
     assert choose_device("gpu") == "cpu"
     line, end = capsys.readouterr().err.split("\n")

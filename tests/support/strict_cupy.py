@@ -279,6 +279,8 @@ def array(obj: Any, dtype: Any = None, copy: Any = True) -> ndarray:
     if isinstance(obj, ndarray):
         return wrap(np.array(obj._array, dtype=dtype, copy=copy))
     new = np.array(obj, dtype=dtype)
+    if new.dtype.kind not in "?biufc":
+        raise ValueError(f"Unsupported dtype {new.dtype}")
     transfers.append(Transfer(TO_GPU, new.nbytes))
     return ndarray(new)
 

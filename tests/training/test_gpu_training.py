@@ -1,5 +1,6 @@
 """Training, evaluation and checkpoints over the stand-in for CuPy: NumPy's numbers, and nothing copied needlessly."""
 import json
+import types
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ import tinynet as tn
 from tinynet import cli
 from tinynet.data import Dataset, Preprocessing
 from tinynet.distributed.team import Team
+from tinynet.distributed.tower_layers import BothTowers
+from tinynet.distributed.towers import TwoTowers
 from tinynet.errors import GpuMemoryError, NotFiniteError
 from tinynet.measure import profiling
 from tinynet.network.params import flat
+from tinynet.ops.processes import Share, sharing
 from tinynet.training.checkpoint import load_checkpoint, restore_network
+from tinynet.training.evaluation import outputs_for
 from tinynet.training.fit import fit
 from tinynet.training.history import History
 from tinynet.training.loop import Position, Training
@@ -235,6 +240,43 @@ def test_out_of_memory_in_evaluation(gpu):
         del caught
         assert fitting % (10 if ten_crop else 1) == 0
         tn.evaluate(net, data, batch_size=fitting, ten_crop=ten_crop)
+
+
+def test_out_of_memory_in_a_share_of_a_batch_names_the_size_of_the_whole(gpu):
+    net, images = tn.to_gpu(small_net()), np.ones((200, 6, 6, 3), np.float32)
+    pool = gpu.get_default_memory_pool()
+    pool.limit = pool.used_bytes() + 200_000
+    told = []
+    for whole, part in ((200, ""), (400, ", 200 of them in this process")):
+        with sharing(Share(0, whole, None, None, None)):
+            with pytest.raises(GpuMemoryError, match=f"with a batch of {whole} inputs{part}: ") as caught:
+                outputs_for(net, images, False)
+            told.append(int(number_after(str(caught.value), "A batch size of")))
+            del caught
+    assert told[1] == 2 * told[0]
+
+
+def test_a_tower_out_of_memory_tries_nothing_alone(gpu):
+    """The other process is in the middle of the batch."""
+    calls = []
+
+    def exchange(own, both):
+        calls.append(len(own))
+        raise gpu.cuda.memory.OutOfMemoryError(1, 2, 3)
+
+    team = Team()
+    team.comm = types.SimpleNamespace(Allgather=exchange)
+    tower = tn.to_gpu(tn.Network([("relu", tn.ReLU()), ("both", BothTowers(team=team))], input_shape=(6,)))
+    told = "^out of memory on the GPU with a batch of 8 inputs: take a smaller batch size"
+    with pytest.raises(GpuMemoryError, match=told):
+        outputs_for(tower, np.ones((8, 6), np.float32), False)
+    assert calls == [8]
+    lonely = Training.__new__(Training)
+    lonely.team, lonely.net = TwoTowers.__new__(TwoTowers), tower
+    lonely.attempt = lambda images, labels: exchange(images, labels)
+    with pytest.raises(GpuMemoryError, match=told):
+        lonely.train_batch(np.ones((8, 6), np.float32), np.zeros(8, int))
+    assert calls == [8, 8]
 
 
 def test_where_not_even_one_image_fits(gpu):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import ImageFolder, load_data, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
-from ..distributed.cards import take_own_card
+from ..distributed import take_own_card
 from ..distributed.team import started_by_mpirun
 from ..errors import ArgumentError, DataError, TinynetError
 from ..exercises import show

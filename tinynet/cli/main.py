@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         team = Team(started_by_mpirun())
         team.silence()
-        with team.end_together(), warnings.catch_warnings():
+        with team.end_together(all_exit=True), warnings.catch_warnings():
             options = parser().parse_args(arguments)
             set_threads(team.threads() if options.threads is None else
                         check_count("tinynet", "--threads", options.threads))

@@ -2,9 +2,12 @@
 from typing import Any
 
 from ..errors import ArgumentError
+from .cards import take_own_card
 from .data_parallel import DataParallel
 from .team import Team
 from .towers import TwoTowers
+
+__all__ = ["SPLITS", "take_own_card", "team_of"]
 
 SPLITS = {"batch": DataParallel, "towers": TwoTowers}
 

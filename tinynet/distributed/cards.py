@@ -3,18 +3,28 @@ import sys
 import warnings
 from typing import Any
 
-from ..ops.arrays import why_no_gpu
-
 
 def take_own_card(comm: Any) -> None:
-    """Let each process of a machine compute on another of its GPUs, as long as there are enough of them."""
-    if comm is None or why_no_gpu():
+    """Let each process of a machine compute on another of its GPUs, as long as there are enough of them.
+
+    All processes call it, those without a GPU too, and before anything is on a GPU. `tinynet train` does.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm or None
+        None: one process, which keeps the card that it has.
+    """
+    if comm is None:
         return
-    import cupy
     from mpi4py import MPI
 
     here = comm.Split_type(MPI.COMM_TYPE_SHARED).rank  # which of this machine's processes
-    cupy.cuda.Device(here % cupy.cuda.runtime.getDeviceCount()).use()
+    try:
+        import cupy
+    except ImportError:  # without it, or with a broken one, there is no GPU: `why_no_gpu` says why
+        return
+    if cupy.cuda.is_available():  # `why_no_gpu` would try the first card, whosever it is
+        cupy.cuda.Device(here % cupy.cuda.runtime.getDeviceCount()).use()
 
 
 def has_nccl() -> bool:

@@ -183,25 +183,28 @@ class Team:
                 signal.signal(number, handler)
 
     @contextmanager
-    def end_together(self) -> Iterator[None]:
+    def end_together(self, all_exit: bool = False) -> Iterator[None]:
         """End all processes after an error in one: the others would wait for it for ever. One process raises it.
 
         All may have met the same error, a missing file for one. So each waits a little longer than the one before it,
-        and the first to say it ends the others.
+        and the first to say it ends the others. With `all_exit` a SystemExit is one that all raise, as `--help` is.
         """
         if self.size == 1:
             yield
             return
         try:
             yield
-        except (SystemExit, AllStopped):
+        except AllStopped:
             raise
         except BaseException as error:
+            if isinstance(error, SystemExit) and all_exit:
+                raise
             time.sleep(2 * self.number / self.size)
             text, code = message(error, "tinynet" if self.leads else f"tinynet, process {self.number}")
             sys.stdout.flush()
             if sys.__stderr__ is not None:  # `silence` has not closed this one
                 print(text, file=sys.__stderr__, flush=True)
+            time.sleep(0.2)  # mpirun drops what it has not passed on when the end comes
             self.comm.Abort(code)
             os._exit(code)  # Abort may return before it has ended this process
 
@@ -222,6 +225,9 @@ def message(error: BaseException, who: str) -> tuple[str, int]:
     """Return what to print of an error, and the exit code, as the command line has them."""
     if isinstance(error, KeyboardInterrupt):
         return f"{who}: stopped", 130
+    if isinstance(error, SystemExit):
+        number = error.code if isinstance(error.code, int) else int(error.code is not None)
+        return f"{who}: {'sys.exit()' if error.code is None else error}", number
     if isinstance(error, TinynetError | OSError):
         return f"{who}: {error}", 2
     if isinstance(error, MemoryError):

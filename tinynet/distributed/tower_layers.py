@@ -11,6 +11,11 @@ from ..ops import matmul
 from ..ops.arrays import Array, Shape, array_module, to_cpu
 
 
+def needs_both(net: Any) -> bool:
+    """Tell whether a network is one of two towers, which goes forward only together with the other."""
+    return any(isinstance(layer, BothTowers | LinearOverTowers) for layer in net.layers.values())
+
+
 class Saved(NamedTuple):
     """Both towers' maps, of which backward needs the shape alone."""
 

@@ -87,7 +87,7 @@ def to_gpu(what: Any) -> Any:
     Parameters
     ----------
     what : array, Layer or Network
-        Arrays of any shape and dtype, which stay the same.
+        Arrays of numbers of any shape and dtype, which stay the same.
 
     Returns
     -------
@@ -104,7 +104,12 @@ def to_gpu(what: Any) -> Any:
         raise ArgumentError(f"to_gpu needs a GPU: {reason}")
     import cupy
 
-    return _moved(what, cupy.asarray)
+    def given(x: Any) -> Any:
+        if array_module(x) is np and _array("to_gpu", x).dtype.kind not in "biufc":
+            raise ArgumentError(f"to_gpu: expected an array of numbers, got one of {x.dtype}")
+        return cupy.asarray(x)
+
+    return _moved(what, given)
 
 
 def to_cpu(what: Any) -> Any:
@@ -125,7 +130,7 @@ def to_cpu(what: Any) -> Any:
     ArgumentError
         For anything else.
     """
-    return _moved(what, _as_numpy)
+    return _moved(what, lambda x: x.get() if array_module(x) is not np else _array("to_cpu", x))
 
 
 def choose_device(wanted: str) -> str:
@@ -164,11 +169,9 @@ def shape_text(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _as_numpy(x: Any) -> Any:
-    if array_module(x) is not np:
-        return x.get()
+def _array(name: str, x: Any) -> Any:
     if not isinstance(x, np.ndarray | np.generic):
-        raise ArgumentError(f"to_cpu: expected an array, a layer or a network, got a {type(x).__name__}")
+        raise ArgumentError(f"{name}: expected an array, a layer or a network, got a {type(x).__name__}")
     return x
 
 

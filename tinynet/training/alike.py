@@ -5,6 +5,7 @@ from typing import Any
 from ..distributed.team import Team
 from ..errors import ArgumentError
 from ..network import Network
+from ..network.params import library_of
 from .checkpoint import contents_of, fill_network, packed, unpack
 from .optimizer import Optimizer
 from .run_folder import first_difference
@@ -18,6 +19,15 @@ def check_same_settings(team: Team, settings: Mapping[str, Any]) -> None:
         if found is not None:
             raise ArgumentError(f"fit: process {number} has another network, other data or other settings than process "
                                 f"0: {found}")
+
+
+def check_same_library(team: Team, net: Network) -> None:
+    """Raise ArgumentError, in all processes, where some have their network on a GPU and some have not."""
+    places = ["the CPU" if library == "numpy" else "a GPU" for library in team.from_all(library_of(net).__name__)]
+    for number, place in enumerate(places):
+        if place != places[0]:
+            raise ArgumentError(f"fit: process {number} has its network on {place} and process 0 on {places[0]}; all "
+                                "have to compute on the same kind, for instance on the CPU (--device cpu)")
 
 
 def check_adds_up(team: Team, optimizer: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Loader
 from ..data.dataset import as_data, lacking_axis
+from ..distributed.tower_layers import needs_both
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers import Softmax
 from ..layers.loss import check_scores_and_labels, cross_entropy
@@ -208,7 +209,7 @@ def outputs_for(net: Network, images: Array, ten_crop: bool) -> Array:
         some = images[:count].reshape(-1, *images.shape[2:]) if ten_crop else images[:count]
         return net.forward(library_of(net).asarray(some), train=False, save=False)[0]
 
-    with explain_out_of_memory(len(images), run, CROPS if ten_crop else 1):
+    with explain_out_of_memory(len(images), None if needs_both(net) else run, CROPS if ten_crop else 1):
         return run(len(images))
 
 

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..network import Network
 from ..network.params import library_of
 from ..ops.checks import check_between, check_count
-from .alike import begin_alike, check_adds_up, check_same_settings
+from .alike import begin_alike, check_adds_up, check_same_library, check_same_settings
 from .checkpoint import check_buffers, check_network, reason, restore_network
 from .frozen import features_of, mirror_alone, split_for_training
 from .history import History
@@ -149,6 +149,7 @@ def fit(
             until = check_between("fit", "until", until, 0, 1)
         train, validation = as_data(train, "train"), None if validation is None else as_data(validation, "validation")
         check_classes(net, train, validation)
+        check_same_library(team, net)
         team.check_network(net, batch_size)
         if resume and run is None:
             raise ArgumentError("fit: resume needs `run`, the folder of the run to resume")
@@ -172,6 +173,9 @@ def fit(
                 nullcontext() if on_gpu else explain_memory(trained, shape, most, optimizer):
             state = folder.training_state() if folder is not None and resume else None
             saved = team.from_first(None if state is None else state["progress"]["settings"])
+            if team.size > 1 and saved is None:  # another processor would find other last bits
+                first = choose_augmentation(augmentation, recipe, train, None) if team.leads else None
+                saved = team.from_first({"augmentation": None if first is None else first.settings})
             augmentation = choose_augmentation(augmentation, recipe, train, saved)
             settings = {} if run is None and team.size == 1 else describe_run(
                 net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze, resume)
@@ -201,7 +205,10 @@ def fit(
                 training = Training(own, loader, validation, optimizer, schedule, epochs, until, settings, folder,
                                     checkpoint_seconds, progress, position, history, team, after_epoch,
                                     None if frozen is None else net)
-                return training.run()
+                history = training.run()
+                if team.size > 1:
+                    team.agree(0)  # Ctrl-C may have come since the last batch
+                return history
 
 
 def go_on(

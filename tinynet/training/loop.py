@@ -160,7 +160,8 @@ class Training:
 
     def train_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         """Take a step; return the mean loss and the number of wrong images, of the whole batch."""
-        with explain_out_of_memory(len(labels), lambda n: self.rehearse(images[:n], labels[:n])):
+        rehearse = (lambda n: self.rehearse(images[:n], labels[:n])) if self.team.can_repeat else None
+        with explain_out_of_memory(len(labels), rehearse):
             return self.attempt(images, labels)
 
     def attempt(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
