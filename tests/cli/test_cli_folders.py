@@ -7,6 +7,7 @@ from PIL import Image
 
 import tinynet as tn
 from tinynet import cli
+from tinynet.cli import commands
 from tinynet.data import draw_shapes, load_image
 from tinynet.training.preparation import stored_size
 
@@ -131,6 +132,54 @@ def test_a_share_of_the_training_images_is_held_out(photographs, tmp_path, capsy
     assert code == 2 and err.count("\n") == 1
     code, _, err = tinynet(capsys, *train, "--validation", 2)
     assert code == 2 and "--validation is 2.0, expected a number above 0 and below 1" in err
+
+
+def test_a_seed_decides_which_images_are_held_out(photographs, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train").symlink_to(photographs / "train")
+    held: list = []
+    monkeypatch.setattr(commands, "fit", lambda net, train, validation, **options: held.append(
+        sorted(path.name for path in validation.paths)))
+    for seed in (1, 2, 1):
+        assert cli.main(["train", "--model", "lenet5", "--data", str(tmp_path / "data"), "--validation", "0.2", "--seed",
+                         str(seed), "--run", str(tmp_path / "run")]) == 0
+    assert held[0] == held[2] != held[1]
+
+
+def test_each_split_is_evaluated_on_its_images(photographs, tmp_path, capsys):
+    data, run = tmp_path / "data", tmp_path / "run"
+    train = ["train", "--model", "lenet5", "--data", photographs, "--epochs", 1, "--run", run]
+    assert tinynet(capsys, *train)[0] == 0
+    data.mkdir()
+    for name, source in (("train", "train"), ("val", "val"), ("test", "train")):
+        (data / name).symlink_to(photographs / source)
+    for split, count in (("", 60), ("test", 60), ("validation", 20), ("train", 60)):
+        code, out, err = tinynet(capsys, "evaluate", run, "--data", data, *(["--split", split] if split else []))
+        assert code == 0 and f"on {count} images" in out and err == ""
+    (data / "test").unlink()
+    assert "on 20 images" in tinynet(capsys, "evaluate", run, "--data", data)[1]
+    (data / "val").unlink()
+    for split, message in (("test", "has no test images; --split train"), ("validation", "has no validation images")):
+        code, _, err = tinynet(capsys, "evaluate", run, "--data", data, "--split", split)
+        assert code == 2 and message in err
+    code, _, err = tinynet(capsys, "evaluate", run, "--data", "shapes", "--split", "validation")
+    assert code == 2 and "shapes has training and test images alone" in err
+
+
+def test_the_word_shapes_is_no_folder_of_that_name(photographs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shapes").symlink_to(photographs)
+    monkeypatch.setattr(sys.modules["tinynet.data.load_data"], "load_shapes",
+                        lambda size=32: (draw_shapes(40, size), draw_shapes(20, size, seed=1)))
+    train = ["train", "--model", "alexnet-small", "--data", "shapes", "--epochs", 1, "--run", "run"]
+    code, _, err = tinynet(capsys, *train, "--validation", 0.1)
+    assert code == 0 and err == ""
+    code, out, err = tinynet(capsys, "evaluate", "run", "--data", "shapes")
+    assert code == 0 and "on 20 images" in out and err == ""
+    code, _, err = tinynet(capsys, *train, "--resize", "squash")
+    assert code == 2 and "shapes is not a folder of images by class" in err
+    code, _, err = tinynet(capsys, *train, "--data", "./shapes", "--validation", 0.1)
+    assert code == 2 and "has validation images already" in err
 
 
 def test_no_share_is_held_out_where_there_are_validation_images(photographs, tmp_path, capsys):

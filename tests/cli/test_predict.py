@@ -264,6 +264,23 @@ def test_the_confusion_matrix_as_a_table(checkpoint, photographs, capsys, tmp_pa
     assert worst == "highest errors: " + (", ".join(f"{name} {errors[name]:.1%}" for name in highest) or "none")
 
 
+def test_the_options_of_evaluate_reach_it(checkpoint, photographs, capsys, tmp_path, monkeypatch):
+    given = []
+
+    def noted(net, data, batch_size, ten_crop, *more, **options):
+        given.append((batch_size, ten_crop))
+        return measure(net, data, batch_size, ten_crop, *more, **options)
+
+    evaluation = sys.modules["tinynet.training.evaluation"]
+    measure = evaluation.measure
+    monkeypatch.setattr(evaluation, "measure", noted)
+    table = ["--confusion", tmp_path / "table.csv"]
+    for more in (["--batch-size", 10], ["--batch-size", 20, "--ten-crop"], ["--batch-size", 30, *table],
+                 ["--batch-size", 40, "--ten-crop", *table]):
+        assert tinynet(capsys, "evaluate", checkpoint, "--data", photographs, *more)[0] == 0
+    assert given == [(10, False), (20, True), (30, False), (40, True)]
+
+
 @pytest.mark.parametrize("ending, begin", [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_the_confusion_matrix_as_a_picture(checkpoint, photographs, capsys, tmp_path, ending, begin):
     path = tmp_path / f"confusion.{ending}"

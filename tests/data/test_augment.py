@@ -106,6 +106,13 @@ def test_without_crop_and_mirror_nothing_is_random():
     assert all(np.any(np.all(both[:, i] == mirrored[i], axis=(1, 2, 3))) for i in range(len(same)))
 
 
+def test_colours_of_grey_images_are_refused():
+    grey = Dataset(np.zeros((4, 8, 8, 1), np.uint8), [0, 1, 0, 1], ["a", "b"])
+    augmentation = Augmentation(colour=PCAColour(np.ones(3), np.eye(3)))
+    with pytest.raises(ShapeError, match="colour changes red, green and blue, and the images have 1 channel$"):
+        augmentation(grey.images, Preprocessing.fit(grey, (8, 8)), np.random.default_rng(0))
+
+
 def coloured_dataset(strong=(3.0, 2.0, 1.0)):
     """Pixels whose colour varies along `strong`, and little otherwise."""
     generator = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from support.local_server import serving
 
 from tinynet.data import download, load_data
 from tinynet.data.download import SAFELY, SOURCES, Source
+from tinynet.data.download import _unpack as unpack
 from tinynet.errors import ArgumentError, DataError
 
 pytest.importorskip("pooch", reason="the extra 'download' is not installed")
@@ -59,6 +60,26 @@ def test_an_archive_is_unpacked(server, tmp_path, monkeypatch):
         assert len(load_data(where)[0]) == 15
     assert len(requests) == 1
     assert sorted(path.name for path in where.parent.iterdir()) == ["cifar-10-batches-bin", "cifar-10-binary.tar.gz"]
+    (where.parent / "cifar-10-binary.tar.gz").unlink()                         # who needs the space may
+    assert download("cifar10", tmp_path / "data") == where and len(requests) == 1
+
+
+def test_two_that_unpack_at_once_do_not_disturb_each_other(tmp_path, monkeypatch):
+    serve_cifar10(tmp_path)
+    archive, folder = tmp_path / "cifar-10-binary.tar.gz", tmp_path / "cifar-10-batches-bin"
+    folder.rename(tmp_path / "moved")
+    (tmp_path / "unpacking").mkdir()                                           # left by an older version
+    extract = tarfile.TarFile.extractall
+
+    def slow(tar, path, **options):
+        extract(tar, path, **options)
+        if not folder.exists():                                                # the other process was faster
+            (tmp_path / "moved").rename(folder)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", slow)
+    unpack(archive, folder.name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, archive.name, "unpacking"]
+    assert len(load_data(folder)[0]) == 15
 
 
 def test_a_wrong_checksum_is_refused_and_the_file_not_kept(server, tmp_path, monkeypatch):

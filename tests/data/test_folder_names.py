@@ -1,4 +1,6 @@
 """How a folder of images may be arranged: names of its folders, files that are not read."""
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -49,6 +51,38 @@ def test_a_name_that_is_close_to_validation_is_named(tmp_path, name, capsys):
     assert load_image_folder(tmp_path)[1] is None
     assert capsys.readouterr().err == (f"folder {tmp_path}: no validation set; the folder {name!r} is not taken for "
                                        "it, expected the name val or valid or validation\n")
+
+
+@pytest.mark.parametrize("name", ["Test", "testing", "Testing"])
+def test_test_images_may_be_in(tmp_path, name, capsys):
+    make(tmp_path, "Training", name)
+    _, second = load_data(tmp_path, 4)
+    assert second is not None and second.paths[0].parent == tmp_path / name / "dog" and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["tests", "test_set", "tets"])
+def test_a_name_that_is_close_to_test_is_named(tmp_path, name, capsys):
+    make(tmp_path, "train", name)
+    assert load_image_folder(tmp_path)[1] is None
+    assert capsys.readouterr().err == (f"folder {tmp_path}: no test set; the folder {name!r} is not taken for it, "
+                                       "expected the name test or testing\n")
+
+
+def test_of_validation_and_test_images_the_test_images_are_given_first_where_asked_for(tmp_path):
+    make(tmp_path, "train", "val", "test")
+    for first, name in ((False, "val"), (True, "test")):
+        assert load_image_folder(tmp_path, 4, test_first=first)[1].paths[0].parent.parent.name == name
+    for image in (tmp_path / "test/dog").iterdir():                            # without labels, as ImageNet's
+        image.rename(tmp_path / "test" / image.name)
+    (tmp_path / "test/dog").rmdir()
+    assert load_image_folder(tmp_path, 4, test_first=True)[1].paths[0].parent.parent.name == "val"
+
+
+def test_a_folder_called_shapes_is_read_where_it_is_given_as_a_path(tmp_path, monkeypatch):
+    make(tmp_path / "shapes", "train", "val")
+    monkeypatch.chdir(tmp_path)
+    assert load_data(Path("shapes"), 8)[0].class_names == load_data("./shapes", 8)[0].class_names == ["dog"]
+    assert load_data("shapes", 32)[0].class_names != ["dog"]
 
 
 @pytest.mark.parametrize("name", ["images", "test", "labels"])

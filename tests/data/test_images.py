@@ -1,5 +1,5 @@
 """Image files of many kinds, sound and damaged, and folders of them."""
-
+import struct
 
 import numpy as np
 import pytest
@@ -72,6 +72,46 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     path = save(tmp_path / "float.tiff", Image.fromarray(np.array([[0.5]], np.float32)))
     with pytest.raises(DataError, match="floating-point pixels"):
         load_image(path)
+
+
+def odd_exif(*tags):
+    """EXIF with these tags, (number, type, four bytes), whatever their types should be."""
+    entries = b"".join(struct.pack("<HHI", number, kind, 1) + value for number, kind, value in sorted(tags))
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("odd", [(0x100, 1, b"\5\0\0\0"), (0x128, 4, struct.pack("<I", 70000)), (0x11a, 2, b"ab\0\0")])
+def test_exif_with_a_tag_of_an_odd_type_turns_all_the_same(tmp_path, name, odd):
+    turned = (0x112, 3, b"\6\0\0\0")
+    for tags, shape in (((turned,), (12, 8, 3)), ((turned, odd), (12, 8, 3)), ((odd,), (8, 12, 3))):
+        Image.new("RGB", (12, 8)).save(tmp_path / name, exif=odd_exif(*tags))
+        assert load_image(tmp_path / name).shape == shape
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+def test_an_image_whose_exif_cannot_be_read_stays_as_it_is_stored(tmp_path, name):
+    Image.new("RGB", (12, 8)).save(tmp_path / name, exif=b"garbagegarbage")
+    assert load_image(tmp_path / name).shape == (8, 12, 3)
+
+
+def test_every_row_of_a_high_transparent_image_is_there(tmp_path):
+    pixels = np.zeros((600, 3, 4), np.uint8)
+    pixels[..., 0], pixels[..., 1] = (np.arange(600) // 256)[:, None], (np.arange(600) % 256)[:, None]
+    pixels[:, 0, 3] = 255                                                      # the other columns are transparent
+    Image.fromarray(pixels, "RGBA").save(tmp_path / "high.png")
+    found = load_image(tmp_path / "high.png")
+    np.testing.assert_array_equal(found[:, 0], pixels[:, 0, :3])
+    assert (found[:, 1:] == 255).all()
+
+
+@pytest.mark.parametrize("channels", [2, 3.0, True, "3", None])
+def test_channels_are_1_or_3(tmp_path, channels):
+    save(tmp_path / "a.png", Image.new("RGB", (2, 2)))
+    with pytest.raises(ArgumentError, match="load_image: channels"):
+        load_image(tmp_path / "a.png", channels=channels)
+    with pytest.raises(ArgumentError, match="data set 'images': channels"):
+        ImageFolder([tmp_path / "a.png"], [0], ["a"], channels=channels)
 
 
 def test_exif_orientation_is_applied(tmp_path):

@@ -2,6 +2,7 @@
 import builtins
 import errno
 import importlib
+import math
 import os
 import struct
 import tempfile
@@ -146,6 +147,19 @@ def test_want_of_memory_does_not_make_a_file_a_bad_one(tmp_path, monkeypatch):
     with pytest.raises(MemoryError, match=f"no memory to read {folder.paths[0].parent}.*: MemoryError$"):
         tn.data.Loader(folder, None).batches().__next__()
     assert folder.bad_files.problems == {}
+
+
+def test_every_evaluation_says_how_many_files_it_leaves_out(tmp_path, capsys):
+    folder = folder_of(tmp_path, 200, 1)[0]
+    net = tn.Network([("flatten", tn.Flatten()), ("fc", tn.Linear(math.prod(folder.image_shape), 10))],
+                     input_shape=folder.image_shape, seed=0)
+    net.preprocessing = tn.data.Preprocessing(np.zeros(3), folder.size)
+    for named in (1, 0):
+        assert tn.evaluate(net, folder).count == 199
+        told = capsys.readouterr().err
+        assert told.count("left out: ") == named and told.count("1 of 200 files of data set ") == 1
+    assert tn.training.evaluation.confusion_matrix(net, folder).sum() == 199
+    assert capsys.readouterr().err.count("1 of 200 files of data set ") == 1
 
 
 def test_a_bad_file_is_left_out_also_when_nobody_reads_standard_error(tmp_path, monkeypatch):

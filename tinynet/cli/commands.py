@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import ImageFolder, load_data, split_validation
+from ..data import ImageFolder, Preprocessing, load_data, load_image_folder, split_validation
 from ..data.image_folder import find_image_folder, find_validation_folder
 from ..distributed import take_own_card
 from ..distributed.team import started_by_mpirun
@@ -58,13 +58,13 @@ def run_train(options: argparse.Namespace) -> None:
                             "its weights with --weights")
     train, validation = load_data(options.data, options.image_size)
     check_several_classes("the data of --data", train)
+    folder = find_validation_folder(options.data) if is_image_folder(options.data) else None
     if options.validation is not None:
-        folder = find_validation_folder(options.data)
         if folder is not None:
             raise ArgumentError(f"--validation {options.validation}: {options.data} has validation images already, in "
                                 f"{folder.name}")
         train, validation = split_validation(train, options.validation, options.seed)
-    elif isinstance(validation, ImageFolder) and find_validation_folder(options.data) is None:
+    elif isinstance(validation, ImageFolder) and folder is None:
         print(f"tinynet: {options.data} has test images and no validation images, so the best checkpoint is chosen by "
               "its test images; --validation 0.1 holds out training images for it", file=sys.stderr)
     net = make_model(options.model, classes=len(train.class_names), seed=options.seed, **switches)
@@ -117,9 +117,14 @@ def choose_optimizer(net: Network, options: argparse.Namespace) -> None:
     net.recipe = recipe
 
 
+def is_image_folder(data: str) -> bool:
+    """Tell whether --data is a folder of images by class, and not the word shapes."""
+    return data != "shapes" and find_image_folder(data) is not None
+
+
 def check_resize_option(options: argparse.Namespace) -> None:
     """Raise an error where --resize is given for images that are not brought to a size."""
-    if options.resize is not None and not find_image_folder(options.data):
+    if options.resize is not None and not is_image_folder(options.data):
         raise ArgumentError(f"--resize {options.resize}: {options.data} is not a folder of images by class, and its "
                             "images keep their size")
 
@@ -145,16 +150,12 @@ def run_evaluate(options: argparse.Namespace) -> None:
         check_confusion_file(options.confusion)
     net = named_network(options, default=None)
     preprocessing, size = trained_preprocessing(net), options.image_size
-    if size is None and find_image_folder(options.data):
+    if size is None and is_image_folder(options.data):
         size = preprocessing.unpadded_size
     elif size is None and options.data == "shapes":
         size = preprocessing.unpadded_size[0]
     check_resize_option(options)
-    train, test = load_data(options.data, size, preprocessing.channels, options.resize or preprocessing.resize)
-    data = train if options.split == "train" else test
-    if data is None:
-        raise DataError(f"{options.data} has no test images; --split train measures on the training images")
-    data = among_classes_of(net, data)
+    data = among_classes_of(net, images_of_split(options, size, preprocessing))
     net = placed(net, options.device)
     if options.confusion is None:
         print(evaluate(net, data, batch_size=options.batch_size, ten_crop=options.ten_crop))
@@ -163,6 +164,24 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print(evaluation)
     names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]  # some outputs may have no name
     write_confusion(counts, names[: len(counts)], options.confusion)
+
+
+def images_of_split(options: argparse.Namespace, size: Any, preprocessing: Preprocessing) -> Any:
+    """Return the images that --split names; for test, where there are none, the validation images."""
+    channels, resize = preprocessing.channels, options.resize or preprocessing.resize
+    if not is_image_folder(options.data):
+        if options.split == "validation":
+            raise ArgumentError(f"--split validation: {options.data} has training and test images alone")
+        return load_data(options.data, size, channels, resize)[options.split == "test"]
+    if options.split == "validation" and find_validation_folder(options.data) is None:
+        raise DataError(f"{options.data} has no validation images, in a folder val, valid or validation")
+    train, other = load_image_folder(
+        options.data, 256 if size is None else size, channels, resize, test_first=options.split == "test")
+    if options.split == "train":
+        return train
+    if other is None:
+        raise DataError(f"{options.data} has no test images; --split train measures on the training images")
+    return other
 
 
 def run_gradcheck(options: argparse.Namespace) -> None:

@@ -87,8 +87,8 @@ def evaluate_arguments(add: argparse.ArgumentParser) -> None:
     add_weights(net, which)
     data = add.add_argument_group("data")
     add_data(data, "as in training", "as in training")
-    data.add_argument("--split", choices=["test", "train"], default="test", help="which images to evaluate on "
-                      "(default: %(default)s)")
+    data.add_argument("--split", choices=["test", "validation", "train"], default="test", help="which images to "
+                      "evaluate on (default: %(default)s, where there are none the validation images)")
     add_ten_crop(data)
     add.add_argument("--confusion", metavar="FILE", type=with_home,
                      help="write which classes are taken for which others, as a picture "

@@ -99,6 +99,9 @@ class Augmentation:
         The images may be some of a batch of `count`, those from `start` on: they get the numbers that are drawn for
         them in the whole batch.
         """
+        if self.colour is not None and preprocessing.channels != 3:
+            raise ShapeError(f"Augmentation: colour changes red, green and blue, and the images have "
+                             f"{preprocessing.channels} channel")
         images = preprocessing.in_network_order(preprocessing.check(images, self.pad))
         height, width, channels = images.shape[1:]
         own = slice(start, start + len(images))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,8 @@ def download(name: str, folder, progress: bool = False) -> Path:
         raise ArgumentError(f"download: data set {name!r} does not exist; tinynet knows {', '.join(SOURCES)}")
     source = SOURCES[name]
     target = user_path(check_path("download", folder, "folder")) / name
+    if source.unpacked is not None and (target / source.unpacked).is_dir():  # its archive may be gone
+        return target / source.unpacked
     for file, md5 in source.files.items():
         path = fetch(source.address + file, "md5", md5, target / file, progress)
         if source.unpacked is not None:
@@ -139,14 +142,16 @@ def _reason(problem: OSError) -> str:
 
 
 def _unpack(archive: Path, folder: str) -> None:
-    """Unpack `folder` beside the archive; it gets its name when it is complete; one that exists is kept."""
-    if (archive.parent / folder).is_dir():
-        return
-    partial = archive.parent / "unpacking"
+    """Unpack `folder` beside the archive; it gets its name when it is complete, unless another process was faster."""
+    whole = archive.parent / folder
     try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(partial, **SAFELY)
-        (partial / folder).rename(archive.parent / folder)
-        partial.rmdir()
+        with tempfile.TemporaryDirectory("", "unpacking-", archive.parent, ignore_cleanup_errors=True) as partial:
+            with tarfile.open(archive) as tar:
+                tar.extractall(partial, **SAFELY)
+            try:
+                Path(partial, folder).rename(whole)
+            except OSError:
+                if not whole.is_dir():
+                    raise
     except (tarfile.TarError, OSError, EOFError) as problem:
         raise DataError(f"{archive} could not be unpacked: {problem}") from problem

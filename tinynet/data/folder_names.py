@@ -13,7 +13,7 @@ from ..errors import DataError
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 # In any letter case; where there are several, the first as it is written here.
-TRAIN, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"), ("test",)
+TRAIN, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"), ("test", "testing")
 FROM_THE_SYSTEM = ("thumbs.db", "desktop.ini")    # left out without a word, as hidden files such as .DS_Store are
 ALIKE = 0.75    # how much two names have to have in common to be taken for a slip of the pen
 

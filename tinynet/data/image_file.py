@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ..errors import ArgumentError, DataError
 from ..files import name_in_errors, user_path
 from ..ops import pair
-from ..ops.checks import check_path
+from ..ops.checks import check_count, check_path
 
 RESIZES = ("crop", "squash")    # the ways to bring an image to a size
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -60,7 +60,8 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
     ------
     DataError
         When the file is missing, damaged, of another format, or has more than `MOST_PIXELS` pixels, a WEBP file
-        half as many; for a JPEG file, the pixels count that remain when its finest detail is left out for `size`. Also
+        half as many; for a JPEG file, the pixels count that remain when its finest detail is left out for `size`, and
+        more than 178,956,970 are too many in any case, which is Pillow's own limit. Also
         when the range of the pixels is not known (TIFF files of floating-point numbers, of 32-bit or of signed whole
         numbers), or Pillow misreads them (YCbCr in a TIFF file without compression, PNG files of 16-bit colours one
         of which is transparent).
@@ -69,8 +70,7 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
     MemoryError, OSError
         With the file's name, when the machine fails: no memory, too many open files, a drive that is gone.
     """
-    if channels not in (1, 3):
-        raise ArgumentError(f"load_image: channels must be 1 or 3, got {channels}")
+    check_channels("load_image", channels)
     check_path("load_image", path)
     check_resize("load_image", resize)
     size = None if size is None else pair("load_image", "size", size, 1)
@@ -81,7 +81,7 @@ def load_image(path, size=None, channels: int = 3, resize: str = "crop") -> np.n
             greys = _check_tiff(file, path)
         elif isinstance(file, PngImageFile):
             _mend_png(file, path)
-        ImageOps.exif_transpose(file, in_place=True)
+        _turn_upright(file)
         image = _to_eight_bits(file, path, greys)
         if size is not None:
             image = _cover(image, *size) if resize == "crop" else _squash(image, *size)
@@ -129,6 +129,13 @@ def opened(path, size: tuple[int, int] | None) -> Iterator[Image.Image]:
         raise DataError(f"{path} cannot be read as an image: {str(problem) or type(problem).__name__}") from problem
 
 
+def check_channels(where: str, channels: int) -> int:
+    """Return `channels`, or raise an error unless it is 1 or 3."""
+    if check_count(where, "channels", channels) not in (1, 3):
+        raise ArgumentError(f"{where}: channels must be 1 or 3, got {channels}")
+    return channels
+
+
 def check_resize(where: str, resize: str) -> str:
     """Return `resize`, or raise an error unless it is one of `RESIZES`."""
     if resize not in RESIZES:
@@ -163,6 +170,20 @@ def _mend_png(file: PngImageFile, path) -> None:
                         "a transparent colour of 8 bits, or an alpha channel")
     if form in FEW_BITS:
         file.info["transparency"] = min(255, file.info["transparency"] * FEW_BITS[form])
+
+
+def _turn_upright(file: Image.Image) -> None:
+    """Turn the image as its EXIF orientation says; one whose EXIF cannot be read stays as it is stored."""
+    file.load()    # so that what is wrong with the pixels is told
+    try:
+        file.getexif()    # Pillow keeps what it has read
+    except MemoryError:
+        raise
+    except Exception:    # like a damaged file, damaged EXIF can cause a dozen kinds of errors
+        return
+    for name in ("exif", "Raw profile type exif"):    # else it is written anew, which a tag of an odd type does not let
+        file.info.pop(name, None)
+    ImageOps.exif_transpose(file, in_place=True)
 
 
 def _to_eight_bits(image: Image.Image, path, greys: list[int]) -> Image.Image:

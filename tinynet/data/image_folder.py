@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError
+from ..errors import DataError
 from ..files import user_path
 from ..ops import pair
 from ..ops.checks import check_path
 from .bad_files import BadFiles
 from .dataset import as_indices, check_class_names, check_labels
 from .folder_names import ENDINGS, TEST, TRAIN, VALIDATION, LeftOut, find_split, near_miss, say
-from .image_file import check_resize, load_image, opened
+from .image_file import check_channels, check_resize, load_image, opened
 
 
 class ImageFolder:
@@ -47,13 +47,11 @@ class ImageFolder:
                  channels: int = 3, resize: str = "crop"):
         if len(paths) == 0:
             raise DataError(f"data set {name!r} has no images")
-        if channels not in (1, 3):
-            raise ArgumentError(f"data set {name!r}: channels must be 1 or 3, got {channels}")
         self.paths = [user_path(check_path(f"data set {name!r}", path, "a path")) for path in paths]
         self.class_names = check_class_names(class_names, name)
         self.labels = check_labels(labels, len(self.paths), len(self.class_names), name)
         self.size = pair(f"data set {name!r}", "size", size, 1)
-        self.name, self.channels = name, channels
+        self.name, self.channels = name, check_channels(f"data set {name!r}", channels)
         self.resize = check_resize(f"data set {name!r}", resize)
         self.bad_files = BadFiles(name, self.paths)    # what a training run leaves out
 
@@ -105,11 +103,11 @@ class ImageFolder:
                            self.resize if resize is None else resize)
 
 
-def load_image_folder(path, size=256, channels: int = 3,
-                      resize: str = "crop") -> tuple[ImageFolder, ImageFolder | None]:
+def load_image_folder(path, size=256, channels: int = 3, resize: str = "crop", *,
+                      test_first: bool = False) -> tuple[ImageFolder, ImageFolder | None]:
     """Find the images of path/train/<class>/* and path/val/<class>/*; where there is no val, path/test/<class>/*.
 
-    `train` may be called training, and `val` valid or validation, all in any letter case.
+    `train` may be called training, `val` valid or validation, and `test` testing, all in any letter case.
 
     Parameters
     ----------
@@ -119,6 +117,8 @@ def load_image_folder(path, size=256, channels: int = 3,
     channels : 3 or 1
     resize : "crop" or "squash"
         How it is brought to the size, see `load_image`.
+    test_first : bool
+        Take path/test where there are both, val and test, instead of path/val.
 
     Returns
     -------
@@ -141,17 +141,14 @@ def load_image_folder(path, size=256, channels: int = 3,
                         f"{near_miss(root, TRAIN)}")
     class_names = _class_folders(train_folder)
     train = _read_folder(train_folder, class_names, class_names, size, channels, resize)
-    test_folder = find_split(root, VALIDATION)
+    test_folder = (find_test_folder(root) if test_first else None) or find_split(root, VALIDATION)
     if test_folder is None:
         miss = near_miss(root, VALIDATION)
         if miss:
             say(f"folder {root}: no validation set{miss}")
-        test_folder = find_split(root, TEST)
-        if test_folder is not None and not any(
-            entry.is_dir() and not entry.name.startswith(".") for entry in test_folder.iterdir()
-        ):
-            say(f"folder {test_folder}: no folders of classes in it, so that its images have no labels; left out")
-            test_folder = None
+        test_folder = find_test_folder(root)
+        if test_folder is None and near_miss(root, TEST):
+            say(f"folder {root}: no test set{near_miss(root, TEST)}")
     if test_folder is None:
         return train, None
     test_names = _class_folders(test_folder)
@@ -171,6 +168,15 @@ def find_validation_folder(path) -> Path | None:
     """The folder of validation images in `path`, which has a folder of training images too, else None."""
     root = find_image_folder(path)
     return None if root is None else find_split(root, VALIDATION)
+
+
+def find_test_folder(root: Path) -> Path | None:
+    """The folder of test images in `root`, else None; one whose images have no labels is named and left out."""
+    folder = find_split(root, TEST)
+    if folder is None or any(entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir()):
+        return folder
+    say(f"folder {folder}: no folders of classes in it, so that its images have no labels; left out")
+    return None
 
 
 def _class_folders(folder: Path) -> list[str]:

@@ -48,7 +48,7 @@ def load_data(path, image_size=None, channels: int = 3, resize: str = "crop") ->
     ArgumentError
         For what is no path (None), or a size that does not suit the data set.
     """
-    if str(check_path("load_data", path)) == "shapes":
+    if check_path("load_data", path) == "shapes":  # the word; a folder of that name is given as Path("shapes")
         return load_shapes(32 if image_size is None else image_size)
     path = user_path(path)
     if path.is_file() and not find_mnist(path):

@@ -128,7 +128,7 @@ def split_data(name: str, data: Any, budget: Budget, size: int, strict: bool, se
     count, aside = budget.images, budget.test_images
     train: Any
     test: Any
-    if isinstance(data, str | Path) and str(data) == "shapes":
+    if isinstance(data, str) and data == "shapes":
         train, test = draw_shapes(count + aside, max(size, 32)), draw_shapes(max(aside, 1), max(size, 32), seed=1)
     else:
         train, test = data if isinstance(data, tuple | list) else load_data(data)

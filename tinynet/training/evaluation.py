@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..data import Loader
+from ..data.bad_files import BadFiles
 from ..data.dataset import as_data, lacking_axis
+from ..data.folder_names import say
 from ..distributed.tower_layers import needs_both
 from ..errors import ArgumentError, DtypeError, NotFiniteError, ShapeError
 from ..layers import Softmax
@@ -46,7 +48,7 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     net : Network
     data : Dataset, ImageFolder, or a pair (images, labels)
         A data set's images go through `net.preprocessing`; a pair's, float (N, H, W, C) or (N, features), are taken
-        as they are.
+        as they are. A file that could not be read is not tried again as long as the data set lasts.
     batch_size : int
         Inputs to the network at a time.
     ten_crop : bool
@@ -73,7 +75,16 @@ def evaluate(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool =
     GpuMemoryError
         When a batch does not fit into the GPU's memory; names one that would.
     """
-    return measure(net, data, batch_size, ten_crop)
+    found = measure(net, data, batch_size, ten_crop)
+    say_left_out(data)
+    return found
+
+
+def say_left_out(data: Any) -> None:
+    """Say how many files of a data set are left out: they were named when they were met, perhaps in an earlier call."""
+    bad: BadFiles | None = getattr(data, "bad_files", None)
+    if bad is not None and bad.problems:
+        say(bad.summary())
 
 
 def confusion_matrix(net: Network, data: Any, *, batch_size: int = 128, ten_crop: bool = False) -> np.ndarray:
@@ -104,6 +115,7 @@ def evaluate_and_count(net: Network, data: Any, batch_size: int, ten_crop: bool)
         cells.append(labels.astype(np.int64) * classes + to_cpu(scores.argmax(axis=1)))
 
     evaluation = measure(net, data, batch_size, ten_crop, note)
+    say_left_out(data)
     counts = np.bincount(np.concatenate(cells).astype(np.intp), minlength=classes * classes)
     return evaluation, counts.astype(np.int64).reshape(classes, classes)
 
