@@ -141,8 +141,8 @@ def test_a_seed_decides_which_images_are_held_out(photographs, tmp_path, monkeyp
     monkeypatch.setattr(commands, "fit", lambda net, train, validation, **options: held.append(
         sorted(path.name for path in validation.paths)))
     for seed in (1, 2, 1):
-        assert cli.main(["train", "--model", "lenet5", "--data", str(tmp_path / "data"), "--validation", "0.2", "--seed",
-                         str(seed), "--run", str(tmp_path / "run")]) == 0
+        assert cli.main(["train", "--model", "lenet5", "--data", str(tmp_path / "data"), "--validation", "0.2",
+                         "--seed", str(seed), "--run", str(tmp_path / "run")]) == 0
     assert held[0] == held[2] != held[1]
 
 
