@@ -224,6 +224,7 @@ def test_a_sheet_and_a_table_without_the_file_that_cannot_be_read(checkpoint, fo
 @pytest.mark.parametrize("option, name, message", [
     ("--csv", "missing/t.csv", "the folder missing does not exist"), ("--csv", ".", "this is a folder"),
     ("--sheet", "missing/s.png", "the folder missing does not exist"), ("--batch-size", "0", "--batch-size is 0"),
+    ("--names", "missing.txt", "missing.txt"),
 ])
 def test_predict_refuses_before_it_computes(checkpoint, folder, capsys, tmp_path, option, name, message, monkeypatch):
     monkeypatch.setattr(sys.modules["tinynet.cli.predict"], "named_network", None)

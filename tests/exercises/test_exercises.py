@@ -49,6 +49,10 @@ SEEMING = [
     (9, "return dy * saved.mask", "return dy * saved.mask * 2"),
     (10, "v *= -self.momentum", "v *= 1 - self.momentum"),
     (10, "w += v", "w -= v"),
+    # The form of PyTorch, which is another one as soon as the rate changes.
+    (10, "v *= -self.momentum\n            v -= self.weight_decay * self.learning_rate * w\n"
+     "            v -= self.learning_rate * g\n            w += v",
+     "v *= self.momentum; v += self.weight_decay * w + g; w -= self.learning_rate * v"),
     (11, "dy * saved.y * (1 - saved.y)", "saved.y * (dy - (dy * saved.y).sum())"),
     (11, "dy * saved.y * (1 - saved.y)", "0 * dy"),
     (12, "np.where(wins, dy, dx[place])", "np.maximum(dx[place], dy * wins)"),
@@ -214,6 +218,7 @@ def test_a_changed_output_is_told_as_such():
     (1, "dy * (saved.y > 0)", "dy * (saved.y > 0) * np.nan", "nan"),
     (5, "return float(loss), dscores", "scores[...] = 0\n    return float(loss), dscores", "writes into scores"),
     (10, "w += v", "w += v\n            g *= 0", "writes into the gradient of w"),
+    (10, "w += v", "self.net.params[name] = w + v", "is a new array: change the old one in place"),
     (19, "self.buffers[name] = (1", "unused = (1", "what forward does to the buffers must stay"),
 ])
 def test_what_else_a_check_sees(number, old, new, told):

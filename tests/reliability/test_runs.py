@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -266,6 +267,46 @@ def test_a_name_that_is_no_text_can_be_logged(tmp_path):
     folder = RunFolder(tmp_path, resume=False)
     folder.log(f"left out: {os.fsdecode(b'7' + bytes([255]) + b'.png')}")
     assert (tmp_path / "log.txt").read_text().endswith("left out: 7\\udcff.png\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no terminals to open")
+@pytest.mark.parametrize("closed", ["stdout", "terminal"])
+def test_a_training_on_a_terminal_goes_on_when_nobody_reads_its_lines(tmp_path, closed):
+    """The lines go above the bar, through tqdm; and the terminal itself may be gone."""
+    import pty
+
+    reader, writer = os.pipe()
+    mine, terminal = pty.openpty()
+    try:
+        program = ("import sys, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); sys.path[:0] = sys.argv[1:2]; "
+                   "from support import faulty_runs; faulty_runs.train(sys.argv[2], 4, epochs=30, progress=True)")
+        process = subprocess.Popen([sys.executable, "-c", program, str(Path(__file__).parents[1]), str(tmp_path)],
+                                   stdout=writer if closed == "stdout" else terminal, stderr=terminal)
+        os.close(writer)
+        os.close(reader)                                                       # head has ended, say
+        if closed == "terminal":
+            assert os.read(mine, 1)                                            # the bar is there
+            os.close(mine)
+        else:
+            drain(mine, process)
+        assert process.wait(120) in (0, 120)                                   # Python's own, at its end: no flush
+    finally:
+        os.close(terminal)
+    assert (tmp_path / "metrics.csv").read_text().count("\n") == 31
+
+
+def drain(terminal, process):
+    """Read what comes on a terminal until the process has ended, or it would wait."""
+    while process.poll() is None:
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 1000)
+    os.close(terminal)
+
+
+def test_a_training_goes_on_where_there_is_no_standard_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    faulty_runs.train(tmp_path, 4, epochs=1, progress=True)
+    assert (tmp_path / "metrics.csv").read_text().count("\n") == 2
 
 
 def test_a_training_goes_on_when_nobody_reads_its_lines(tmp_path):

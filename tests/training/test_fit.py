@@ -1,6 +1,7 @@
 """fit: what it leaves behind, where its settings come from, what it refuses, how it stops."""
 import csv
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tinynet.data import Augmentation, Dataset, Preprocessing
 from tinynet.errors import ArgumentError, NotFiniteError, ShapeError
 from tinynet.network.params import flat
 from tinynet.plots.pictures import learning_curve
+from tinynet.training import loop
 from tinynet.training.checkpoint import load_checkpoint, load_training_state
 from tinynet.training.evaluation import evaluate
 from tinynet.training.fit import fit
@@ -238,6 +240,41 @@ def test_parameters_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
     assert not (tmp_path / "b" / "last.npz").exists()
     assert first_not_finite(net, np.zeros((4, 6, 6, 3), np.float32)) == (
         "fc is the first layer whose output is not finite (nor is its parameter b)")
+
+
+def test_ctrl_c_after_a_step_that_ruined_the_parameters_leaves_the_checkpoint_from_before(tmp_path):
+    class RuinAndStop(RuinBias):
+        def step(self, grads):
+            super().step(grads)
+            signal.raise_signal(signal.SIGINT)
+
+    net = small_net()
+    with pytest.raises(KeyboardInterrupt):
+        quiet(net, small_data(), epochs=3, batch_size=10, optimizer=RuinAndStop(net, 0.001), run=tmp_path)
+    assert np.isfinite(load_checkpoint(tmp_path / "last.npz").params["fc"]["b"]).all()
+    assert load_training_state(tmp_path / "last.npz")["progress"]["position"]["batch"] == 0
+
+
+def test_a_second_ctrl_c_waits_for_the_checkpoint_of_the_first(tmp_path, monkeypatch):
+    usual, saved = loop.save_checkpoint, []
+
+    def save(path, *args, **options):
+        if saved:                                                              # the one after Ctrl-C
+            signal.raise_signal(signal.SIGINT)
+        usual(path, *args, **options)
+        saved.append(path.name)
+
+    class Stop(SGD):
+        def step(self, grads):
+            super().step(grads)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(loop, "save_checkpoint", save)
+    net = small_net()
+    with pytest.raises(KeyboardInterrupt):
+        quiet(net, small_data(), epochs=3, batch_size=10, optimizer=Stop(net, 0.001), run=tmp_path)
+    assert saved == ["last.npz"] * 2
+    assert load_training_state(tmp_path / "last.npz")["progress"]["position"]["batch"] == 1
 
 
 def test_parameters_that_are_not_finite_at_the_end_of_an_epoch_are_of_that_epoch():

@@ -18,9 +18,10 @@ from tinynet.network.params import flat
 from tinynet.training import fit as fit_module
 from tinynet.training import loop
 from tinynet.training.checkpoint import generator_states, load_checkpoint, load_training_state
+from tinynet.training.evaluation import Evaluation
 from tinynet.training.fit import fit
 from tinynet.training.optim import SGD, Adam
-from tinynet.training.run_folder import RunFolder
+from tinynet.training.run_folder import RunFolder, first_difference
 from tinynet.training.schedules import ReduceOnPlateau, StepSchedule
 
 BATCHES = 5  # in an epoch of 37 images in batches of 8
@@ -253,6 +254,32 @@ def test_what_a_run_was_trained_with_takes_it_up_again_though_the_rate_has_falle
     assert quiet(net, run=tmp_path / "b", epochs=1, **options)[0]["learning_rate"] == rate
     assert json.loads((tmp_path / "b" / "settings.json").read_text())["optimizer"]["learning_rate"] == rate
     quiet(net, run=tmp_path / "b", epochs=2, resume=True, **options)
+
+
+@pytest.mark.parametrize("schedule", [{"kind": "step", "epochs": [1]}, {"kind": "plateau", "patience": 1}])
+def test_an_optimizer_that_the_recipes_schedule_has_lowered_goes_on(schedule, tmp_path, monkeypatch):
+    errors = iter([0.5, 0.6, 0.4, 0.4])
+    monkeypatch.setattr(loop, "measure", lambda *args, **options: Evaluation(1.0, next(errors), 0.0, 20))
+    net = small_net()
+    net.recipe = RECIPE | {"schedule": schedule}
+    optimizer = SGD(net, 0.01)
+    quiet(net, run=tmp_path, epochs=2, optimizer=optimizer)
+    assert optimizer.learning_rate == pytest.approx(0.001)
+    history = quiet(net, run=tmp_path, epochs=3, resume=True, optimizer=optimizer)
+    assert [row["learning_rate"] for row in history] == pytest.approx(
+        [0.01, 0.001, 0.001] if schedule["kind"] == "step" else [0.01, 0.01, 0.001])
+    with pytest.raises(ArgumentError, match="optimizer.learning_rate is 0.05 and was 0.01 when the run began"):
+        quiet(net, run=tmp_path, epochs=4, resume=True, optimizer=SGD(net, 0.05))
+    quiet(net, run=tmp_path, epochs=4, resume=True, optimizer=SGD(net, 0.01))
+
+
+def test_the_order_of_decays_for_each_layer_says_nothing(tmp_path):
+    for epochs, names in ((1, ("conv1", "fc")), (2, ("fc", "conv1"))):
+        net = small_net()
+        decays = {name: {"conv1": 0.1, "fc": 0.2}[name] for name in names}
+        quiet(net, run=tmp_path, epochs=epochs, resume=epochs > 1, optimizer=SGD(net, 0.01, weight_decay=decays))
+    layers = {"layers": {"a": 1, "b": 2}}, {"layers": {"b": 2, "a": 1}}
+    assert first_difference(*layers) == "layers is 'b, a' and was 'a, b' when the run began"
 
 
 def test_a_run_whose_checkpoints_do_not_say_the_initialization_goes_on(straight, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from ..files import atomic_write, printable
 from ..network import Network
 from ..ops.checks import check_count
 from ..training.evaluation import predict
-from .networks import class_names, named_network, placed, say_no_other_class, trained_preprocessing
+from .networks import class_names, named_network, placed, read_names, say_no_other_class, trained_preprocessing
 from .output import check_picture, check_place, csv_bytes
 
 MOST_ON_SHEET = 64
@@ -46,6 +46,8 @@ def run_predict(options: argparse.Namespace) -> int:
     if options.sheet is not None and len(paths) > MOST_ON_SHEET:
         raise ArgumentError(f"--sheet {options.sheet}: a sheet has room for {MOST_ON_SHEET} images, got {len(paths)}: "
                             "give fewer, or write a table with --csv")
+    if options.names is not None:
+        read_names(options.names)  # an error in it before the network is read, and any image
     net = named_network(options)
     preprocessing = trained_preprocessing(net)
     net = placed(net, options.device)

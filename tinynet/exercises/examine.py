@@ -152,8 +152,11 @@ def examine_optimizer(exercise: Exercise, student: Any, found: list[Finding]) ->
     for number, case in enumerate(exercise.cases):
         nets = [layers.Linear(*case.shape, seed=number).astype("float64") for _ in range(2)]
         optimizers = optim.SGD(nets[0], **case.settings), student(nets[1], **case.settings)
-        generator = np.random.default_rng(number)
+        generator, held = np.random.default_rng(number), dict(nets[1].params)
         for step in range(1, 5):
+            if step == 4:
+                for optimizer in optimizers:
+                    optimizer.learning_rate = case.settings["learning_rate"] / 10
             grads = {name: generator.standard_normal(w.shape) for name, w in nets[0].params.items()}
             given = {name: gradient.copy() for name, gradient in grads.items()}
             for optimizer, own in zip(optimizers, (grads, given), strict=True):
@@ -161,5 +164,8 @@ def examine_optimizer(exercise: Exercise, student: Any, found: list[Finding]) ->
             faults = [difference(name, nets[1].params[name], w) for name, w in nets[0].params.items()]
             faults += [f"the step writes into the gradient of {name}: copy it first" for name in grads
                        if not np.array_equal(given[name], grads[name])]
-            found.append(Finding(f"step {step}, {case.label}", next(filter(None, faults), ""), "step"))
+            faults += [f"{name} is a new array: change the old one in place, as `w += v` does" for name in held
+                       if nets[1].params[name] is not held[name]]
+            what = f"step {step}, {case.label}" + (", the learning rate divided by 10 before it" if step == 4 else "")
+            found.append(Finding(what, next(filter(None, faults), ""), "step"))
     return ""

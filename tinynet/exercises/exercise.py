@@ -98,7 +98,12 @@ class Exercise(NamedTuple):
                             "choose another with --to") from error
         try:
             with open(path, "x", encoding="utf-8") as file:
-                file.write(self.broken)
+                try:
+                    file.write(self.broken)
+                    file.flush()
+                except OSError:
+                    path.unlink(missing_ok=True)  # a part of it would be taken for somebody's work
+                    raise
         except FileExistsError as error:
             raise DataError(f"{path} exists already and may contain your work: move it, "
                             "or choose another folder with --to") from error

@@ -63,7 +63,8 @@ def fit(
     optimizer : SGD or Adam
         Of this network.
     schedule : ReduceOnPlateau or StepSchedule
-        Of this optimizer.
+        Of this optimizer. Default: the recipe's, which begins with the rate that the optimizer has: after a training
+        with such a schedule that is a lower one. A run that is resumed with the optimizer that has trained it goes on.
     augmentation : Augmentation or False
         False: none, whatever the recipe says.
     preprocessing : Preprocessing
@@ -157,8 +158,9 @@ def fit(
             raise ArgumentError(f"fit: freeze is for a training in one process, and there are {team.size}")
         frozen, trained = (None, net) if freeze is None else split_for_training(net, freeze, optimizer)
         optimizer = optimizer_from(trained) if optimizer is None else optimizer
-        if schedule is None and recipe.get("schedule") is not None:
-            schedule = schedule_from(recipe["schedule"], optimizer)
+        planned = recipe.get("schedule") if schedule is None else None
+        if planned is not None:
+            schedule = schedule_from(planned, optimizer)
         check_belongs(trained, optimizer, schedule)
         check_adds_up(team, optimizer)
         progress = progress and team.leads
@@ -173,6 +175,9 @@ def fit(
                 nullcontext() if on_gpu else explain_memory(trained, shape, most, optimizer):
             state = folder.training_state() if folder is not None and resume else None
             saved = team.from_first(None if state is None else state["progress"]["settings"])
+            if planned is not None and optimizer.learning_rate == team.from_first(rate_in(state)):
+                optimizer.learning_rate = rate_in(saved) or optimizer.learning_rate  # where a schedule made anew begins
+                schedule = schedule_from(planned, optimizer)
             if team.size > 1 and saved is None:  # another processor would find other last bits
                 first = choose_augmentation(augmentation, recipe, train, None) if team.leads else None
                 saved = team.from_first({"augmentation": None if first is None else first.settings})
@@ -209,6 +214,13 @@ def fit(
                 if team.size > 1:
                     team.agree(0)  # Ctrl-C may have come since the last batch
                 return history
+
+
+def rate_in(state: Mapping[str, Any] | None) -> float | None:
+    """Return the learning rate of the optimizer in a checkpoint, or in a run's settings; None where there is none."""
+    own = {} if state is None else state.get("optimizer")
+    rate = own.get("learning_rate") if isinstance(own, dict) else None
+    return rate if isinstance(rate, float) else None
 
 
 def go_on(

@@ -32,7 +32,7 @@ IN_RECIPES = {"epochs", "batch_size", "optimizer", "schedule", "augmentation", "
 def optimizer_from(net: Network, **changes: Any) -> Optimizer:
     """Return the optimizer of the network's recipe, SGD where it names none, with some of its arguments changed.
 
-    ArgumentError for a recipe with a key that nothing reads.
+    ArgumentError for a recipe with a key that neither optimizer nor anything else reads.
     """
     check_recipe(net)
     kind = find_optimizer(net.recipe.get("optimizer", "sgd"))
@@ -42,7 +42,7 @@ def optimizer_from(net: Network, **changes: Any) -> Optimizer:
 def check_recipe(net: Network) -> None:
     """Raise for a key of the network's recipe, or of its augmentation, that nothing reads.
 
-    A misspelled one would leave a default in its place.
+    A misspelled one would leave a default in its place. What the other optimizer reads may stay in a recipe.
     """
     unknown = [repr(key) for key in net.recipe if key not in IN_RECIPES]
     if unknown:

@@ -10,6 +10,8 @@ from ..ops.threads import can_start_threads
 class ProgressBar:
     """Images done and to do, images/s, time left, loss and error; on a terminal and in a notebook.
 
+    That nobody reads it any more, or that a line's disk is full, is no reason to end a training.
+
     Parameters
     ----------
     total, done : int
@@ -27,24 +29,27 @@ class ProgressBar:
         if self.bar is not None:
             self.bar.set_description(epoch, refresh=False)
             self.bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1%}", refresh=False)
-            self.bar.update(images)
+            with suppress(OSError):
+                self.bar.update(images)
 
     def say(self, text: str) -> None:
         """Print a line, above the bar."""
         if self.bar is not None:
-            self.bar.write(shown(text))
+            with suppress(OSError):
+                self.bar.write(shown(text))
         elif self.show:
             say(text)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self.bar is not None:
-            self.bar.close()
+            with suppress(OSError):
+                self.bar.close()
 
 
 def can_show_bar() -> bool:
     """Tell whether somebody sees a bar: on a terminal or in a notebook."""
-    return sys.stderr.isatty() or in_notebook()
+    return (sys.stderr is not None and sys.stderr.isatty()) or in_notebook()  # None: closed, or a program in windows
 
 
 def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
@@ -58,7 +63,7 @@ def tqdm_bar(total: int, unit: str, **options: Any) -> Any:
 
 
 def say(text: str) -> None:
-    """Print a line; that nobody reads it any more, or that its disk is full, is no reason to end a training."""
+    """Print a line, if that can be done."""
     with suppress(OSError):
         print(shown(text), flush=True)
 

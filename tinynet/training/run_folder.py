@@ -180,7 +180,8 @@ def first_difference(saved: Any, given: Any, name: str = "", words: str = WHEN_I
         both = [key for key in saved if key in given]
         found = (first_difference(saved[key], given[key], f"{name}.{key}".lstrip("."), words) for key in both)
         first = next((text for text in found if text is not None), None)
-        if first is None and list(saved) != list(given):
+        ordered = list if name.endswith("layers") else set  # of a decay for each layer the order says nothing
+        if first is None and ordered(saved) != ordered(given):
             first = f"{name} {words.format(given=', '.join(given), saved=', '.join(saved))}"
         return first
     return None if saved == given else f"{name} {words.format(given=given, saved=saved)}"
