@@ -89,6 +89,41 @@ def test_a_kink_everywhere_is_undecided_not_wrong(layer, x):
     assert "right" not in report.headline()
 
 
+@pytest.mark.parametrize("constant", [-1e30, np.finfo(np.float32).min, 1e20, 0.0])
+@pytest.mark.parametrize("factor", [1, 2, -1, 0])
+def test_a_large_constant_beside_them_hides_no_wrong_gradient(constant, factor):
+    class Masked(tn.Tanh):
+        def forward(self, x, train=False):
+            y, saved = super().forward(x)
+            y[:, 0] = constant
+            return y, saved
+
+        def input_gradient(self, dy, saved):
+            dx = factor * dy * (1 - saved.y**2)
+            dx[:, 0] = 0
+            return dx
+
+    class Saved(Masked):
+        def forward(self, x, train=False):
+            y, _ = super().forward(x)
+            return y, tn.Tanh().forward(x)[1]
+
+    assert tn.check_gradients(Saved(), images(4, 6)).passed is (factor == 1)
+
+
+def test_a_kink_away_from_zero_that_ties_meet_is_none_of_backwards_mistakes():
+    class Distance(tn.Layer):
+        """max(x - 1, 0) - max(1 - x, 0): x - 1, with a slope of 0 given at 1."""
+
+        def forward(self, x, train=False):
+            return np.maximum(x - 1, 0) - np.maximum(1 - x, 0), x
+
+        def backward(self, dy, saved, input_gradient=True):
+            return dy * (saved != 1), {}
+
+    assert tn.check_gradients(Distance(), np.round(2 * images(6, 5))).passed
+
+
 def test_a_few_kinks_are_passed_over():
     x = images(6, 8)
     x[0] = 0

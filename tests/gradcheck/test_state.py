@@ -57,12 +57,27 @@ class OfTheBatch(tn.Layer):
         return dy - dy.mean(axis=0), {}
 
 
+class OfTheImageBefore(tn.Layer):
+    """Minus the image before it: the first one alone shows nothing."""
+
+    def forward(self, x, train=False):
+        y = x.copy()
+        y[1:] -= x[:-1]
+        return y, None
+
+    def backward(self, dy, saved, input_gradient=True):
+        dx = dy.copy()
+        dx[:-1] -= dy[1:]
+        return dx, {}
+
+
 @pytest.mark.parametrize(("layer", "x", "wrong", "sentence"), [
     (SameArrayBack(), images(3, 4), "backward", "a second call writes into the gradient of x that the first returned"),
     (SameArraysForParameters(4, 3), images(3, 4), "backward", "into the gradient of w, b that the first returned"),
     (UpdatesInBackward(2), images(4, 3, 3, 2), "backward", "it changes the running statistic running_mean"),
     (KeepsTrain(0.5), images(3, 4), "backward", "a call of forward with train=False it gives a different gradient"),
     (OfTheBatch(), images(3, 4), "forward", "its output for the first image is different when that image comes alone"),
+    (OfTheImageBefore(), images(3, 4), "forward", "its output for the last image is different when that image comes"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, tn.Layer) else "")
 def test_what_a_layer_keeps_is_named(layer, x, wrong, sentence):
     report = tn.check_gradients(layer, x)

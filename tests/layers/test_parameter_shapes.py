@@ -1,5 +1,6 @@
 """Parameters put into a layer: those of another shape than when it was made are refused before they are used."""
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -38,6 +39,28 @@ def test_weights_in_pytorchs_order_are_refused_and_the_way_back_is_named():
     with pytest.raises(ShapeError, match=r"^Linear: the parameter 'w' has shape \(2, 5\), expected \(5, 2\) as when "
                        r"the layer was made; this is PyTorch's order \(out, in\), which \.transpose\(1, 0\) brings"):
         rows.forward(np.zeros((1, 5), np.float32))
+
+
+@pytest.mark.parametrize("place", ["conv2", "fc"])
+@pytest.mark.parametrize("array", ["w", "b"])
+def test_a_parameter_of_another_dtype_is_named(place, array):
+    net = conv_net()
+    net[place].params[array] = net[place].params[array].astype("float64")      # as np.zeros(3) is
+    found = ("b' is float32 and 'w' is float64" if array == "w" else "b' is float64 and 'w' is float32")
+    for plain in (nullcontext(), tn.plain()):
+        with plain, pytest.raises(DtypeError, match=rf"{place}.*: the parameter '{found}, expected the same dtype$"):
+            net.forward(X)
+
+    class Counts(tn.Layer):                                                    # one's own layer may have its reasons
+        def __init__(self):
+            super().__init__()
+            self.params = {"w": np.ones(3, np.float32), "sum": np.ones(3)}
+
+        def forward(self, x, train=False):
+            self.check_input(x)
+            return x * self.params["w"], x
+
+    assert Counts().forward(X)[0].dtype == np.float32
 
 
 def test_pytorchs_own_weights_go_in_as_the_message_says():

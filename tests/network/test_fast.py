@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tinynet.network import fast, fast_conv, winograd
 from tinynet.network.fast import fast_implementation, fast_or_own
 from tinynet.network.fast_conv import FewChannelsConv
 from tinynet.network.fast_winograd import WinogradConv
+from tinynet.ops import numpy_ops
 from tinynet.ops.fast_switch import fast_allowed
 
 WAYS = ("forward", "input_gradient", "param_gradients")
@@ -229,6 +231,13 @@ def bias_missing(usual):
     return forward
 
 
+def saves_something_else(usual):
+    def forward(self, x, train=False):
+        y, saved = usual(self, x, train)
+        return y, saved._replace(x=1.5 * saved.x)
+    return forward
+
+
 def filters_transposed(usual):
     def backward(self, dy, saved, input_gradient=True):
         dx, grads = usual(self, dy, saved, input_gradient)
@@ -255,6 +264,7 @@ PLANTED = [
     ("WinogradConv", winograd.Tiles, "outputs", last_row_lost, "forward"),
     ("WinogradConv", winograd.Tiles, "images", border_tile_wrong, "forward"),
     *((name, getattr(fast_conv, name), "forward", bias_missing, "forward") for name in CASES),
+    *((name, getattr(fast_conv, name), "forward", saves_something_else, "forward") for name in CASES),
     *((name, getattr(fast_conv, name), "forward", fails, "forward") for name in CASES),
     *((name, getattr(fast_conv, name), "backward", filters_transposed, "backward") for name in CASES),
     *((name, getattr(fast_conv, name), "backward", wrong_dx_row, "backward") for name in CASES),
@@ -276,6 +286,45 @@ def test_a_planted_mistake_is_noticed_before_it_is_used(name, owner, method, mis
         assert "differ: the fast one ends in IndexError: a row too many. Conv2d now" in str(said[0].message)
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_fast_forward_saves_is_what_the_layers_own_backward_needs(monkeypatch):
+    usual = fast.NormInPieces.forward
+
+    def forward(self, x, train=False):
+        y, saved = usual(self, x, train)
+        return y, saved._replace(scale=1.5 * saved.scale)
+
+    monkeypatch.setattr(fast.NormInPieces, "forward", forward)
+    net, x = tn.Network([("norm", tn.LocalResponseNorm())]), images((4, 3, 8))
+    with pytest.warns(UserWarning, match=r"layer 'norm' \(LocalResponseNorm\): its forward and tinynet's fast"):
+        y, saved = net.forward(x)
+    dx, _ = net.backward(np.ones_like(y), saved)
+    with tn.plain():
+        expected, _ = net.backward(np.ones_like(y), net.forward(x)[1])
+    np.testing.assert_allclose(dx, expected, rtol=1e-5)
+
+
+def test_helpers_of_helpers_that_were_loaded_anew_run_as_written(monkeypatch):
+    """As a notebook's %autoreload does it: the function stays, and gets other code."""
+    net, x = tn.Network([("pool", tn.MaxPool2d(2))]), images((4, 4, 3))
+    net.forward(x)                                                             # proven
+
+    usual = types.FunctionType(numpy_ops.window_max.__code__, numpy_ops.window_max.__globals__)
+    monkeypatch.setitem(numpy_ops.window_max.__globals__, "usual", usual)
+    monkeypatch.setattr(numpy_ops.window_max, "__code__", smallest_code())
+    with tn.plain():
+        expected = net.forward(x)[0]
+    np.testing.assert_array_equal(expected, x.reshape(len(x), 2, 2, 2, 2, 3).min(axis=(2, 4)))
+    np.testing.assert_array_equal(net.forward(x)[0], expected)
+
+
+def smallest_code():
+    """The code of a minimum, for a module that has the maximum under the name `usual`."""
+    def window_max(x, window):
+        return -usual(-x, window)  # noqa: F821
+
+    return window_max.__code__
 
 
 def test_on_a_gpu_too(gpu, monkeypatch):
@@ -317,6 +366,8 @@ def test_the_layers_own_methods_run_everywhere_when_asked_for(switch, monkeypatc
                 found = step_arrays(net, x, labels)
         else:
             tn.set_fast(False)
+            fresh = CASES["WinogradConv"][0]()                                 # with no method patched
+            assert fast_or_own(fresh, images(CASES["WinogradConv"][1]), CASES["WinogradConv"][1]) is fresh
             found = step_arrays(net, x, labels)
     finally:
         tn.set_fast(True)

@@ -38,7 +38,7 @@ class Watched:
         if self.comparable:
             clean = self.watch_backward()
             if clean and not frozen.is_loss:
-                self.watch_first_image_alone()
+                self.watch_image_alone()
                 self.watch_without_input_gradient()
                 self.watch_other_upstream()
                 for other, train in self.other_calls():
@@ -119,19 +119,21 @@ class Watched:
                            f"{names} the second time: does it add to an array that it keeps?")
         return len(self.faults) == count
 
-    def watch_first_image_alone(self) -> None:
+    def watch_image_alone(self) -> None:
         """A layer that does not say that it needs the whole batch treats each image alone."""
         if getattr(self.frozen.f, "whole_batch", True) or not self.y.ndim or self.y.shape[:1] != self.x.shape[:1]:
             return
-        try:
-            alone = self.frozen.forward(self.x[:1])[0]
-        except Exception:  # it does not take a batch of this size
-            return
-        first = self.y[:1]
-        if alone.shape != first.shape or np.abs(alone - first).max() > 1e-6 * np.abs(self.y).max():
-            self.fault("forward", "its output for the first image is different when that image comes alone. A network "
-                       "sends images in blocks of a few; `whole_batch = True` in the class says that the layer needs "
-                       "the whole batch at once.")
+        for name, image in (("first", slice(0, 1)), ("last", slice(len(self.x) - 1, None))):
+            try:
+                alone = self.frozen.forward(self.x[image])[0]
+            except Exception:  # it does not take a batch of this size
+                return
+            together = self.y[image]
+            if alone.shape != together.shape or np.abs(alone - together).max() > 1e-6 * np.abs(self.y).max():
+                self.fault("forward", f"its output for the {name} image is different when that image comes alone. A "
+                           "network sends images in blocks of a few; `whole_batch = True` in the class says that the "
+                           "layer needs the whole batch at once.")
+                return
 
     def watch_other_upstream(self) -> None:
         """Backward with another dy does not write into the gradients of the first time."""

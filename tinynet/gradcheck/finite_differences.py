@@ -104,7 +104,6 @@ class ArrayProbes:
         slopes: list[float] = []
         best: GradientRow | None = None
         uncertain = e.rounding * np.abs(e.weights)
-        unavoidable = 4 * float(uncertain.sum()) / size_of(self.array)  # also in what backward computes
         largest = (first, self.usual_step)  # here rounding matters least: a difference that it explains passes
         for step in self.steps(first):
             after = after if step == first else e.moved(self.array, indices, step * values)
@@ -118,7 +117,8 @@ class ArrayProbes:
             numeric = float((moved * e.weights).sum()) / (2 * step)
             size = max(abs(analytic), abs(numeric), floor)
             error = abs(analytic - numeric)
-            noise = unavoidable + 4 * float((uncertain[reached] if reached.any() else uncertain).sum()) / step
+            noise = 4 * float((uncertain[reached] if reached.any() else uncertain).sum())
+            noise = noise / size_of(self.array) + noise / step  # the first is in what backward computes, too
             row = GradientRow(self.name, analytic, numeric, error / size, "right")
             if error <= TOLERANCE * size + noise and (noise < 1e-2 * size or step in largest):
                 return row
@@ -175,7 +175,7 @@ def probe_array(
     decided = known or [row for row in rows if row.verdict == "kink"] or rows
     tied = equals_together(array, generator)
     if tied is not None:  # equal numbers have a slope only where they move together
-        row = probes.along(slice(None), tied)
+        row = probes.away_from_kinks(slice(None), tied)
         decided += [row] if row.verdict == "wrong" else []
     return max(decided, key=lambda row: (row.verdict == "wrong", row.relative_error))
 

@@ -42,7 +42,11 @@ def without_init(kind: type) -> str:
 
 
 def check_parameters(who: str, layer: Any) -> None:
-    """Raise ShapeError or DtypeError unless each parameter is an array of the shape that it had in the new layer."""
+    """Raise ShapeError or DtypeError unless each parameter is an array of the shape that it had in the new layer.
+
+    In tinynet's own layers all have one dtype; a layer of one's own may have another for what needs more digits.
+    """
+    first, own = "", type(layer).__module__.startswith("tinynet.")
     for name, expected in layer.parameter_shapes.items():
         array = layer.params.get(name)
         if not isinstance(array, ARRAYS) and array_module(array) is np:
@@ -52,6 +56,10 @@ def check_parameters(who: str, layer: Any) -> None:
         if array.shape != expected:
             raise ShapeError(f"{who}: the parameter {name!r} has shape {array.shape}, expected {expected} as when the "
                              f"layer was made{order_hint(array.shape, expected)}")
+        first = first or name
+        if own and array.dtype != layer.params[first].dtype:
+            raise DtypeError(f"{who}: the parameter {name!r} is {array.dtype} and {first!r} is "
+                             f"{layer.params[first].dtype}, expected the same dtype")
 
 
 def order_hint(found: Shape, expected: Shape) -> str:

@@ -124,7 +124,7 @@ def check_gradient(
 
 def called(name: str, layer: Layer) -> str:
     """Return how a message names a layer."""
-    return f"layer {name!r} ({type(layer).__name__})"
+    return f"layer {name!r} ({type(getattr(layer, 'layer', layer)).__name__})"  # of a fast implementation: its layer's
 
 
 def value_text(value: Any) -> str:

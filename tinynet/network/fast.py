@@ -20,6 +20,7 @@ import numpy as np
 
 from ..layers import AvgPool2d, Conv2d, Fire, LocalResponseNorm, MaxPool2d
 from ..layers.base import Layer
+from ..ops import numpy_ops
 from ..ops.arrays import Array, Shape, array_module
 from ..ops.fast_switch import fast_allowed
 from .fast_conv import fast_convolution
@@ -134,14 +135,18 @@ def difference(
     try:
         y, saved = trial.forward(x, train)
         dy = trial_numbers(y.shape, like)
-        own = {"y": y} if method == "forward" else named_gradients(trial.backward(dy, saved))
+        own = {"y": y} | kept(saved) if method == "forward" else named_gradients(trial.backward(dy, saved))
     except MemoryError:
         raise
     except Exception:  # of whatever kind a layer's edited file raises
         return None
     try:
         fast = fast_class(trial)
-        other = {"y": fast.forward(x, train)[0]} if method == "forward" else named_gradients(fast.backward(dy, saved))
+        if method == "forward":
+            fast_y, fast_saved = fast.forward(x, train)
+            other = {"y": fast_y} | kept(fast_saved)
+        else:
+            other = named_gradients(fast.backward(dy, saved))
     except MemoryError:
         raise
     except Exception as error:
@@ -157,10 +162,20 @@ def named_gradients(result: tuple[Array, dict[str, Array]]) -> dict[str, Array]:
     return {"x": dx, **grads}
 
 
+def kept(saved: Any, name: str = "saved") -> dict[str, Array]:
+    """Return by name the arrays in what forward saved: the layer's own backward may get what the fast one did."""
+    if hasattr(saved, "dtype"):
+        return {name: saved}
+    parts = saved._asdict() if hasattr(saved, "_asdict") else saved if isinstance(saved, dict) else {}
+    return {key: array for part, value in parts.items() for key, array in kept(value, f"{name}.{part}").items()}
+
+
 def relative(one: Array, two: Array) -> float:
     """Return the largest difference of two arrays, in parts of the first one's largest number."""
     if one.shape != two.shape or one.dtype != two.dtype:
         return float("inf")
+    if one.dtype.kind != "f":  # indices, say
+        return 0.0 if bool((one == two).all()) else float("inf")
     largest = float(abs(one).max())
     found = float(abs(one - two).max()) / largest if largest else float(abs(two).max())
     return found if np.isfinite(found) else float("inf")
@@ -193,13 +208,18 @@ class Loaded:
         self.methods = {name for _, attributes in self.owners for name in attributes}
         functions = [value for _, attributes in self.owners for value in attributes.values()
                      if isinstance(value, types.FunctionType)]
-        self.code = [(function, function.__code__) for function in functions]
-        # What they call by name: im2col, put in another's place in layers/conv.py, is the reader's own code too.
+        # What they call by name is the reader's own code too, as im2col in layers/conv.py, and what that calls in ops/.
         called: dict[int, tuple[dict[str, Any], set[str]]] = {}  # by module: its variables, and the names used of them
-        for function in functions:
-            space = function.__globals__
-            names = called.setdefault(id(space), (space, set()))[1]
-            names.update(name for name in function.__code__.co_names if name in space)
+        known = set(functions)
+        for function in functions:  # which grows
+            for space in (function.__globals__, vars(numpy_ops)):  # the latter for backend(x).im2col
+                names = {name for name in function.__code__.co_names if name in space}
+                called.setdefault(id(space), (space, set()))[1].update(names)
+                for value in map(space.get, sorted(names)):
+                    if isinstance(value, types.FunctionType) and in_ops(value.__module__) and value not in known:
+                        known.add(value)
+                        functions.append(value)
+        self.code = [(function, function.__code__) for function in functions]
         self.names = [(space, {name: space[name] for name in names}) for space, names in called.values()]
 
     def unchanged(self) -> bool:
@@ -209,6 +229,11 @@ class Loaded:
             and all([function.__code__ is code for function, code in self.code])
             and all([space.get(name) is value for space, names in self.names for name, value in names.items()])
         )
+
+
+def in_ops(module: str) -> bool:
+    """Tell whether a module is one of those that the layers compute with."""
+    return module.startswith(f"{__package__.partition('.')[0]}.ops")
 
 
 def own_attributes(kind: type) -> dict[str, Any]:

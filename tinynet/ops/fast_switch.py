@@ -16,7 +16,9 @@ _fast = True  # set_fast's
 def plain() -> Iterator[None]:
     """Run the layer files themselves inside the block, in the calling thread: for a `print` or a breakpoint in them.
 
-    The numbers are those of the fast implementations, to rounding.
+    The numbers are those of the fast implementations, to rounding. A sum that is exactly 0 here may be 1e-8 there,
+    where Winograd's products (`network/winograd.py`) cancel: over black background with a bias of 0, say. A ReLU behind
+    it then lets a gradient through that it stops here. Of one infinite pixel they make more that is not finite.
     """
     token = _plain.set(True)
     try:
