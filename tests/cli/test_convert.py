@@ -105,6 +105,15 @@ def test_the_file_says_how_many_classes(squeezed, tmp_path, capsys):
     assert net.class_names is None and net.output_shape(net.input_shape) == (3,)
 
 
+@pytest.mark.parametrize("net", [
+    tn.alexnet_small(64), tn.alexnet_small(normalization="batch"), tn.Network([("fc", tn.Linear(2, 3))], name="my own"),
+], ids=lambda net: net.name)
+def test_no_command_is_named_that_would_not_read_it_back(net, tmp_path, capsys):
+    tn.save_checkpoint(tmp_path / "net.npz", net)
+    code, out, _ = tinynet(capsys, "convert", tmp_path / "net.npz", tmp_path / "w.pth")
+    assert code == 0 and "--model" not in out and "only a program that makes this network again reads it back" in out
+
+
 def test_what_weights_alone_do_not_tell_is_said(net, tmp_path, capsys):
     tn.save_weights(net, tmp_path / "w.pth")
     out = tinynet(capsys, "convert", tmp_path / "w.pth", tmp_path / "new.npz", "--model", "lenet5")[1]

@@ -1,6 +1,7 @@
 """A network in two: the same layers, the same numbers."""
 import numpy as np
 import pytest
+from support.branches import Branches
 from support.small_network import batch, network
 
 import tinynet as tn
@@ -46,6 +47,7 @@ def test_the_rest_has_the_recipe_without_what_it_says_of_other_layers():
     (network(), "conv9", "layer 'conv9' does not exist; small has conv1, relu1"),
     (network(), "fc4", "fc4 is the last layer of small, nothing comes after it"),
     (tn.ReLU(), "relu", "net is a ReLU, expected a Network"),
+    (Branches(), "left", "branches cannot be cut, as its class Branches has a forward of its own"),
 ])
 def test_what_cannot_be_split(net, after, words):
     with pytest.raises(ArgumentError, match=words):

@@ -313,6 +313,26 @@ def test_two_of_a_kind_do_not_differ():
     assert same.differences == [] and str(same).startswith("No difference.")
 
 
+def test_all_settings_of_all_normalizations_are_compared():
+    def two(size=9, k=1.0, eps=0.1):
+        return tn.Network([("norm1", tn.LocalResponseNorm()), ("norm2", tn.LocalResponseNorm(size, k=k)),
+                           ("bn", tn.BatchNorm2d(3, eps=eps))], input_shape=(4, 4, 3), name="n")
+
+    assert compare(two(), two()).differences == []
+    assert differences(two(), two(size=5))["LRN"] == (
+        "norm1: 5 channels, beta 0.75, norm2: 9 channels, beta 0.75", "norm1, norm2: 5 channels, beta 0.75")
+    assert differences(two(), two(k=2.0)) == {"LRN's k": ("norm1: 2, norm2: 1", "2")}
+    assert differences(two(), two(eps=0.5)) == {
+        "batch normalization": ("bn: eps 0.1, momentum 0.1", "bn: eps 0.5, momentum 0.1")}
+
+
+def test_a_part_whose_recipe_has_no_initialization_is_compared():
+    net = alexnet_small()
+    net = tn.Network([*net.layers.items(), ("softmax", tn.Softmax())], input_shape=net.input_shape, recipe=net.recipe)
+    _, rest = tn.split_network(net, "fc5")
+    assert compare(rest, rest).differences == []
+
+
 def test_a_comparison_needs_the_sizes_that_the_networks_were_made_for():
     with pytest.raises(ArgumentError, match="needs an input shape"):
         compare(lenet5(), tn.Network([("relu1", tn.ReLU())]))

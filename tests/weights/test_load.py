@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.branches import Branches
 
 import tinynet as tn
 from tinynet.errors import ArgumentError, DtypeError, WeightsError
@@ -98,6 +99,52 @@ def test_what_comes_between_a_flatten_and_a_linear_is_in_pytorchs_order(tmp_path
     save_weights(net, tmp_path / "again.pth")
     module.load_state_dict(torch.load(tmp_path / "again.pth"), strict=False)
     np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+
+
+class Dense(tn.Layer):
+    """A layer of one's own: what it makes of flattened images is in no order of PyTorch's."""
+
+    def __init__(self, inputs, units, seed):
+        super().__init__()
+        self.params["w"] = np.random.default_rng(seed).standard_normal((inputs, units), np.float32)
+
+    def forward(self, x, train=False):
+        return x @ self.params["w"], x
+
+    def output_shape(self, shape):
+        return self.params["w"].shape[1:]
+
+
+@pytest.mark.parametrize("units", [12, 24])
+def test_a_layer_of_ones_own_behind_a_flatten_ends_its_order(units, tmp_path):
+    def net(seed):
+        return tn.Network([("flat", tn.Flatten()), ("own", Dense(24, units, seed=seed)),
+                           ("fc", tn.Linear(units, 3, seed=seed + 1))], input_shape=(3, 2, 4))
+
+    save_weights(net(0), tmp_path / "w.pth")
+    np.testing.assert_array_equal(read_pth(tmp_path / "w.pth")["fc.weight"], net(0)["fc"].params["w"].T)
+    found = load_weights(net(5), tmp_path / "w.pth")
+    np.testing.assert_array_equal(found["fc"].params["w"], net(0)["fc"].params["w"])
+    np.testing.assert_array_equal(found["own"].params["w"], net(0)["own"].params["w"])
+
+
+def test_a_network_of_branches_is_saved_and_loaded(tmp_path, ending):
+    def net(seed):
+        return tn.Network([("fc1", tn.Linear(6, 4)), ("both", Branches()), ("fc3", tn.Linear(5, 2))],
+                          input_shape=(6,), seed=seed)
+
+    save_weights(net(0), tmp_path / f"w{ending}")
+    found = load_weights(net(1), tmp_path / f"w{ending}")
+    for name, array in flat(net(0).params).items():
+        np.testing.assert_array_equal(flat(found.params)[name], array)
+
+
+def test_a_last_layer_that_is_damaged_in_part_is_no_other_one(tmp_path):
+    save_weights(ours(), tmp_path / "w.pth")
+    arrays = read_pth(tmp_path / "w.pth")
+    write_pth(tmp_path / "w.pth", arrays | {"fc2.bias": np.ones(4, np.float32)})
+    with pytest.raises(WeightsError, match="of another shape: fc2.bias 4 instead of 3"):
+        load_weights(ours(), tmp_path / "w.pth", new_last=True)
 
 
 def test_there_and_back_changes_no_bit(tmp_path, ending):

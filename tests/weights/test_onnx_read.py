@@ -295,7 +295,8 @@ def test_graphs_as_other_programs_write_them_are_recognized(tmp_path):
             helper.make_node("Constant", [], ["shape"], value=shape),
             helper.make_node("Reshape", [pool.output[0], "shape"], flatten.output),
             helper.make_node("Dropout", flatten.output, ["kept"]),
-            helper.make_node("Constant", [], ["b"], value=bias),
+            helper.make_node("Constant", [], ["equal"], value=bias),
+            helper.make_node("Identity", ["equal"], ["b"]),                    # as PyTorch writes equal tensors
             helper.make_node("Gemm", ["kept", fc.input[1], "b"], ["logits"], transB=1),
             helper.make_node("Softmax", ["logits"], fc.output)]
         del graph.node[:]

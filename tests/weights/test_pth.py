@@ -1,8 +1,10 @@
 """PyTorch's files without PyTorch: the same numbers, no code run, and a sentence for everything else."""
+import copy
 import io
 import os
 import pickle
 import struct
+import time
 import zipfile
 from typing import Any
 
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 
 from tinynet.errors import WeightsError
-from tinynet.weights.pth import pickled, read_pth, write_pth
+from tinynet.weights import pth
+from tinynet.weights.pth import RebuildParameter, pickled, read_pth, write_pth
 
 torch: Any = pytest.importorskip("torch", reason="the files to read are written by PyTorch, the extra `reference`")
 
@@ -235,6 +238,62 @@ def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(tmp_path):
         except WeightsError:
             continue
         assert all(np.array_equal(found[name], good[name]) for name in good)
+
+
+HOSTILE = {
+    "a tuple as a key": b"\x80\x02})" + b"\x85" * 200_000 + b"Ns.",             # whose hash would end the process
+    "by way of torch.Size": b"\x80\x02}" + b"ctorch\nSize\n" * 100_000 + b")" + b"\x85R" * 100_000 + b"Ns.",
+    "the memory's place": b"\x80\x02Nr" + struct.pack("<I", 60_000_000) + b".",
+    "bytes of a petabyte": b"\x80\x04\x8e" + struct.pack("<Q", 2**50) + b".",
+    "a name that doubles": b"\x80\x02)" + b"2\x86" * 24 + b"Q.",
+    "a name that doubles by memory": b"\x80\x02)" + b"q\x00h\x00\x86" * 24 + b"Q.",
+    "a stand-in's attributes": b"\x80\x02ctorch._utils\n_rebuild_parameter\nN}(X\x08\x00\x00\x00__name__X\x04\x00\x00"
+                               b"\x00evilu\x86b.",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_pickle_that_would_end_or_fill_the_process_is_refused(content, tmp_path):
+    path, begin = zipped(tmp_path / "w.pth", content), time.perf_counter()
+    with pytest.raises(WeightsError, match="w.pth is (refused|damaged)"):
+        read_pth(path)
+    assert time.perf_counter() - begin < 2 and RebuildParameter.__name__ == "RebuildParameter"
+
+
+def test_a_module_that_was_saved_whole_is_told_as_such(tmp_path):
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()), tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"has a whole module \(torch\.nn\..*save its numbers alone"):
+        read_pth(tmp_path / "w.pth")
+
+
+def test_a_view_with_another_sign_is_refused(tmp_path):
+    saved = {"w": torch.complex(torch.ones(3), torch.arange(3.0)).conj().imag}
+    assert saved["w"].is_neg()
+    torch.save(saved, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"a view with another sign: save a copy, tensor\.clone\(\)"):
+        read_pth(tmp_path / "w.pth")
+    torch.save({"w": saved["w"].clone()}, tmp_path / "w.pth")
+    assert read_pth(tmp_path / "w.pth")["w"].tolist() == [0, -1, -2]
+
+
+def test_a_pickle_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    write_pth(tmp_path / "w.pth", {"w": np.ones(3, np.float32)})
+    read_pth(tmp_path / "w.pth")
+    monkeypatch.setattr(pth, "LARGEST_PICKLE", 50)
+    with pytest.raises(WeightsError, match=r"data\.pkl has \d+ bytes, more than any state_dict needs"):
+        read_pth(tmp_path / "w.pth")
+
+
+def test_entries_that_overlap_are_refused(tmp_path):
+    """One entry listed often: a small file that claims to be a large one."""
+    path = tmp_path / "w.pth"
+    write_pth(path, {"w": np.ones(3000, np.float32)})
+    with zipfile.ZipFile(path, "a") as archive:
+        largest = archive.getinfo("archive/data/0")
+        archive.filelist += [copy.copy(largest) for _ in range(5)]
+        archive._didModify = True                                              # so that the list is written anew
+    with pytest.raises(WeightsError, match="compressed or overlap"):
+        read_pth(path)
 
 
 def test_compressed_entries_are_refused(tmp_path):

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from ..errors import ArgumentError
 from ..files import quoted
+from ..models import MODELS
 from ..network import Network
 from ..network.params import flat
 from ..ops.arrays import shape_text
 from ..training.checkpoint import load_checkpoint, save_checkpoint
 from ..weights import load_weights, save_weights
+from ..weights.layout import places
+from ..weights.load import undrawn_network
 from .networks import OTHER_FORMS, class_list, class_names
 from .output import check_place
 
@@ -62,6 +65,15 @@ def outputs(net: Network) -> int:
     return [*flat(net.params).values()][-1].size
 
 
+def is_as_named(net: Network) -> bool:
+    """Tell whether a network's name, and the number of its classes, make a network with arrays of the same shapes."""
+    if net.name not in MODELS:
+        return False
+    named = undrawn_network(net.name, outputs(net))
+    shapes = [[(place.theirs, place.array.shape) for place in places(each)] for each in (net, named)]
+    return shapes[0] == shapes[1]
+
+
 def note(source: Path, target: Path, net: Network) -> str:
     """Say what beside the parameters came along, or was left behind."""
     ready, beside = net.preprocessing, []
@@ -72,6 +84,8 @@ def note(source: Path, target: Path, net: Network) -> str:
     if net.class_names is not None:
         beside.append(f"the names of {class_list(net).removeprefix('the ')}")
     kept, back = " and ".join(beside), f"`tinynet convert {quoted(target)} OUT --model {net.name}` reads it back"
+    if not is_as_named(net):
+        back = "only a program that makes this network again reads it back, by tn.load_weights(net, ...)"
     if not is_checkpoint(target) and target.suffix.lower() != GRAPH:
         return f"{back}; {kept} {'are' if net.class_names else 'is'} not in such a file" if kept else back
     lacks = "" if ready else f"without preprocessing, which {source} does not have and `tinynet predict` needs"

@@ -12,6 +12,7 @@ import math
 import pickle
 import pickletools
 import re
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ PLAIN = set("""
     EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS
     GLOBAL STACK_GLOBAL REDUCE BUILD
 """.split())
-MOST_TUPLES = 1000  # those inside each other are gone through by Python's hash, which deep ones would crash
+MAY_NEST = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "BUILD", "FROZENSET"}
+EXPECTED = "NumPy arrays, bytes, text, numbers, lists and dicts"
+MOST_NESTED = 20  # tuples inside each other: Python's hash goes through them, and deep ones would crash it
 
 
 def read_pickle(path: Path) -> Any:
@@ -55,22 +58,37 @@ def read_pickle(path: Path) -> Any:
         raise DataError(f"{path} is damaged, or no pickle ({type(problem).__name__})") from problem
 
 
-EXPECTED = "NumPy arrays, bytes, text, numbers, lists and dicts"
+def look_through(content: bytes, allowed: Set[str] = PLAIN, expected: str = EXPECTED) -> None:
+    """Raise DataError for an instruction that is not allowed, ValueError for a file that ends too early.
 
-
-def look_through(content: bytes) -> None:
-    """Raise DataError for an instruction that plain data does not need, ValueError for a file that ends too early."""
-    tuples = 0
-    for number, (instruction, argument, _) in enumerate(pickletools.genops(content)):
-        name = instruction.name
-        if name not in PLAIN:
-            raise DataError(f"it has the instruction {name}: expected {EXPECTED}")
-        # The unpickler makes room for as many numbers as the largest.
-        if name.endswith("PUT") and int(argument or 0) > number:
-            raise ValueError("a place in memory that is too large")
-        tuples += name.startswith("TUPLE")
-        if tuples > MOST_TUPLES:
-            raise DataError(f"it has more than {MOST_TUPLES} tuples: expected {EXPECTED}")
+    It follows how deeply tuples are inside each other, by what pickletools says that each instruction takes and gives.
+    """
+    stack: list[int | None] = []  # the depth of each thing, 0 for what is no tuple; None is a mark
+    memory: dict[int, int | None] = {}
+    for number, (instruction, place, _) in enumerate(pickletools.genops(content)):
+        name, before = instruction.name, instruction.stack_before
+        if name not in allowed:
+            raise DataError(f"it has the instruction {name}: expected {expected}")
+        if name == "MARK":
+            stack.append(None)
+        elif name.endswith("GET"):
+            stack.append(memory[int(place or 0)])
+        elif name == "MEMOIZE" or name.endswith("PUT"):
+            place = len(memory) if place is None else int(place)
+            if place > number:  # the unpickler makes room for as many numbers as the largest
+                raise ValueError("a place in memory that is too large")
+            memory[place] = stack[-1]
+        else:
+            taken = []
+            if pickletools.markobject in before:
+                while (depth := stack.pop()) is not None:
+                    taken.append(depth)
+                before = before[: before.index(pickletools.markobject)]
+            taken += [stack.pop() or 0 for _ in before]
+            deep = max(taken, default=0) + ("TUPLE" in name) if name in MAY_NEST else 0
+            if deep > MOST_NESTED:
+                raise DataError(f"it has more than {MOST_NESTED} tuples inside each other: expected {expected}")
+            stack += [deep for _ in instruction.stack_after]
 
 
 class PlainUnpickler(pickle.Unpickler):

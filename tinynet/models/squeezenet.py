@@ -26,7 +26,9 @@ VARIANT_NOTES = {
     "caffe": "As its authors trained it, with Caffe: 227 x 227, blue first, conv1 without padding.",
     "torchvision": "As torchvision trained it: 224 x 224, red first, mean and deviation for each colour.",
 }
-RECIPE: dict[str, Any] = {  # the authors' solver.prototxt has .04, falling linearly, for batches of 512
+# The authors' solver.prototxt has .04, falling linearly, for batches of 512. Biases at twice the rate without
+# decay, and mirror images, are AlexNet's; their train_val.prototxt has none of these.
+RECIPE: dict[str, Any] = {
     "learning_rate": 0.01, "bias_rate": 2.0, "momentum": 0.9, "weight_decay": 2e-4, "decay_biases": False,
     "batch_size": 128, "epochs": 50, "augmentation": {"crop": True, "mirror": True, "pad": 0, "colour": False},
     "mean": "colour",

@@ -1,5 +1,6 @@
 """What there is to say about a network in a comparison: one line of words for each aspect."""
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ..layers import (
@@ -93,7 +94,7 @@ def aspects(net: Network, summary: Summary) -> dict[str, str]:
         "neurons": f"{summary.neurons:,}",
         "outputs of one image": f"{summary.activation_bytes / 1e6:,.2f} MB",
     }
-    if "initialization" in r:
+    if r.get("initialization"):
         out["initialization"] = initialization_text(r["initialization"])
     if "learning_rate" in r:
         divided = f", divided by {r['deviation']:g}" if "deviation" in r else ""
@@ -109,19 +110,31 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
     out = {"LRN": "none", "norm within maps": "none", "batch normalization": "none"}
     lrns, others = of(net, LocalResponseNorm), of(other, LocalResponseNorm)
     if lrns:
-        layer: Any = lrns[0][1]
-        out["LRN"] = f"{listed(name for name, _ in lrns)}: {layer.size} channels, beta {layer.beta:g}"
-        out["LRN's k"] = f"{layer.k:g}"
-        out["LRN's alpha"] = alpha_text(layer, others[0][1] if others else layer)
-        out["LRN's windows"] = f"inside each of {layer.groups} towers" if layer.groups > 1 else "across all channels"
-    within: dict[str, list[str]] = {}
-    for name, layer in of(net, SpatialResponseNorm):
-        settings = f"{size(layer.size)}, k {layer.k:g}, alpha {layer.alpha:.3g} times the sum"
-        within.setdefault(settings, []).append(name)
-    out["norm within maps"] = listed(f"{listed(names)}: {settings}" for settings, names in within.items())
-    if found := of(net, BatchNorm1d, BatchNorm2d):
-        out["batch normalization"] = listed(name for name, _ in found)
+        theirs: Any = (others or lrns)[0][1]
+        out["LRN"] = by_settings((name, f"{x.size} channels, beta {x.beta:g}") for name, x in lrns)
+        aspects = {
+            "k": [f"{x.k:g}" for _, x in lrns],
+            "alpha": [alpha_text(x, theirs) for _, x in lrns],
+            "windows": ["across all channels" if x.groups == 1 else f"inside each of {x.groups} towers"
+                        for _, x in lrns],
+        }
+        for what, texts in aspects.items():
+            named = zip((name for name, _ in lrns), texts, strict=True)
+            out[f"LRN's {what}"] = by_settings(named) if len(set(texts)) > 1 else texts[0]
+    out["norm within maps"] = by_settings(
+        (name, f"{size(x.size)}, k {x.k:g}, alpha {x.alpha:.3g} times the sum") for name, x in of(
+            net, SpatialResponseNorm))
+    out["batch normalization"] = by_settings(
+        (name, f"eps {x.eps:g}, momentum {x.momentum:g}") for name, x in of(net, BatchNorm1d, BatchNorm2d))
     return out
+
+
+def by_settings(texts: Iterable[tuple[str, str]]) -> str:
+    """Write what layers have, given with their names; those that have the same together."""
+    groups: dict[str, list[str]] = {}
+    for name, text in texts:
+        groups.setdefault(text, []).append(name)
+    return listed(f"{listed(names)}: {text}" for text, names in groups.items())
 
 
 def part_of(layer: Layer) -> str:

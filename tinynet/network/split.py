@@ -26,10 +26,14 @@ def split_network(net: Network, after: str) -> tuple[Network, Network]:
     Raises
     ------
     ArgumentError
-        For a name that is no layer's, for that of the last layer, and for what is no network.
+        For a name that is no layer's, for that of the last layer, for what is no network, and for a network whose class
+        has a forward of its own, which is no line of layers.
     """
     if not isinstance(net, Network):
         raise ArgumentError(f"split_network: net is a {type(net).__name__}, expected a Network")
+    if type(net).forward is not Network.forward:
+        raise ArgumentError(f"split_network: {net.name} cannot be cut, as its class {type(net).__name__} has a forward "
+                            "of its own")
     _, names = net[after], list(net.layers)  # net[after] raises for an unknown name
     end = names.index(after) + 1
     if end == len(names):

@@ -1,15 +1,16 @@
 """From our names and axes to PyTorch's, and back: one small table for each network that others have trained."""
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..errors import WeightsError
+from ..errors import ShapeError, WeightsError
 from ..layers import BatchNorm1d, BatchNorm2d, Conv2d, Fire, Flatten, Linear
 from ..layers.base import Layer
 from ..layers.parameter_shapes import check_parameters
 from ..network import Network
-from ..network.params import single_layers
+from ..network.params import layers_of, single_layers
 from ..ops.arrays import Shape, to_cpu
 
 ALEXNET = {  # torchvision/models/alexnet.py
@@ -70,23 +71,44 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
     Between a Flatten and the Linear that follows it, numbers of images come in our order here, in PyTorch's there.
     """
     table = THEIR_LAYERS.get(net.name, {}) if names is None else names
-    layers = list(single_layers(net))
-    shape, flattened = net.input_shape, None
-    for i, (name, layer) in enumerate(layers):
+    layers = list(with_shapes(net, net.input_shape))
+    flattened = None
+    for i, (name, layer, shape) in enumerate(layers):
         keys = THEIR_KEYS.get(type(layer), {})
-        if isinstance(layer, Flatten) and any(isinstance(later, Linear) for _, later in layers[i:]):
+        if isinstance(layer, Flatten) and any(isinstance(later, Linear) for _, later, _ in layers[i:]):
             if shape is None:
                 raise WeightsError(
                     f"{net.name}: layer {name} puts images in the order H, W, C, and PyTorch in C, H, W; to exchange "
                     "them the network must know its images' size: Network(..., input_shape=(H, W, C))")
             flattened = shape if len(shape) == 3 else flattened
+        elif flattened is not None and shape != (math.prod(flattened),):
+            flattened = None                                                   # one's own layer made others of them
         for key, array in {**layer.params, **layer.buffers}.items():
             theirs = f"{table.get(name, name)}.{keys.get(key, key)}"
             reordered = isinstance(layer, BatchNorm1d) or (isinstance(layer, Linear) and key == "w")
             yield Place(name, key, theirs, array, flattened if reordered else None)
-        if isinstance(layer, Linear):
+        if isinstance(layer, Linear) or (layer.params and type(layer) not in THEIR_KEYS):
             flattened = None
-        shape = None if shape is None else layer.output_shape(shape)
+
+
+def with_shapes(net: Network, shape: Shape | None, before: str = "") -> Iterator[tuple[str, Layer, Shape | None]]:
+    """Yield what `single_layers` does, each with the shape of one image in front of it; None where it is not known.
+
+    In a network with a forward of its own, branches for instance, layers may see something else than what the one
+    before them gives.
+    """
+    in_line = type(net).forward is Network.forward
+    for name, layer in net.layers.items():
+        if layers_of(layer):
+            yield from with_shapes(cast(Network, layer), shape, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", layer, shape
+        try:
+            shape = None if shape is None else layer.output_shape(shape)
+        except ShapeError:
+            if in_line:
+                raise
+            shape = None
 
 
 def to_theirs(place: Place, layer: Layer) -> np.ndarray:

@@ -90,6 +90,8 @@ def load_weights(
     last = [*wanted.values()][-1].layer if wanted else None
     replaced = [name for name, place in wanted.items() if new_last and place.layer == last and name in found
                 and found[name].shape != shapes[name] and found[name].shape[1:] == shapes[name][1:]]
+    if len(replaced) < sum(place.layer == last for place in wanted.values()):
+        replaced = []                                                          # a part of it alone is damage
     for name in replaced:
         del wanted[name], found[name]
     problems = {

@@ -108,6 +108,8 @@ def parts(graph: Any) -> tuple[dict[str, Any], list[Found]]:
         attributes = {each.name: plain(each) for each in node.attribute}
         if node.op_type == "Constant" and "value" in attributes:
             tensors[node.output[0]] = attributes["value"]
+        if node.op_type == "Identity" and node.input[0] in tensors:  # one of several tensors that are equal
+            tensors[node.output[0]] = tensors[node.input[0]]
         if fixed.issuperset(node.input):
             fixed.update(node.output)
             continue

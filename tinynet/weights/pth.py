@@ -1,7 +1,8 @@
 """PyTorch's .pth files, without PyTorch: a zip of raw numbers, and a pickle that says which tensor they are.
 
-A pickle is a program, and loading one runs it. This reader's unpickler knows the few names that a state_dict needs,
-gives its own functions for them, and refuses every other name, so that nothing that a file brings along is ever run.
+A pickle is a program, and loading one runs it. This reader looks through its instructions first. Its unpickler knows
+the few names that a state_dict needs, gives its own functions for them, and refuses every other name, so that nothing
+that a file brings along is ever run.
 """
 import io
 import math
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import WeightsError
+from ..data.plain_pickle import PLAIN, look_through
+from ..errors import DataError, WeightsError
 from ..files import atomic_write
 
 STORAGES = {  # PyTorch's names for arrays of numbers; bfloat16 is the upper half of a float32
@@ -24,6 +26,8 @@ STORAGES = {  # PyTorch's names for arrays of numbers; bfloat16 is the upper hal
     "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "<i1", "ByteStorage": "<u1", "BoolStorage": "?",
 }
 OLD_FORM = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # PyTorch's before version 1.6 begins so
+# BINPERSID names a storage; the others are in what is refused in better words, whole modules, or ignored.
+INSTRUCTIONS = PLAIN | {"BINPERSID", "NEWOBJ", "EMPTY_SET", "ADDITEMS", "FROZENSET"}
 LARGEST_PICKLE = 50_000_000  # bytes; a state_dict's has 100 to 200 a tensor
 
 
@@ -54,10 +58,11 @@ class Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what stands for a global name; Refused for every name that a state_dict does not need."""
+        tensor = RebuildTensor()
         known = {
             ("collections", "OrderedDict"): OrderedDict, ("torch", "Size"): tuple,
-            ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor, ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
+            ("torch._utils", "_rebuild_tensor_v2"): tensor, ("torch._utils", "_rebuild_tensor"): tensor,
+            ("torch._utils", "_rebuild_parameter"): RebuildParameter(),
         }
         if (module, name) in known:
             return known[module, name]
@@ -71,24 +76,35 @@ class Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Storage:
         """Return the storage that the pickle refers to: ("storage", kind, entry, device, count)."""
         if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage" or pid[1] not in STORAGES:
-            raise Refused(f"it refers to {str(pid)[:80]}, expected a storage of numbers")
+            raise Refused(f"it refers to a {type(pid).__name__}, expected a storage of numbers")
         _, kind, key, _, count = pid
         if not isinstance(key, str) or not whole(count):
-            raise Refused(f"it refers to a storage {str(key)[:40]!r} of {str(count)[:20]} numbers")
+            raise Refused("it refers to a storage whose name or size makes no sense")
         return Storage(kind, key, count)
 
 
-def rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
-    """Stand for torch._utils._rebuild_tensor_v2; what comes after the strides concerns training alone."""
-    if not isinstance(storage, Storage) or not whole(offset) or not isinstance(shape, tuple) or not isinstance(
-            strides, tuple) or len(shape) != len(strides) or not all(map(whole, shape + strides)):
-        raise Refused("it has a tensor whose storage, shape or strides make no sense")
-    return Tensor(storage, offset, shape, strides)
+class RebuildTensor:
+    """Stands for torch._utils._rebuild_tensor_v2. Without a `__dict__`, which a pickle could write into."""
+
+    __slots__ = ()
+
+    def __call__(self, storage: Any, offset: Any, shape: Any, strides: Any, trained: Any = False, hooks: Any = None,
+                 view: Any = None) -> Tensor:
+        if not isinstance(storage, Storage) or not whole(offset) or not isinstance(shape, tuple) or not isinstance(
+                strides, tuple) or len(shape) != len(strides) or not all(map(whole, shape + strides)):
+            raise Refused("it has a tensor whose storage, shape or strides make no sense")
+        if view:  # the numbers are the storage's, negated or conjugated
+            raise Refused("it has a tensor that is a view with another sign: save a copy, tensor.clone()")
+        return Tensor(storage, offset, shape, strides)
 
 
-def rebuild_parameter(tensor: Any, *_: Any) -> Any:
-    """Stand for torch._utils._rebuild_parameter: a Parameter's tensor."""
-    return tensor
+class RebuildParameter:
+    """Stands for torch._utils._rebuild_parameter: a Parameter's tensor."""
+
+    __slots__ = ()
+
+    def __call__(self, tensor: Any, *_: Any) -> Any:
+        return tensor
 
 
 def whole(number: Any) -> bool:
@@ -123,11 +139,13 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             folder = check_archive(path, archive)
             with archive.open(f"{folder}data.pkl") as entry:
-                found = Unpickler(io.BytesIO(entry.read())).load()
+                content = entry.read()
+            look_through(content, INSTRUCTIONS, "a state_dict: names and tensors")
+            found = Unpickler(io.BytesIO(content)).load()
             return dict(arrays_of(path, archive, folder, state_dict_in(found)))
     except WeightsError:
         raise
-    except Refused as reason:
+    except (Refused, DataError) as reason:
         raise WeightsError(f"{path} is refused: {reason}") from None
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
