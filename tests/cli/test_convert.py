@@ -106,7 +106,8 @@ def test_the_file_says_how_many_classes(squeezed, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("net", [
-    tn.alexnet_small(64), tn.alexnet_small(normalization="batch"), tn.Network([("fc", tn.Linear(2, 3))], name="my own"),
+    tn.alexnet_small(64), tn.alexnet_small(normalization="batch"), tn.alexnet_small(activation="tanh"),
+    tn.Network([("fc", tn.Linear(2, 3))], name="my own"),
 ], ids=lambda net: net.name)
 def test_no_command_is_named_that_would_not_read_it_back(net, tmp_path, capsys):
     tn.save_checkpoint(tmp_path / "net.npz", net)

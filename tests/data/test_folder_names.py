@@ -72,7 +72,10 @@ def test_of_validation_and_test_images_the_test_images_are_given_first_where_ask
     make(tmp_path, "train", "val", "test")
     for first, name in ((False, "val"), (True, "test")):
         assert load_image_folder(tmp_path, 4, test_first=first)[1].paths[0].parent.parent.name == name
-    for image in (tmp_path / "test/dog").iterdir():                            # without labels, as ImageNet's
+    (tmp_path / "test/dog").rename(tmp_path / "test/images")                   # without labels, in one folder
+    assert load_image_folder(tmp_path, 4, test_first=True)[1].paths[0].parent.parent.name == "val"
+    (tmp_path / "test/images").rename(tmp_path / "test/dog")
+    for image in (tmp_path / "test/dog").iterdir():                            # or without any, as ImageNet's
         image.rename(tmp_path / "test" / image.name)
     (tmp_path / "test/dog").rmdir()
     assert load_image_folder(tmp_path, 4, test_first=True)[1].paths[0].parent.parent.name == "val"

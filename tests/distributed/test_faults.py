@@ -74,6 +74,10 @@ def other_last_bits(train, planted=tn.data.PCAColour.fit):
     return tn.data.PCAColour(np.nextafter(found.eigenvalues, 1e9), found.eigenvectors)
 if sys.argv[1] == "nan":
     tn.fit(net, (images, np.arange(40) % 3), batch_size=40, comm=MPI.COMM_WORLD)
+elif sys.argv[1] == "recipe":
+    if second:
+        net.recipe["schedule"] = {"kind": "step", "epochs": [1]}
+    tn.fit(net, (images[:30], np.arange(30) % 3), batch_size=30, epochs=1, comm=MPI.COMM_WORLD)
 elif sys.argv[1] == "colour":
     if second:
         tn.data.PCAColour.fit = other_last_bits
@@ -101,6 +105,7 @@ print("went on")
                "finite"),
     ("one", 1, "RuntimeError: planted"),
     ("exit", 1, "tinynet, process 1: enough"),                                 # which MPI's end would wait for
+    ("recipe", 2, "tinynet: fit: process 1 has another network, other data or other settings than process 0: schedule"),
     ("device", 2, "tinynet: fit: process 1 has its network on a GPU and process 0 on the CPU; all "),
 ])
 def test_a_process_that_raises_ends_all_with_its_message_once(what, code, message):

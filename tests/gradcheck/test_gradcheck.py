@@ -111,6 +111,12 @@ def test_a_large_constant_beside_them_hides_no_wrong_gradient(constant, factor):
     assert tn.check_gradients(Saved(), images(4, 6)).passed is (factor == 1)
 
 
+@pytest.mark.parametrize("scale", [30, 100, 300, 1000, 1e4])
+def test_the_rounding_of_a_saturated_softmax_is_no_mistake(scale):
+    wrong = sum(not tn.check_gradients(tn.Softmax(), scale * images(4, 5, seed=seed)).passed for seed in range(15))
+    assert wrong <= 3
+
+
 def test_a_kink_away_from_zero_that_ties_meet_is_none_of_backwards_mistakes():
     class Distance(tn.Layer):
         """max(x - 1, 0) - max(1 - x, 0): x - 1, with a slope of 0 given at 1."""

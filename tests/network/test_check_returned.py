@@ -144,3 +144,16 @@ def test_a_gradient_that_nobody_asked_for_is_not_missed():
     y, saved = net.forward(np.ones((4, 6), np.float32))
     dx, grads = net.backward(np.ones_like(y), saved, input_gradient=False)
     assert dx is None and grads["fc"]["w"].shape == (6, 3)
+
+
+def test_a_layer_around_a_layer_is_named_by_its_own_class():
+    class Twice(tn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layer = tn.ReLU()
+
+        def forward(self, x, train=False):
+            return x.astype(np.float64), None
+
+    with pytest.raises(DtypeError, match=r"layer 'twice' \(Twice\): its forward returned float64"):
+        tn.Network([("twice", Twice())]).forward(np.ones((2, 3), np.float32))

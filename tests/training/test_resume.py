@@ -268,6 +268,9 @@ def test_an_optimizer_that_the_recipes_schedule_has_lowered_goes_on(schedule, tm
     history = quiet(net, run=tmp_path, epochs=3, resume=True, optimizer=optimizer)
     assert [row["learning_rate"] for row in history] == pytest.approx(
         [0.01, 0.001, 0.001] if schedule["kind"] == "step" else [0.01, 0.01, 0.001])
+    with pytest.raises(ArgumentError, match="batch_size is 9 and was 8"):
+        quiet(net, run=tmp_path, epochs=4, resume=True, optimizer=optimizer, batch_size=9)
+    assert optimizer.learning_rate == pytest.approx(0.001)
     with pytest.raises(ArgumentError, match="optimizer.learning_rate is 0.05 and was 0.01 when the run began"):
         quiet(net, run=tmp_path, epochs=4, resume=True, optimizer=SGD(net, 0.05))
     quiet(net, run=tmp_path, epochs=4, resume=True, optimizer=SGD(net, 0.01))

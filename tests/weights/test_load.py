@@ -139,6 +139,67 @@ def test_a_network_of_branches_is_saved_and_loaded(tmp_path, ending):
         np.testing.assert_array_equal(flat(found.params)[name], array)
 
 
+class Prelu(tn.Layer):
+    """As PyTorch's, with one slope: it keeps the order of the numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.params["weight"] = np.array([0.25], np.float32)
+
+    def forward(self, x, train=False):
+        return np.where(x > 0, x, self.params["weight"] * x), x
+
+
+@needs_torch
+def test_a_layer_of_ones_own_that_keeps_the_order_does_not_end_it(tmp_path):
+    nn, x = torch.nn, np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype("f4")
+    module = nn.Sequential(nn.Flatten(), nn.PReLU(), nn.Linear(24, 6)).eval()
+    torch.save(module.state_dict(), tmp_path / "w.pth")
+    net = tn.Network([("0", tn.Flatten()), ("1", Prelu()), ("2", tn.Linear(24, 6))], input_shape=(3, 2, 4))
+    load_weights(net, tmp_path / "w.pth")
+    np.testing.assert_allclose(net.forward(x)[0], scores_of(module, x), rtol=1e-5, atol=1e-6)
+
+
+class SideBySide(tn.Network):
+    """Branches that all see the network's input; their outputs are added."""
+
+    def forward(self, x, train=False, save=True):
+        return sum(layer.forward(x)[0] for layer in self.layers.values()), None
+
+    def output_shape(self, shape):
+        return (5,)
+
+
+def test_branches_of_images_are_in_pytorchs_order_and_what_does_not_follow_is_refused(tmp_path):
+    def branch(filters):
+        return tn.Network([("conv", tn.Conv2d(2, filters, 3)), ("flat", tn.Flatten()),
+                           ("fc", tn.Linear(3 * 2 * filters, 5))])
+
+    net = SideBySide([("left", branch(4)), ("right", branch(3))], input_shape=(5, 4, 2), name="two", seed=0)
+    save_weights(net, tmp_path / "w.pth")
+    for name, filters in (("left", 4), ("right", 3)):
+        ours, theirs = net[f"{name}"]["fc"].params["w"], read_pth(tmp_path / "w.pth")[f"{name}.fc.weight"]
+        np.testing.assert_array_equal(theirs.T.reshape(filters, 3, 2, 5).transpose(1, 2, 0, 3).reshape(-1, 5), ours)
+
+    class Late(SideBySide):
+        """Its Flatten sees what the second convolution gives for the image, not for the first one's maps."""
+
+    late = Late([("a", tn.Conv2d(2, 2, 2, stride=2)), ("b", tn.Conv2d(2, 3, 1)), ("flat", tn.Flatten()),
+                 ("fc", tn.Linear(5 * 4 * 3, 5))], input_shape=(5, 4, 2), name="late")
+    with pytest.raises(WeightsError, match="late: a Flatten before layer fc puts .*; whether fc sees them does not"):
+        save_weights(late, tmp_path / "late.pth")
+    lost = SideBySide([("a", tn.Conv2d(2, 2, 2)), ("b", tn.Conv2d(7, 3, 1)), ("flat", tn.Flatten()),
+                       ("fc", tn.Linear(9, 5))], input_shape=(5, 4, 2), name="lost")
+    with pytest.raises(WeightsError, match="lost: a Flatten before layer fc puts .* a network with a forward of its"):
+        save_weights(lost, tmp_path / "lost.pth")
+    rows = tn.Network([("flat", tn.Flatten()), ("both", Branches(24)), ("fc", tn.Linear(5, 2))], input_shape=(3, 2, 4))
+    save_weights(rows, tmp_path / "rows.pth")
+    for name in ("left", "right"):                                             # both see the flattened images
+        np.testing.assert_array_equal(
+            read_pth(tmp_path / "rows.pth")[f"both.{name}.weight"],
+            rows["both"][name].params["w"].reshape(6, 4, -1).transpose(2, 1, 0).reshape(-1, 24))
+
+
 def test_a_last_layer_that_is_damaged_in_part_is_no_other_one(tmp_path):
     save_weights(ours(), tmp_path / "w.pth")
     arrays = read_pth(tmp_path / "w.pth")

@@ -247,6 +247,7 @@ HOSTILE = {
     "bytes of a petabyte": b"\x80\x04\x8e" + struct.pack("<Q", 2**50) + b".",
     "a name that doubles": b"\x80\x02)" + b"2\x86" * 24 + b"Q.",
     "a name that doubles by memory": b"\x80\x02)" + b"q\x00h\x00\x86" * 24 + b"Q.",
+    "a key of 3 to the power of 18 things": b"\x80\x02})" + b"q\x00h\x00h\x00\x87" * 18 + b"Ns.",
     "a stand-in's attributes": b"\x80\x02ctorch._utils\n_rebuild_parameter\nN}(X\x08\x00\x00\x00__name__X\x04\x00\x00"
                                b"\x00evilu\x86b.",
 }

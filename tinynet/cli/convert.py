@@ -11,7 +11,6 @@ from ..network.params import flat
 from ..ops.arrays import shape_text
 from ..training.checkpoint import load_checkpoint, save_checkpoint
 from ..weights import load_weights, save_weights
-from ..weights.layout import places
 from ..weights.load import undrawn_network
 from .networks import OTHER_FORMS, class_list, class_names
 from .output import check_place
@@ -66,12 +65,10 @@ def outputs(net: Network) -> int:
 
 
 def is_as_named(net: Network) -> bool:
-    """Tell whether a network's name, and the number of its classes, make a network with arrays of the same shapes."""
+    """Tell whether a network's name, and the number of its classes, make a network with the same layers."""
     if net.name not in MODELS:
         return False
-    named = undrawn_network(net.name, outputs(net))
-    shapes = [[(place.theirs, place.array.shape) for place in places(each)] for each in (net, named)]
-    return shapes[0] == shapes[1]
+    return undrawn_network(net.name, outputs(net)).settings["layers"] == net.settings["layers"]
 
 
 def note(source: Path, target: Path, net: Network) -> str:

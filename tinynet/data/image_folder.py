@@ -141,7 +141,7 @@ def load_image_folder(path, size=256, channels: int = 3, resize: str = "crop", *
                         f"{near_miss(root, TRAIN)}")
     class_names = _class_folders(train_folder)
     train = _read_folder(train_folder, class_names, class_names, size, channels, resize)
-    test_folder = (find_test_folder(root) if test_first else None) or find_split(root, VALIDATION)
+    test_folder = (find_test_folder(root, class_names) if test_first else None) or find_split(root, VALIDATION)
     if test_folder is None:
         miss = near_miss(root, VALIDATION)
         if miss:
@@ -170,12 +170,19 @@ def find_validation_folder(path) -> Path | None:
     return None if root is None else find_split(root, VALIDATION)
 
 
-def find_test_folder(root: Path) -> Path | None:
-    """The folder of test images in `root`, else None; one whose images have no labels is named and left out."""
+def find_test_folder(root: Path, class_names: Sequence[str] | None = None) -> Path | None:
+    """The folder of test images in `root`, else None; one whose images have no labels is named and left out.
+
+    With `class_names` one is left out, too, that has none of these classes but other folders.
+    """
     folder = find_split(root, TEST)
-    if folder is None or any(entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir()):
+    if folder is None:
+        return None
+    inside = {entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    if inside and (class_names is None or inside & set(class_names)):
         return folder
-    say(f"folder {folder}: no folders of classes in it, so that its images have no labels; left out")
+    what = "folders of classes" if class_names is None or not inside else "folder of a class of the training images"
+    say(f"folder {folder}: no {what} in it, so that its images have no labels; left out")
     return None
 
 

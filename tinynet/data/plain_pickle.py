@@ -32,7 +32,8 @@ PLAIN = set("""
 """.split())
 MAY_NEST = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "BUILD", "FROZENSET"}
 EXPECTED = "NumPy arrays, bytes, text, numbers, lists and dicts"
-MOST_NESTED = 20  # tuples inside each other: Python's hash goes through them, and deep ones would crash it
+# Tuples inside each other: Python's hash goes through them. Deep ones would crash it, and many would take ages.
+MOST_NESTED, MOST_IN_TUPLES = 20, 1_000_000
 
 
 def read_pickle(path: Path) -> Any:
@@ -61,10 +62,11 @@ def read_pickle(path: Path) -> Any:
 def look_through(content: bytes, allowed: Set[str] = PLAIN, expected: str = EXPECTED) -> None:
     """Raise DataError for an instruction that is not allowed, ValueError for a file that ends too early.
 
-    It follows how deeply tuples are inside each other, by what pickletools says that each instruction takes and gives.
+    It follows how deeply tuples are inside each other, and how many things they have with those inside them, by what
+    pickletools says that each instruction takes and gives.
     """
-    stack: list[int | None] = []  # the depth of each thing, 0 for what is no tuple; None is a mark
-    memory: dict[int, int | None] = {}
+    stack: list[tuple[int, int] | None] = []  # depth and number of each thing, (0, 1) for no tuple; None is a mark
+    memory: dict[int, tuple[int, int] | None] = {}
     for number, (instruction, place, _) in enumerate(pickletools.genops(content)):
         name, before = instruction.name, instruction.stack_before
         if name not in allowed:
@@ -81,14 +83,17 @@ def look_through(content: bytes, allowed: Set[str] = PLAIN, expected: str = EXPE
         else:
             taken = []
             if pickletools.markobject in before:
-                while (depth := stack.pop()) is not None:
-                    taken.append(depth)
+                while (thing := stack.pop()) is not None:
+                    taken.append(thing)
                 before = before[: before.index(pickletools.markobject)]
-            taken += [stack.pop() or 0 for _ in before]
-            deep = max(taken, default=0) + ("TUPLE" in name) if name in MAY_NEST else 0
-            if deep > MOST_NESTED:
-                raise DataError(f"it has more than {MOST_NESTED} tuples inside each other: expected {expected}")
-            stack += [deep for _ in instruction.stack_after]
+            taken += [stack.pop() or (0, 1) for _ in before]
+            made = (0, 1)
+            if name in MAY_NEST:
+                made = (max((deep for deep, _ in taken), default=0) + ("TUPLE" in name), 1 + sum(n for _, n in taken))
+            if made[0] > MOST_NESTED or made[1] > MOST_IN_TUPLES:
+                raise DataError(f"it has too many tuples inside each other ({MOST_NESTED} deep, or {MOST_IN_TUPLES} "
+                                f"things): expected {expected}")
+            stack += [made for _ in instruction.stack_after]
 
 
 class PlainUnpickler(pickle.Unpickler):

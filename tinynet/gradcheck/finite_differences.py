@@ -7,6 +7,7 @@ import numpy as np
 from ..ops.arrays import Array
 from .report import UNDECIDED, GradientRow, empty_row
 
+EPS = float(np.finfo(np.float64).eps)
 TOLERANCE = 1e-6  # relative; a right backward pass stays below 1e-8, a wrong one is rarely below 1e-3
 CHANGE = 1e-5  # relative; by how much the first step should change the output
 STEPS = (1.0, 1e-2, 1e-3, 1e-4)  # times the first step; most probes need the first alone
@@ -117,8 +118,10 @@ class ArrayProbes:
             numeric = float((moved * e.weights).sum()) / (2 * step)
             size = max(abs(analytic), abs(numeric), floor)
             error = abs(analytic - numeric)
-            noise = 4 * float((uncertain[reached] if reached.any() else uncertain).sum())
-            noise = noise / size_of(self.array) + noise / step  # the first is in what backward computes, too
+            # Where nothing moves, backward may round too, as a saturated softmax does; but not by a constant's digits.
+            others = np.where(reached, uncertain, np.minimum(uncertain, EPS * np.abs(e.weights)))
+            noise = 4 * float((uncertain[reached] if reached.any() else uncertain).sum()) / step
+            noise += 4 * float(others.sum()) / size_of(self.array)
             row = GradientRow(self.name, analytic, numeric, error / size, "right")
             if error <= TOLERANCE * size + noise and (noise < 1e-2 * size or step in largest):
                 return row

@@ -12,6 +12,7 @@ from .. import tables
 from ..files import atomic_write, printable
 from ..training.history import COLUMNS
 from .experiment import Arm
+from .job import MEASURED_ON
 from .machine import machine
 from .plan import Plan
 
@@ -86,8 +87,12 @@ class Result:
         if budget.drops and budget.until is None:
             parts = " and ".join(f"{part:.0%}" for part in budget.drops)
             notes.append(f"The rate is divided by 10 after {parts} of the epochs, of a search's too.")
-        notes += ["Training error: after the training, on up to 5000 of its images, without dropout or augmentation.",
-                  self.search_note()]
+        notes.append("Training error: after the training, on up to 5000 of its images, without dropout or "
+                     "augmentation.")
+        older = [r for r in self.records if r["stage"] == "seed" and "machine" not in r]
+        if older and len(plan.train) > MEASURED_ON:  # done by tinynet before it noted the machine
+            notes[-1] += f" With {len(older)} trainings that are older these are the first of the data set."
+        notes.append(self.search_note())
         certainty = "One seed: no spread is known."
         if budget.seeds > 1:
             certainty = "Mean and standard deviation over seeds" + (
@@ -157,7 +162,7 @@ class Result:
         content = {
             "lesson": self.lesson.name, "budget": asdict(self.plan.budget),
             "question": self.lesson.question, "table": [head, *rows], "notes": self.notes(),
-            "written": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
+            "machine": machine(), "seconds_of_training": sum(seconds_of(record) for record in self.records),
             "parallel": self.plan.parallel, "trainings": records,
         }
         files = {"txt": f"{self}\n", "csv": self.csv(), "json": f"{json.dumps(content, indent=1)}\n"}

@@ -6,6 +6,7 @@ import numpy as np
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..layers.base import Layer
 from ..ops.arrays import Array, Shape, array_module
+from .fast_layer import FastLayer
 
 DTYPE_HINT = "; a constant such as np.where(x > 0, 1, 0.1) is float64: write .astype({})"
 
@@ -124,7 +125,7 @@ def check_gradient(
 
 def called(name: str, layer: Layer) -> str:
     """Return how a message names a layer."""
-    return f"layer {name!r} ({type(getattr(layer, 'layer', layer)).__name__})"  # of a fast implementation: its layer's
+    return f"layer {name!r} ({type(layer.layer if isinstance(layer, FastLayer) else layer).__name__})"
 
 
 def value_text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Training a network: `fit` puts data, optimizer, schedule and run folder together and lets the loop run."""
 import os
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -160,7 +160,7 @@ def fit(
         optimizer = optimizer_from(trained) if optimizer is None else optimizer
         planned = recipe.get("schedule") if schedule is None else None
         if planned is not None:
-            schedule = schedule_from(planned, optimizer)
+            schedule = schedule_from(planned, optimizer)  # an error in it before anything else
         check_belongs(trained, optimizer, schedule)
         check_adds_up(team, optimizer)
         progress = progress and team.leads
@@ -175,15 +175,17 @@ def fit(
                 nullcontext() if on_gpu else explain_memory(trained, shape, most, optimizer):
             state = folder.training_state() if folder is not None and resume else None
             saved = team.from_first(None if state is None else state["progress"]["settings"])
-            if planned is not None and optimizer.learning_rate == team.from_first(rate_in(state)):
-                optimizer.learning_rate = rate_in(saved) or optimizer.learning_rate  # where a schedule made anew begins
-                schedule = schedule_from(planned, optimizer)
+            now = team.from_first(rate_in(state))
             if team.size > 1 and saved is None:  # another processor would find other last bits
                 first = choose_augmentation(augmentation, recipe, train, None) if team.leads else None
                 saved = team.from_first({"augmentation": None if first is None else first.settings})
             augmentation = choose_augmentation(augmentation, recipe, train, saved)
-            settings = {} if run is None and team.size == 1 else describe_run(
-                net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze, resume)
+            # The recipe's schedule, made anew, begins where the run did, if the optimizer is as the run left it.
+            with at_rate(optimizer, rate_in(saved) if planned is not None and optimizer.learning_rate == now else None):
+                if planned is not None:
+                    schedule = schedule_from(planned, optimizer)
+                settings = {} if run is None and team.size == 1 else describe_run(
+                    net, train, validation, batch_size, seed, optimizer, schedule, augmentation, freeze, resume)
             check_same_settings(team, settings)
             position, history = Position(), History()
             if folder is not None and state is not None:
@@ -214,6 +216,17 @@ def fit(
                 if team.size > 1:
                     team.agree(0)  # Ctrl-C may have come since the last batch
                 return history
+
+
+@contextmanager
+def at_rate(optimizer: Optimizer, rate: float | None) -> Iterator[None]:
+    """Give the optimizer another learning rate inside the block; None: its own."""
+    own = optimizer.learning_rate
+    optimizer.learning_rate = own if rate is None else rate
+    try:
+        yield
+    finally:
+        optimizer.learning_rate = own
 
 
 def rate_in(state: Mapping[str, Any] | None) -> float | None:

@@ -1,6 +1,5 @@
 """From our names and axes to PyTorch's, and back: one small table for each network that others have trained."""
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -34,6 +33,7 @@ THEIR_KEYS: dict[type, dict[str, str]] = {  # by a layer's class: our parameter 
     BatchNorm1d: NORMS,
     BatchNorm2d: NORMS,
 }
+ORDERS = "puts images in the order H, W, C, and PyTorch in C, H, W"
 TRAINING_ALONE = "num_batches_tracked"  # in PyTorch's batch normalization; nothing is computed with it
 
 
@@ -63,7 +63,8 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
     Raises
     ------
     WeightsError
-        For a Flatten before a Linear in a network that does not say its images' size.
+        For a Flatten before a Linear in a network that does not say its images' size, or where a forward of its own
+        leaves open what a layer gets.
 
     Notes
     -----
@@ -71,44 +72,69 @@ def places(net: Network, names: Mapping[str, str] | None = None) -> Iterator[Pla
     Between a Flatten and the Linear that follows it, numbers of images come in our order here, in PyTorch's there.
     """
     table = THEIR_LAYERS.get(net.name, {}) if names is None else names
-    layers = list(with_shapes(net, net.input_shape))
-    flattened = None
-    for i, (name, layer, shape) in enumerate(layers):
+    layers = list(with_inputs(net, None if net.input_shape is None else Seen(net.input_shape, None)))
+    flattens = False
+    for i, (name, layer, seen) in enumerate(layers):
         keys = THEIR_KEYS.get(type(layer), {})
-        if isinstance(layer, Flatten) and any(isinstance(later, Linear) for _, later, _ in layers[i:]):
-            if shape is None:
-                raise WeightsError(
-                    f"{net.name}: layer {name} puts images in the order H, W, C, and PyTorch in C, H, W; to exchange "
-                    "them the network must know its images' size: Network(..., input_shape=(H, W, C))")
-            flattened = shape if len(shape) == 3 else flattened
-        elif flattened is not None and shape != (math.prod(flattened),):
-            flattened = None                                                   # one's own layer made others of them
+        linear = any(isinstance(later, Linear) for _, later, _ in layers[i:])  # without one the order is not said anew
+        if isinstance(layer, Flatten) and linear:
+            if net.input_shape is None:
+                raise WeightsError(f"{net.name}: layer {name} {ORDERS}; to exchange them the network must know its "
+                                   "images' size: Network(..., input_shape=(H, W, C))")
+            flattens |= seen is None or len(seen.shape) == 3
         for key, array in {**layer.params, **layer.buffers}.items():
             theirs = f"{table.get(name, name)}.{keys.get(key, key)}"
-            reordered = isinstance(layer, BatchNorm1d) or (isinstance(layer, Linear) and key == "w")
-            yield Place(name, key, theirs, array, flattened if reordered else None)
-        if isinstance(layer, Linear) or (layer.params and type(layer) not in THEIR_KEYS):
-            flattened = None
+            reordered = linear and (isinstance(layer, BatchNorm1d) or (isinstance(layer, Linear) and key == "w"))
+            if reordered and flattens and seen is None:
+                raise WeightsError(f"{net.name}: a Flatten before layer {name} {ORDERS}; whether {name} sees them does "
+                                   "not follow from a network with a forward of its own")
+            yield Place(name, key, theirs, array, seen.flattened if reordered and seen is not None else None)
 
 
-def with_shapes(net: Network, shape: Shape | None, before: str = "") -> Iterator[tuple[str, Layer, Shape | None]]:
-    """Yield what `single_layers` does, each with the shape of one image in front of it; None where it is not known.
+class Seen(NamedTuple):
+    """What a layer gets for one image: its shape, and the shape of the images that these numbers flattened were."""
 
-    In a network with a forward of its own, branches for instance, layers may see something else than what the one
-    before them gives.
+    shape: Shape
+    flattened: Shape | None
+
+
+def with_inputs(net: Network, seen: Seen | None, before: str = "") -> Generator[Any, None, Seen | None]:
+    """Yield what `single_layers` does, (name, layer), and what the layer gets; None where that is not known.
+
+    In a network with a forward of its own, branches for instance, a layer gets what the one before it gives, or what
+    the network gets, whichever it takes. Returns what comes out in the end.
     """
-    in_line = type(net).forward is Network.forward
+    given, in_line = seen, type(net).forward is Network.forward
     for name, layer in net.layers.items():
+        if not in_line:
+            seen = next((each for each in (seen, given) if each is not None and takes(layer, each.shape)), None)
         if layers_of(layer):
-            yield from with_shapes(cast(Network, layer), shape, f"{before}{name}.")
+            seen = yield from with_inputs(cast(Network, layer), seen, f"{before}{name}.")
         else:
-            yield f"{before}{name}", layer, shape
-        try:
-            shape = None if shape is None else layer.output_shape(shape)
-        except ShapeError:
-            if in_line:
-                raise
-            shape = None
+            yield f"{before}{name}", layer, seen
+            seen = None if seen is None else behind(layer, seen)
+    if in_line or given is None:
+        return seen
+    return Seen(net.output_shape(given.shape), None)
+
+
+def takes(layer: Layer, shape: Shape) -> bool:
+    """Tell whether a layer takes images of a shape."""
+    try:
+        layer.output_shape(shape)
+    except ShapeError:
+        return False
+    return True
+
+
+def behind(layer: Layer, seen: Seen) -> Seen:
+    """Return what comes out of a layer: numbers of flattened images are in their order until something mixes them."""
+    shape = layer.output_shape(seen.shape)
+    if isinstance(layer, Flatten):
+        return Seen(shape, seen.shape if len(seen.shape) == 3 else seen.flattened)
+    own = type(layer) not in THEIR_KEYS and any(array.ndim > 1 for array in layer.params.values())
+    mixes = isinstance(layer, Linear) or own or shape != seen.shape
+    return Seen(shape, None if mixes else seen.flattened)
 
 
 def to_theirs(place: Place, layer: Layer) -> np.ndarray:
