@@ -2,8 +2,8 @@
 
 JupyterLite is JupyterLab as a folder of files, with Pyodide, Python in the browser, as its kernel. The site has the
 notebooks but the GPU's, and a wheel of tinynet, which each notebook's first cell installs. Before it is built, the
-notebooks run here, in a kernel in which no thread and no process starts (tests/support/no_threads.py). README.md says
-what a browser then needs.
+notebooks run here, in a kernel in which no thread and no process starts (tests/support/no_threads.py). What a browser
+then needs is in docs/browser.md.
 """
 import argparse
 import json

@@ -65,6 +65,18 @@ def test_images_without_the_padding_of_the_stored_ones_are_shown_with_it():
     assert strongest_patches(net, images, "tanh1", 2) == strongest_patches(net, padded, "tanh1", 2)
 
 
+def test_a_network_with_a_forward_of_its_own_has_no_line_of_layers():
+    class Residual(tn.Network):
+        def forward(self, x, train=False, save=True):
+            y, saved = super().forward(x, train)
+            return x + y, saved
+
+    net: Any = Residual([("conv1", tn.Conv2d(3, 3, 3, padding=1))], input_shape=(6, 6, 3), name="residual")
+    net.preprocessing = Preprocessing(np.zeros(3), (6, 6))
+    with pytest.raises(ArgumentError, match="residual has no line of layers up to conv1: its class Residual has a"):
+        strongest_patches(net, np.zeros((2, 6, 6, 3), np.uint8), "conv1", 0)
+
+
 def test_the_strongest_patches_are_those_of_the_largest_numbers(trained):
     net, images = trained
     found = strongest_patches(net, images, "tanh1", 2, count=5)

@@ -177,6 +177,104 @@ def test_in_a_window_with_a_nan_nothing_is_as_large_as_the_winner():
     assert [part.term(t).note for t in range(4)] == [""] * 4
 
 
+INF = np.inf
+
+
+@pytest.mark.parametrize("x", [[-INF, 2, 0, 1], [INF, INF, 0, 1], [-INF] * 4, [INF, -INF, 0, 1], [np.nan, INF, 0, 1]])
+@pytest.mark.parametrize("layer", [tn.MaxPool2d(2), tn.ReLU()])
+def test_numbers_that_are_not_finite_are_equal_too(layer, x):
+    x = np.array(x, np.float32).reshape(1, 2, 2, 1)
+    dy = np.ones_like(layer.forward(x)[0])
+    step = tn.trace(layer, x, upstream=dy)[type(layer).__name__]
+    for at in np.ndindex(step.output.shape):
+        e = step.explain(output=at)
+        assert e.agrees and "NOT EQUAL" not in str(e), str(e)
+    for at in np.ndindex(x.shape):
+        assert step.explain(grad="x", at=at).agrees
+
+
+def test_a_masked_class_is_equal_too():
+    scores = np.array([[1.0, -INF, 2.0]], np.float32)
+    for step in (tn.trace(tn.Softmax(), scores, upstream=np.ones_like(scores))["Softmax"],
+                 tn.trace(tn.Flatten(), scores, np.array([0]))["loss"]):
+        for c in range(3):
+            for e in [step.explain(grad="x", at=(0, c)), *([step.explain(output=(0, c))] if step.output.ndim else [])]:
+                assert all(each.agrees for each in all_of(e)), str(e)
+
+
+def test_a_nan_is_not_said_to_be_off():
+    x = np.full((1, 2, 2, 3), np.nan, np.float32)
+    assert "nan" in tn.trace(tn.ReLU(), x, upstream=x)["ReLU"].explain(output=(0, 0, 0, 0)).sentence
+    fire = tn.Fire(3, 2, 4, 5, seed=2)
+    said = tn.trace(fire, x, upstream=np.ones((1, 2, 2, 9), np.float32))["Fire"].explain(output=(0, 0, 0, 5)).sentence
+    assert "nan, which the ReLU leaves as it is" in said and "not above zero" not in said
+
+
+class Flat(tn.Layer):
+    """Keeps the names of the layer inside it, with dots."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = tn.Linear(3, 2, seed=0)
+        self.params = {f"inner.{name}": array for name, array in self.inner.params.items()}
+
+    def forward(self, x, train=False):
+        return self.inner.forward(x)
+
+    def backward(self, dy, saved, input_gradient=True):
+        dx, grads = self.inner.backward(dy, saved)
+        return dx, {f"inner.{name}": gradient for name, gradient in grads.items()}
+
+    def output_shape(self, shape):
+        return (2,)
+
+
+def test_names_of_parameters_may_have_dots_and_one_called_x_is_told_apart():
+    x = np.ones((2, 3), np.float32)
+    e = tn.trace(Flat(), x, upstream=x[:, :2])["Flat"].explain(grad="inner.w", at=(1, 0))
+    assert e.agrees and e.value == 2
+
+    class Scale(tn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.params = {"x": np.ones((), np.float32)}
+
+        def forward(self, x, train=False):
+            return x * self.params["x"], x
+
+        def backward(self, dy, saved, input_gradient=True):
+            return dy * self.params["x"], {"x": np.asarray((dy * saved).sum())}
+
+    with pytest.raises(ArgumentError, match="Scale.explain: the layer has a parameter called x, which is the input's"):
+        tn.trace(Scale(), x, upstream=x)["Scale"].explain(grad="x", at=())
+
+
+def test_what_backward_keeps_on_the_layer_is_named():
+    class Square(tn.Layer):
+        def forward(self, x, train=False):
+            self.x = x
+            return x**2, None
+
+        def backward(self, dy, saved, input_gradient=True):
+            return 2 * dy * self.x, {}
+
+    x = np.ones((2, 3), np.float32)
+    step = tn.trace(Square(), x, upstream=x)["Square"]
+    for arguments in ({"output": (0, 0)}, {"grad": "x", "at": (0, 0)}):
+        with pytest.raises(ArgumentError, match="Square.explain: its backward needs 'x', which forward keeps on the"):
+            step.explain(**arguments)
+
+
+def test_the_window_of_a_network_that_takes_blue_first_is_shown_red_first():
+    net = tn.Network([("conv", tn.Conv2d(3, 2, 3))], input_shape=(5, 5, 3))
+    x = np.random.default_rng(0).standard_normal((1, 5, 5, 3)).astype("f4")
+    for order, shown in (("RGB", x[0]), ("BGR", x[0, :, :, ::-1])):
+        net.preprocessing = tn.data.Preprocessing(np.zeros(3), (5, 5), channel_order=order)
+        step = tn.trace(net, x, upstream=np.ones((1, 3, 3, 2), np.float32))["conv"]
+        window = step.explain(output=(0, 0, 0, 0)).window
+        np.testing.assert_array_equal(window.image, shown)
+
+
 def test_the_paths_of_the_normalizations_have_names():
     x, labels = batch(3)
     trace = tn.trace(network(batch_norm=True), x, labels, train=True)

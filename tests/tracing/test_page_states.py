@@ -55,6 +55,18 @@ def test_a_network_that_gives_nan_guesses_nothing(browser, folder):
         assert tab.locator("#meaning").inner_text() == ""
 
 
+def test_numbers_that_are_nan_are_explained_with_what_there_is(browser, folder):
+    """Not with the explanation of the number before."""
+    net, (x, labels) = network(), batch(1)
+    net["fc4"].params["b"][1] = np.nan
+    write_page(tn.trace(net, x, labels), folder / "nan2.html", Subject("noise", 0, "given"))
+    with opened(browser, folder / "nan2.html") as tab:
+        go_to(tab, "backward", "picture")
+        tab.evaluate("choose([0, 1, 1, 0], true)")
+        assert "nan" in tab.locator("#live").inner_text()
+        assert 'grad="x", at=(0, 1, 1, 0)' in tab.locator("#unit").inner_text()
+
+
 def test_a_fire_modules_1_x_1_side_is_followed_through_layers_that_keep_channels(browser, folder):
     net = tn.Network([("fire", tn.Fire(3, 2, 4, 3)), ("pool", tn.MaxPool2d(2, 2)), ("relu", tn.ReLU()),
                       ("conv", tn.Conv2d(7, 2, 1)), ("flatten", tn.Flatten()), ("fc", tn.Linear(392, 5))],

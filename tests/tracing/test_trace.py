@@ -96,6 +96,42 @@ def test_a_network_with_a_forward_of_its_own_is_one_step():
     assert trace["branch"].forward_bytes >= 2 * x.nbytes and trace._repr_html_()
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_network_with_a_backward_of_its_own_is_one_step(nested):
+    class Reversed(tn.Network):
+        """Turns the gradient round, as domain adaptation does."""
+
+        def backward(self, dy, saved, input_gradient=True):
+            dx, grads = super().backward(dy, saved, input_gradient)
+            return None if dx is None else -dx, grads
+
+    middle = Reversed([("fc", tn.Linear(5, 3, seed=2))])
+    net = tn.Network([("a", tn.Linear(4, 5, seed=1)), ("middle", middle)]) if nested else Reversed(
+        [("a", tn.Linear(4, 3, seed=1))], name="whole")
+    x, labels = np.random.default_rng(0).standard_normal((2, 4)).astype("f4"), np.array([0, 1])
+    scores, saved = net.forward(x)
+    dx, grads = net.backward(tn.softmax_cross_entropy(scores, labels)[1], saved)
+    trace = tn.trace(net, x, labels)
+    assert [s.name for s in trace.steps] == (["a", "middle", "loss"] if nested else ["Reversed", "loss"])
+    np.testing.assert_allclose(trace.steps[0].input_gradient, dx, rtol=1e-6)
+    if nested:
+        np.testing.assert_allclose(trace["a"].gradients["b"], grads["a"]["b"], rtol=1e-6)
+
+
+def test_an_array_without_numbers_has_no_statistics():
+    class Keeps(tn.ReLU):
+        def forward(self, x, train=False):
+            y, saved = super().forward(x)
+            return y, (saved, np.zeros((0, 3)))
+
+        def backward(self, dy, saved, input_gradient=True):
+            return super().backward(dy, saved[0])
+
+    x = np.ones((2, 3), np.float32)
+    trace = tn.trace(Keeps(), x, upstream=x)
+    assert str(trace.steps[0]) and trace.steps[0]._repr_html_() and np.isnan(statistics(np.zeros((0, 3))).mean)
+
+
 def test_what_a_trace_tells_stays_as_it_was_when_the_network_learns_on():
     x, labels = batch(2)
     net = network(batch_norm=True)

@@ -97,6 +97,7 @@ def test_the_flow_of_gradients_is_their_root_mean_square_by_layer(rng):
     assert [text.get_text() for text in weights.get_xticklabels()] == ["conv1", "fc2"]
     alone: Any = gradient_flow(tn.trace(net(), images, upstream=np.zeros((2, 5), np.float32)))
     assert np.isnan(alone.axes[0].lines[0].get_ydata()).all() and alone.axes[0].get_legend() is None
+    assert alone._repr_png_().startswith(b"\x89PNG")                           # a panel without any number
     with pytest.raises(ArgumentError, match="same number of layers"):
         gradient_flow({"one": traces["relu"], "other": tn.trace(tn.Flatten(), images, np.array([0, 1]))})
 

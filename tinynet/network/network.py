@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -304,17 +304,19 @@ class Network(Layer):
         return cls(made, recipe=with_new_names(settings.get("recipe") or {}), seed=seed, **others)
 
 
-def layers_in_line(net: Layer, before: str = "") -> Iterator[tuple[str, Layer]]:
+def layers_in_line(net: Layer, before: str = "", *, backward: bool = False) -> Iterator[tuple[str, Layer]]:
     """Yield the layers in the order in which they run, those of nested networks too, with names like "block.conv1".
 
     A network whose class has a forward of its own counts as one layer: what runs in it, and when, is known to it alone.
-    A layer that is in no network has the name "".
+    So does, for who is going `backward` too, one with a backward of its own. A layer that is in no network has the name
+    "".
     """
-    if not (isinstance(net, Network) and type(net).forward is Network.forward):
+    in_line = isinstance(net, Network) and type(net).forward is Network.forward
+    if not in_line or (backward and type(net).backward is not Network.backward):
         yield before, net
         return
-    for name, layer in net.layers.items():
-        yield from layers_in_line(layer, f"{before}.{name}" if before else name)
+    for name, layer in cast(Network, net).layers.items():
+        yield from layers_in_line(layer, f"{before}.{name}" if before else name, backward=backward)
 
 
 def as_list(seed: Seed) -> list[int]:

@@ -184,6 +184,9 @@ def pixels(seen: Window, index: int, length: int) -> slice:
 
 def up_to(net: Network, layer: str) -> list[tuple[str, Any]]:
     """Return the layers of a network from the first to one of them."""
+    if type(net).forward is not Network.forward:
+        raise ArgumentError(f"{net.name} has no line of layers up to {layer}: its class {type(net).__name__} has a "
+                            "forward of its own")
     names = list(net.layers)
     if layer not in names:
         raise ArgumentError(f"layer {layer!r} does not exist; {net.name} has {', '.join(names)}")

@@ -77,6 +77,8 @@ class Package:
 
     def add(self, array: Array, rounded: bool = False) -> int:
         """Keep an array, in float16 where `rounded` and the package is reduced; return its number."""
+        if self.size > FULL_PRECISION and not self.reduced:
+            return 0  # the whole is going to be packed anew, reduced
         x = np.array(to_cpu(array), order="C")
         scale = 1.0
         if x.dtype.kind == "f":

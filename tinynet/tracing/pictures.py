@@ -166,7 +166,8 @@ def gradient_flow(traces: TraceRecord | Mapping[str, TraceRecord]) -> Picture:
         ticks |= {i: drawn(steps[i].name) for i in learned}
     weights.set_xticks(list(ticks), list(ticks.values()), rotation=90)
     for axes, title in ((outputs, "gradient at the layer's output"), (weights, "gradient of the layer's weights")):
-        axes.set_yscale("log")
+        if any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
+            axes.set_yscale("log")
         axes.set_title(f"{title}, root mean square", fontsize=10)
         axes.grid(alpha=0.3)
         if len(named) > 1:

@@ -28,6 +28,8 @@ class StepRecord:
     forward_seconds, backward_seconds : float
     forward_bytes, backward_bytes : int
         Memory of the arrays that each pass made and that are kept: output and saved; the gradients.
+    blue_first : bool
+        Whether the input is an image with its colours in the order blue, green, red.
     direction : str
         "forward" or "backward": in which pass a walk through the trace met this layer. The step has all arrays in
         both.
@@ -43,6 +45,7 @@ class StepRecord:
     input_gradient: Array = None
     gradients: dict[str, Any] = field(default_factory=dict)
     backward_seconds: float = 0.0
+    blue_first: bool = False
     direction: str = "forward"
 
     @property

@@ -32,7 +32,9 @@ class Statistics(NamedTuple):
 
 
 def statistics(x: Array) -> Statistics:
-    """Return the statistics of an array whose first axis is the batch."""
+    """Return the statistics of an array whose first axis is the batch; nan for each of an empty one."""
+    if not x.size:
+        return Statistics(x.shape, *[float("nan")] * 7)
     zero = x == 0
     dead = float(zero.all(axis=0).mean()) if x.ndim > 1 and len(x) > 1 else float("nan")
     double = x.astype("float64")  # the square of a small gradient is 0 in float32

@@ -17,7 +17,7 @@ from ..ops.checks import check_upstream
 from ..ops.threads import one_blas_thread
 from .explain import Explanation, explain
 from .records import StepRecord, TraceRecord
-from .view import headline, name_of, step_html, step_text, trace_html, trace_text
+from .view import blue_first, headline, name_of, step_html, step_text, trace_html, trace_text
 
 
 class Step(StepRecord):
@@ -145,7 +145,7 @@ def trace(
     Parameters
     ----------
     network : Layer
-        A network (nested ones are opened) or a single layer.
+        A network (nested ones are opened, unless their forward or backward is their own) or a single layer.
     images : array (N, ...)
     labels : array of int (N,)
     train : bool
@@ -171,12 +171,13 @@ def trace(
     network.check_input(images)
     with one_blas_thread():  # its first use searches all loaded libraries for the BLAS: no layer's time
         pass
-    layers = [(name or type(layer).__name__, layer) for name, layer in layers_in_line(network)]
+    layers = [(name or type(layer).__name__, layer) for name, layer in layers_in_line(network, backward=True)]
     steps: list[Step] = []
     x, loss = images, None
     for name, layer in layers:
         steps.append(forward_step(name, layer, x, train))
         x = steps[-1].output
+    steps[0].blue_first = blue_first(network)
     if labels is None:
         check_upstream("trace", upstream, x.shape, x.dtype)
     else:

@@ -80,7 +80,7 @@ def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[s
     set_generator_states(net, states)
     x, kept = images, []
     first = ""
-    for name, layer in layers_in_line(net):
+    for name, layer in layers_in_line(net, backward=True):
         x, saved = layer.forward(x, train=True)
         kept.append((name, layer, saved))
         first = first or ("" if all_finite(x) else output_not_finite(name, layer))

@@ -89,6 +89,9 @@ def explain(
     if grad not in arrays:
         names = ", ".join(map(repr, arrays))
         raise ArgumentError(f"{step.name}.explain: the step has no gradient of {grad!r}, only those of {names}")
+    if grad == "x" and "x" in step.gradients:
+        raise ArgumentError(f"{step.name}.explain: the layer has a parameter called x, which is the input's name here: "
+                            "give the parameter another one")
     index = check_index(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)
     return known.input_gradient(step, index) if grad == "x" else known.param_gradient(step, grad, index)
 

@@ -10,10 +10,11 @@ from .texts import Wording, wording
 
 
 def output_term(
-    step: StepRecord, at: Index, factors: tuple[Factor, ...], says: Wording, slack: float = 0.0
+    step: StepRecord, at: Index, factors: tuple[Factor, ...], says: Wording, slack: float = 0.0, selects: bool = False
 ) -> Explanation:
     """Return the explanation of an output that has a single term."""
-    return explanation(name_of_output(step, at), step.output, at, [Part("output", factors)], says, slack=slack)
+    part = Part("output", factors, selects=selects)
+    return explanation(name_of_output(step, at), step.output, at, [part], says, slack=slack)
 
 
 def gradient_term(
@@ -30,8 +31,9 @@ class Rectifier:
     @staticmethod
     def output(step: StepRecord, at: Index) -> Explanation:
         x = factor("x[]", step.input, at)
-        on = bool(x.values[0] > 0)
-        return output_term(step, at, (x, constant("on", on)), wording("ReLU.output", "on" if on else "off"))
+        on = not x.values[0] <= 0                                              # nan passes
+        which = "nan" if np.isnan(x.values[0]) else "on" if on else "off"
+        return output_term(step, at, (x, constant("on", on)), wording("ReLU.output", which), selects=True)
 
     @staticmethod
     def input_gradient(step: StepRecord, at: Index) -> Explanation:

@@ -68,7 +68,9 @@ class Explanation:
     @property
     def agrees(self) -> bool:
         """Whether the sum is the number in the array, but for rounding."""
-        return abs(self.difference) <= self.rounding or bool(np.isnan(self.total) and np.isnan(self.value))
+        if np.isnan(self.total) and np.isnan(self.value):
+            return True
+        return self.difference == 0 or abs(self.difference) <= self.rounding  # the latter nan beside infinity
 
     @property
     def sentence(self) -> str:

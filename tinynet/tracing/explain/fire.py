@@ -61,8 +61,8 @@ def output(step: StepRecord, at: Index) -> Explanation:
         parts.append(Part("ReLU", (constant("-(products + bias)", -before),)))
     outside = int((~squeezed.inside).sum()) if squeezed.inside is not None else 0
     says = wording(
-        "Fire.output", "on" if on else "off", height=window.kernel[0], width=window.kernel[1], maps=layer.squeeze,
-        top=top, left=left, n=n, f=f, side=side.name, before=before,
+        "Fire.output", "nan" if np.isnan(before) else "on" if on else "off", height=window.kernel[0],
+        width=window.kernel[1], maps=layer.squeeze, top=top, left=left, n=n, f=f, side=side.name, before=before,
         outside=text("Conv2d.output", "outside", count=outside) if outside else "",
     )
     inner = [squeezed_number(step, where) for where in strongest(products, squeezed)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import ArgumentError
 from ...network.params import flat
 from ...ops.arrays import Array, array_module, to_cpu
 from ..records import StepRecord
@@ -25,7 +26,7 @@ def output(step: StepRecord, at: Index) -> Explanation:
     xp = array_module(step.output)
     one_hot = xp.zeros_like(step.output)
     one_hot[at] = 1
-    slopes = step.layer.backward(one_hot, step.saved)[0]                   # d output / d x, of the input's shape
+    slopes = backward(step, one_hot)[0]                                        # d output / d x, of the input's shape
     indices = np.argwhere(to_cpu(slopes != 0))
     slope = Factor("d y / d x[]", read(slopes, indices)[0], indices)
     products = Part("inputs times slopes", (factor("x[]", step.input, indices), slope))
@@ -35,12 +36,23 @@ def output(step: StepRecord, at: Index) -> Explanation:
     return explained(name_of_output(step, at), value, step.output.dtype, [products, rest], says)
 
 
+def backward(step: StepRecord, dy: Array) -> Any:
+    """Return what the layer's backward gives for another upstream gradient."""
+    try:
+        return step.layer.backward(dy, step.saved)
+    except AttributeError as error:
+        if error.obj is not step.layer:
+            raise
+        raise ArgumentError(f"{step.name}.explain: its backward needs {error.name!r}, which forward keeps on the "
+                            "layer: return it as `saved` (docs/design.md)") from error
+
+
 def input_gradient(step: StepRecord, at: Index) -> Explanation:
     return by_outputs(step, "x", step.input_gradient, at, lambda dx, _: dx)
 
 
 def param_gradient(step: StepRecord, name: str, at: Index) -> Explanation:
-    path = tuple(name.split("."))
+    path = next(path for path in flat(step.gradients) if ".".join(path) == name)  # which may have dots itself
     return by_outputs(step, name, flat(step.gradients)[path], at, lambda _, grads: flat(grads)[path])
 
 
@@ -55,7 +67,7 @@ def by_outputs(
         alone = xp.zeros(upstream.shape, dtype=upstream.dtype)  # in rows: reshape(-1) is a view of it
         where = xp.asarray(outputs)
         alone.reshape(-1)[where] = upstream.reshape(-1)[where]
-        return value_at(pick(*step.layer.backward(alone, step.saved)), at)
+        return value_at(pick(*backward(step, alone)), at)
 
     groups = outputs_with_a_part(through, random_like(step.upstream), step.upstream.size)
     shape = step.upstream.shape

@@ -53,7 +53,7 @@ class Max:
         first = winner(x)
         wins = (np.arange(len(x.values)) == first).astype(float)
         factors = (x, Factor("wins", wins, x.indices))
-        part = Part("window", factors, layer.window.kernel, ("row", "column"), notes_of(x, first))
+        part = Part("window", factors, layer.window.kernel, ("row", "column"), notes_of(x, first), selects=first >= 0)
         says = wording("MaxPool2d.output", "nan") if first < 0 else wording(
             "MaxPool2d.output", count=int(x.inside.sum()), winner=x.text(first)
         )

@@ -68,9 +68,12 @@ def corner(window: Window, i: Any, j: Any) -> tuple[Any, Any]:
 
 
 def seen_by(step: StepRecord, n: int, i: int, j: int, channels: slice) -> SeenWindow:
-    """Return the window of output (i, j) on image n, with the channels that it looked at."""
+    """Return the window of output (i, j) on image n, with the channels that it looked at, a photograph's red first."""
     layer: Any = step.layer
-    return SeenWindow(to_cpu(step.input[n, :, :, channels]), *corner(layer.window, i, j), *layer.window.kernel)
+    image = to_cpu(step.input[n, :, :, channels])
+    if step.blue_first and image.shape[2] == 3:
+        image = image[:, :, ::-1]
+    return SeenWindow(image, *corner(layer.window, i, j), *layer.window.kernel)
 
 
 def name_of_output(step: StepRecord, at: Index) -> str:

@@ -26,9 +26,10 @@ def probability(step: StepRecord, at: Index, what: str, probabilities: Any) -> E
     parts = [Part("probability", (one, constant("1 / sum of exp", 1 / total)))]
     says = wording("Softmax.output", largest=float(largest), count=len(indices))
     # An exponent is rounded in its last digit, and an exponential is off by as large a part of itself.
+    there = exps.values > 0                                                    # not for a score of -infinity
     exponents = largest - x.values
-    off = exponents[c] + float((exps.values * exponents).sum()) / total
-    slack = 2 * float(np.finfo(probabilities.dtype).eps) * float(off * one.values[0]) / total
+    off = exponents[c] + float((exps.values[there] * exponents[there]).sum()) / total
+    slack = 2 * float(np.finfo(probabilities.dtype).eps) * float(off * one.values[0]) / total if there[c] else 0.0
     return explanation(what, probabilities, at, parts, says, [inner], slack=slack)
 
 
@@ -89,7 +90,8 @@ class Loss:
         inner = [probability(step, at, f"p[{n}, {c}]", step.saved.probabilities)]
         scores = to_cpu(step.input[n]).astype(np.float64)
         log_p = scores[c] - scores.max() - np.log(np.exp(scores - scores.max()).sum())  # the layer's exponent
-        slack = 4 * float(np.finfo(step.output.dtype).eps) * float(-log_p * np.exp(log_p)) / len(step.input)
+        slack = 4 * float(np.finfo(step.output.dtype).eps) * float(-log_p * np.exp(log_p)) / len(step.input) \
+            if log_p > -np.inf else 0.0
         return explanation(what, step.input_gradient, at, parts, says, inner, slack=slack)
 
 

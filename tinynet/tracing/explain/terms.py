@@ -87,6 +87,8 @@ class Part:
         What the axes of that shape are: ("row", "column", "channel"), or ("image", "row", "column").
     notes : sequence of str
         One for each term, or nothing.
+    selects : bool
+        The last factor says which terms count; of the others nothing is added, be they infinite.
     """
 
     name: str
@@ -94,11 +96,14 @@ class Part:
     shape: tuple[int, ...] = ()
     axes: tuple[str, ...] = ()
     notes: Sequence[str] = ()
+    selects: bool = False
 
     @cached_property
     def values(self) -> np.ndarray:
         """The products of the factors, (T,)."""
-        return np.prod([factor.values for factor in self.factors], axis=0)
+        with np.errstate(invalid="ignore"):  # infinity times 0
+            products = np.prod([factor.values for factor in self.factors], axis=0)
+        return np.where(self.factors[-1].values == 0, 0.0, products) if self.selects else products
 
     @property
     def total(self) -> float:

@@ -99,7 +99,8 @@ const FIRE = {
     if (!on) parts.push(part("ReLU", [constant("-(products + bias)", -before)]));
     const count = squeezed.inside.filter((inside) => !inside).length;
     const outside = count ? textOf("Conv2d.output", "outside", { count }) : "";
-    const says = wording("Fire.output", { height, width, maps, top, left, n, f, side: side.name, before, outside }, on ? "on" : "off");
+    const which = Number.isNaN(before) ? "nan" : on ? "on" : "off";
+    const says = wording("Fire.output", { height, width, maps, top, left, n, f, side: side.name, before, outside }, which);
     const where = strongestIndex(parts[0], squeezed);
     const inner = where ? [squeezedExplained(layer, where)] : [];
     const seen = where ? frame("input", range(top, top + height), range(left, left + width), strongestChannel(inner[0])) : null;

@@ -34,9 +34,10 @@ const LINEAR = {
 function oneToOne(forward, backward) {
   return {
     output(layer, at) {
-      const { factors, says } = forward(layer, at);
-      const more = { seen: frameOfIndex(factors[0].indices[0], "input") };
-      return explanation(nameOfOutput(layer, at), layer.output, at, [part("output", factors)], says, more);
+      const { factors, says, slack, selects } = forward(layer, at);
+      const more = { seen: frameOfIndex(factors[0].indices[0], "input"), slack };
+      const parts = [part("output", factors, null, [], null, selects)];
+      return explanation(nameOfOutput(layer, at), layer.output, at, parts, says, more);
     },
     inputGradient(layer, at) {
       const { factors, says, slack } = backward(layer, at);
@@ -55,8 +56,9 @@ function frameOfIndex(at, map) {
 const RELU = oneToOne(
   (layer, at) => {
     const x = factor("x[]", layer.input, [at]);
-    const on = x.values[0] > 0;
-    return { factors: [x, constant("on", Number(on))], says: wording("ReLU.output", {}, on ? "on" : "off") };
+    const on = !(x.values[0] <= 0); // nan passes
+    const which = Number.isNaN(x.values[0]) ? "nan" : on ? "on" : "off";
+    return { factors: [x, constant("on", Number(on))], says: wording("ReLU.output", {}, which), selects: true };
   },
   (layer, at) => {
     const on = valueAt(layer.output, at) > 0;
@@ -127,8 +129,8 @@ function probability(layer, at, what, probabilities) {
   const parts = [part("probability", [one, constant("1 / sum of exp", 1 / total)])];
   const says = wording("Softmax.output", { largest, count: indices.length });
   // An exponent is rounded in its last digit, and an exponential is off by as large a part of itself.
-  const off = largest - scores[c] + sum(scores.map((x, i) => exps.values[i] * (largest - x))) / total;
-  const slack = (2 * probabilities.eps * off * exps.values[c]) / total;
+  const off = largest - scores[c] + sum(scores.map((x, i) => (exps.values[i] ? exps.values[i] * (largest - x) : 0))) / total;
+  const slack = exps.values[c] === 0 ? 0 : (2 * probabilities.eps * off * exps.values[c]) / total;
   return explanation(what, probabilities, at, parts, says, { inner: [inner], slack });
 }
 
@@ -175,7 +177,7 @@ const LOSS = {
     const scores = Array.from(layer.input.numbers);
     const largest = Math.max(...scores);
     const logP = scores[c] - largest - Math.log(sum(scores.map((x) => Math.exp(x - largest)))); // the layer's exponent
-    const slack = 4 * layer.output.eps * -logP * Math.exp(logP);
+    const slack = logP === -Infinity ? 0 : 4 * layer.output.eps * -logP * Math.exp(logP);
     return explanation(nameOfGradient(layer, "x", at), layer.inputGradient, at, parts, says, { inner, slack });
   },
 };

@@ -129,7 +129,7 @@ const MAX_POOL = {
     const count = x.inside.filter(Boolean).length;
     const says = first < 0 ? wording("MaxPool2d.output", {}, "nan")
       : wording("MaxPool2d.output", { count, winner: factorText(x, first) });
-    const parts = [part("window", [x, wins], layer.window.kernel, ["row", "column"], notes)];
+    const parts = [part("window", [x, wins], layer.window.kernel, ["row", "column"], notes, first >= 0)];
     return explanation(nameOfOutput(layer, at), layer.output, at, parts, says, { seen });
   },
 

@@ -27,8 +27,10 @@ function factorText(each, t) {
  * Terms of one kind. `shape` and `axes` say how they are laid out: [KH, KW, C] and ["row", "column", "channel"];
  * `notes` has a remark for each term.
  */
-function part(name, factors, shape = null, axes = [], notes = null) {
-  const values = factors[0].values.map((_, t) => product(factors.map((each) => each.values[t])));
+function part(name, factors, shape = null, axes = [], notes = null, selects = false) {
+  const last = factors[factors.length - 1];
+  const values = factors[0].values.map((_, t) => (
+    selects && last.values[t] === 0 ? 0 : product(factors.map((each) => each.values[t]))));
   return { name, factors, values, total: sum(values), shape: shape || [values.length], axes, notes };
 }
 
@@ -52,7 +54,7 @@ function explanation(what, array, at, parts, says, more = {}) {
   const smallest = 2 ** -149; // next to 0 numbers in float32 are multiples of it
   const rounding = (8 + Math.sqrt(terms)) * (eps * size + smallest) + (more.slack ?? 0);
   const difference = value === null || total === value ? 0 : total - value;
-  const agrees = Math.abs(difference) <= rounding || (Number.isNaN(total) && Number.isNaN(value));
+  const agrees = difference === 0 || Math.abs(difference) <= rounding || (Number.isNaN(total) && Number.isNaN(value));
   return { seen: null, inner: [], ...more, ...says, what, value, parts, total, terms, difference, agrees, eps };
 }
 

@@ -144,7 +144,7 @@ function sliceOf(one, name, rows, columns, terms) {
 /** Which slice of a part adds most to its sum. */
 function strongestSlice(one) {
   const sizes = slicesOf(one).map((slice) => Math.abs(slice.total));
-  return sizes.indexOf(Math.max(...sizes));
+  return Math.max(0, sizes.indexOf(Math.max(...sizes))); // -1 where one is nan
 }
 
 /** A slice in pictures: factor × factor = products, sum. */
