@@ -74,7 +74,12 @@ def test_of_validation_and_test_images_the_test_images_are_given_first_where_ask
         assert load_image_folder(tmp_path, 4, test_first=first)[1].paths[0].parent.parent.name == name
     (tmp_path / "test/dog").rename(tmp_path / "test/images")                   # without labels, in one folder
     assert load_image_folder(tmp_path, 4, test_first=True)[1].paths[0].parent.parent.name == "val"
-    (tmp_path / "test/images").rename(tmp_path / "test/dog")
+    make(tmp_path, "test", names=["d.png"])                                    # and one of a class beside it
+    with pytest.raises(DataError, match="test has the class 'images', which .*train does not have"):
+        load_image_folder(tmp_path, 4, test_first=True)
+    for image in (tmp_path / "test/images").iterdir():
+        image.unlink()
+    (tmp_path / "test/images").rmdir()
     for image in (tmp_path / "test/dog").iterdir():                            # or without any, as ImageNet's
         image.rename(tmp_path / "test" / image.name)
     (tmp_path / "test/dog").rmdir()

@@ -181,7 +181,7 @@ INF = np.inf
 
 
 @pytest.mark.parametrize("x", [[-INF, 2, 0, 1], [INF, INF, 0, 1], [-INF] * 4, [INF, -INF, 0, 1], [np.nan, INF, 0, 1]])
-@pytest.mark.parametrize("layer", [tn.MaxPool2d(2), tn.ReLU()])
+@pytest.mark.parametrize("layer", [tn.MaxPool2d(2), tn.ReLU(), tn.MaxPool2d(3, 2, padding=1)])
 def test_numbers_that_are_not_finite_are_equal_too(layer, x):
     x = np.array(x, np.float32).reshape(1, 2, 2, 1)
     dy = np.ones_like(layer.forward(x)[0])
@@ -248,9 +248,25 @@ def test_names_of_parameters_may_have_dots_and_one_called_x_is_told_apart():
     with pytest.raises(ArgumentError, match="Scale.explain: the layer has a parameter called x, which is the input's"):
         tn.trace(Scale(), x, upstream=x)["Scale"].explain(grad="x", at=())
 
+    class Own(tn.Network):                                                     # where x is a layer's name
+        def forward(self, x, train=False, save=True):
+            return super().forward(x, train, save)
 
-def test_what_backward_keeps_on_the_layer_is_named():
+    step = tn.trace(Own([("x", tn.Linear(3, 3, seed=0))]), x, upstream=x).steps[0]
+    assert step.explain(grad="x", at=(0, 0)).agrees and step.explain(grad="x.w", at=(0, 0)).agrees
+
+
+@pytest.mark.parametrize(("before", "how"), [
+    ("nothing", "fails .AttributeError: 'Square' object has no attribute 'x'"), ("none", "fails .TypeError: "),
+    ("another", "gives another gradient"),
+])
+def test_a_backward_that_needs_what_forward_keeps_on_the_layer_is_named(before, how):
     class Square(tn.Layer):
+        def __init__(self):
+            super().__init__()
+            if before == "none":
+                self.x = None
+
         def forward(self, x, train=False):
             self.x = x
             return x**2, None
@@ -259,9 +275,12 @@ def test_what_backward_keeps_on_the_layer_is_named():
             return 2 * dy * self.x, {}
 
     x = np.ones((2, 3), np.float32)
-    step = tn.trace(Square(), x, upstream=x)["Square"]
+    layer = Square()
+    if before == "another":
+        layer.forward(100 * x)
+    step = tn.trace(layer, x, upstream=x)["Square"]
     for arguments in ({"output": (0, 0)}, {"grad": "x", "at": (0, 0)}):
-        with pytest.raises(ArgumentError, match="Square.explain: its backward needs 'x', which forward keeps on the"):
+        with pytest.raises(ArgumentError, match=f"Square.explain: called again .* its backward {how}"):
             step.explain(**arguments)
 
 

@@ -55,3 +55,19 @@ def test_a_network_inside_with_a_forward_of_its_own_is_trained_and_named_as_one_
     net["both"]["left"].params["w"] *= 1e36
     with np.errstate(all="ignore"), pytest.raises(NotFiniteError, match="both is the first layer whose output"):
         tn.fit(net, (images * 1e3, labels), epochs=1, batch_size=4, progress=False)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_layer_in_a_network_with_a_backward_of_its_own_is_named(nested):
+    class Reversed(tn.Network):
+        def backward(self, dy, saved, input_gradient=True):
+            dx, grads = super().backward(dy, saved, input_gradient)
+            return None if dx is None else -dx, grads
+
+    inner = Reversed([("a", tn.Linear(4, 4, seed=1)), ("b", tn.Linear(4, 3, seed=2))], name="inner")
+    inner["b"].params["w"] *= 1e36
+    net = tn.Network([("first", tn.ReLU()), ("mid", inner)]) if nested else inner
+    images, labels = pair()
+    place = "mid.b" if nested else "b"
+    with np.errstate(all="ignore"), pytest.raises(NotFiniteError, match=f": {place} is the first layer whose output"):
+        tn.fit(net, (np.abs(images) * 1e3, labels), epochs=1, batch_size=4, progress=False)

@@ -170,6 +170,58 @@ class SideBySide(tn.Network):
         return (5,)
 
 
+class Doubled(tn.Network):
+    """A line of layers, times 2."""
+
+    def forward(self, x, train=False, save=True):
+        y, saved = super().forward(x, train, save)
+        return 2 * y, saved
+
+
+class Joined(tn.Network):
+    """Branches, their outputs side by side."""
+
+    def forward(self, x, train=False, save=True):
+        return np.concatenate([layer.forward(x)[0] for layer in self.layers.values()], axis=1), None
+
+    def output_shape(self, shape):
+        return (sum(layer.output_shape(shape)[0] for layer in self.layers.values()),)
+
+
+def flat_maps():
+    return tn.Network([("conv", tn.Conv2d(2, 3, 3)), ("flat", tn.Flatten())])
+
+
+@pytest.mark.parametrize("layers", [
+    [("twice", Doubled([("conv", tn.Conv2d(2, 3, 3)), ("flat", tn.Flatten())]))],
+    [("conv", tn.Conv2d(2, 3, 3)), ("flat", tn.Flatten()), ("twice", Doubled([("norm", tn.BatchNorm1d(18))]))],
+    [("conv", tn.Conv2d(2, 3, 3)), ("flat", tn.Flatten()), ("twice", Doubled([("relu", tn.ReLU())]))],
+], ids=["flatten in it", "norm in it", "relu in it"])
+def test_the_order_behind_a_network_with_a_forward_of_its_own_is_kept(layers, tmp_path):
+    net = tn.Network([*layers, ("fc", tn.Linear(18, 4, seed=1))], input_shape=(5, 4, 2), seed=0)
+    save_weights(net, tmp_path / "w.pth")
+    w = net["fc"].params["w"]
+    np.testing.assert_array_equal(read_pth(tmp_path / "w.pth")["fc.weight"],
+                                  w.reshape(3, 2, 3, 4).transpose(2, 0, 1, 3).reshape(18, 4).T)
+
+
+def test_an_order_that_branches_leave_open_is_refused(tmp_path):
+    net = tn.Network([("both", Joined([("a", flat_maps()), ("b", flat_maps())])), ("fc", tn.Linear(36, 4))],
+                     input_shape=(5, 4, 2), name="joined")
+    with pytest.raises(WeightsError, match="joined: a Flatten before layer fc puts images"):
+        save_weights(net, tmp_path / "w.pth")
+
+    class Silent(tn.Network):
+        """It does not say its shapes, and nothing comes after it."""
+
+        def forward(self, x, train=False, save=True):
+            return self.layers["a"].forward(x)[0] + self.layers["b"].forward(x)[0], None
+
+    silent = Silent([("a", tn.Conv2d(2, 4, 3)), ("b", tn.Conv2d(2, 4, 3))], input_shape=(5, 4, 2), seed=0)
+    save_weights(silent, tmp_path / "silent.pth")
+    assert list(read_pth(tmp_path / "silent.pth")) == ["a.weight", "a.bias", "b.weight", "b.bias"]
+
+
 def test_branches_of_images_are_in_pytorchs_order_and_what_does_not_follow_is_refused(tmp_path):
     def branch(filters):
         return tn.Network([("conv", tn.Conv2d(2, filters, 3)), ("flat", tn.Flatten()),

@@ -65,10 +65,12 @@ def outputs(net: Network) -> int:
 
 
 def is_as_named(net: Network) -> bool:
-    """Tell whether a network's name, and the number of its classes, make a network with the same layers."""
+    """Tell whether a network's name and the number of its classes make one with the same layers, but for dropout."""
     if net.name not in MODELS:
         return False
-    return undrawn_network(net.name, outputs(net)).settings["layers"] == net.settings["layers"]
+    layers = [[each for each in own.settings["layers"] if each[1] != "Dropout"]  # which no weights belong to
+              for own in (net, undrawn_network(net.name, outputs(net)))]
+    return layers[0] == layers[1]
 
 
 def note(source: Path, target: Path, net: Network) -> str:

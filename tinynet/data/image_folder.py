@@ -173,16 +173,15 @@ def find_validation_folder(path) -> Path | None:
 def find_test_folder(root: Path, class_names: Sequence[str] | None = None) -> Path | None:
     """The folder of test images in `root`, else None; one whose images have no labels is named and left out.
 
-    With `class_names` one is left out, too, that has none of these classes but other folders.
+    With `class_names` one is left out, too, whose images are in one folder that is none of these classes.
     """
     folder = find_split(root, TEST)
     if folder is None:
         return None
     inside = {entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-    if inside and (class_names is None or inside & set(class_names)):
+    if len(inside) > 1 or (inside and (class_names is None or inside <= set(class_names))):
         return folder
-    what = "folders of classes" if class_names is None or not inside else "folder of a class of the training images"
-    say(f"folder {folder}: no {what} in it, so that its images have no labels; left out")
+    say(f"folder {folder}: no folders of classes in it, so that its images have no labels; left out")
     return None
 
 

@@ -67,6 +67,7 @@ def look_through(content: bytes, allowed: Set[str] = PLAIN, expected: str = EXPE
     """
     stack: list[tuple[int, int] | None] = []  # depth and number of each thing, (0, 1) for no tuple; None is a mark
     memory: dict[int, tuple[int, int] | None] = {}
+    keys = 0
     for number, (instruction, place, _) in enumerate(pickletools.genops(content)):
         name, before = instruction.name, instruction.stack_before
         if name not in allowed:
@@ -90,7 +91,9 @@ def look_through(content: bytes, allowed: Set[str] = PLAIN, expected: str = EXPE
             made = (0, 1)
             if name in MAY_NEST:
                 made = (max((deep for deep, _ in taken), default=0) + ("TUPLE" in name), 1 + sum(n for _, n in taken))
-            if made[0] > MOST_NESTED or made[1] > MOST_IN_TUPLES:
+            if name.startswith("SETITEM"):
+                keys += sum(number for _, number in taken)  # and values
+            if made[0] > MOST_NESTED or made[1] > MOST_IN_TUPLES or keys > 10 * MOST_IN_TUPLES:
                 raise DataError(f"it has too many tuples inside each other ({MOST_NESTED} deep, or {MOST_IN_TUPLES} "
                                 f"things): expected {expected}")
             stack += [made for _ in instruction.stack_after]

@@ -154,8 +154,8 @@ def arrays_of(step: StepRecord) -> list[tuple[str, Array]]:
 
 
 def first_image(x: Array) -> Html:
-    """Return a picture of an array's first image; of one number nothing."""
-    return picture(x[0]) if x.ndim > 1 else Html("")
+    """Return a picture of an array's first image; of one number, or of none, nothing."""
+    return picture(x[0]) if x.ndim > 1 and x.size else Html("")
 
 
 def pictured(name: str, x: Array, params: Collection[str]) -> Html:

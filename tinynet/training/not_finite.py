@@ -38,6 +38,16 @@ def first_not_finite(net: Network, images: Array) -> str:
     return "the outputs of all layers are finite"
 
 
+def first_inside(name: str, layer: Layer, x: Array) -> tuple[str, Layer]:
+    """Return the first layer in a network whose output is not finite, for a batch in training; else the layer itself.
+    """
+    for inner_name, inner in layers_in_line(layer, name) if isinstance(layer, Network) else ():
+        x, _ = inner.forward(x, train=True)
+        if not all_finite(x):
+            return inner_name, inner
+    return name or type(layer).__name__, layer
+
+
 def output_not_finite(name: str, layer: Layer) -> str:
     """Say that a layer's output is the first that is not finite, and which of its parameters are not either."""
     ruined = [".".join(path) for path, array in flat(layer.params).items() if not all_finite(array)]
@@ -81,9 +91,10 @@ def why_not_finite(net: Network, images: Array, labels: Array, states: Mapping[s
     x, kept = images, []
     first = ""
     for name, layer in layers_in_line(net, backward=True):
-        x, saved = layer.forward(x, train=True)
-        kept.append((name, layer, saved))
-        first = first or ("" if all_finite(x) else output_not_finite(name, layer))
+        before, (x, saved) = x, layer.forward(x, train=True)
+        kept.append((name or net.name, layer, saved))
+        if not first and not all_finite(x):
+            first = output_not_finite(*first_inside(name, layer, before))
     loss, dy = cross_entropy(x, xp.asarray(labels))
     if not xp.isfinite(loss):
         return f"the loss is {float(loss)}: {first or 'the outputs of all layers are finite'}"

@@ -102,9 +102,9 @@ def with_inputs(net: Network, seen: Seen | None, before: str = "") -> Generator[
     """Yield what `single_layers` does, (name, layer), and what the layer gets; None where that is not known.
 
     In a network with a forward of its own, branches for instance, a layer gets what the one before it gives, or what
-    the network gets, whichever it takes. Returns what comes out in the end.
+    the network gets, whichever it takes. Returns what comes out in the end, None where that leaves an order open.
     """
-    given, in_line = seen, type(net).forward is Network.forward
+    given, in_line, ends = seen, type(net).forward is Network.forward, []
     for name, layer in net.layers.items():
         if not in_line:
             seen = next((each for each in (seen, given) if each is not None and takes(layer, each.shape)), None)
@@ -113,9 +113,16 @@ def with_inputs(net: Network, seen: Seen | None, before: str = "") -> Generator[
         else:
             yield f"{before}{name}", layer, seen
             seen = None if seen is None else behind(layer, seen)
-    if in_line or given is None:
+        ends.append(seen)
+    if in_line:
         return seen
-    return Seen(net.output_shape(given.shape), None)
+    if given is None or not takes(net, given.shape):
+        return None
+    shape = net.output_shape(given.shape)
+    through = given.flattened is not None and given.shape == shape             # y = x + ..., perhaps
+    if seen is not None and seen.shape == shape and (seen.flattened is not None or not through):
+        return seen
+    return None if through or any(end is None or end.flattened is not None for end in ends) else Seen(shape, None)
 
 
 def takes(layer: Layer, shape: Shape) -> bool:

@@ -89,7 +89,7 @@ def explain(
     if grad not in arrays:
         names = ", ".join(map(repr, arrays))
         raise ArgumentError(f"{step.name}.explain: the step has no gradient of {grad!r}, only those of {names}")
-    if grad == "x" and "x" in step.gradients:
+    if grad == "x" and ("x",) in flat(step.gradients):
         raise ArgumentError(f"{step.name}.explain: the layer has a parameter called x, which is the input's name here: "
                             "give the parameter another one")
     index = check_index(f"the gradient of {step.name}.{grad}", at, arrays[grad].shape)

@@ -26,7 +26,8 @@ def output(step: StepRecord, at: Index) -> Explanation:
     xp = array_module(step.output)
     one_hot = xp.zeros_like(step.output)
     one_hot[at] = 1
-    slopes = backward(step, one_hot)[0]                                        # d output / d x, of the input's shape
+    check_backward(step)
+    slopes = step.layer.backward(one_hot, step.saved)[0]                       # d output / d x, of the input's shape
     indices = np.argwhere(to_cpu(slopes != 0))
     slope = Factor("d y / d x[]", read(slopes, indices)[0], indices)
     products = Part("inputs times slopes", (factor("x[]", step.input, indices), slope))
@@ -36,15 +37,21 @@ def output(step: StepRecord, at: Index) -> Explanation:
     return explained(name_of_output(step, at), value, step.output.dtype, [products, rest], says)
 
 
-def backward(step: StepRecord, dy: Array) -> Any:
-    """Return what the layer's backward gives for another upstream gradient."""
+def check_backward(step: StepRecord) -> None:
+    """Raise ArgumentError unless backward gives anew what it gave, on the layer as it was before the pass.
+
+    It does not where forward keeps on the layer what backward needs.
+    """
     try:
-        return step.layer.backward(dy, step.saved)
-    except AttributeError as error:
-        if error.obj is not step.layer:
-            raise
-        raise ArgumentError(f"{step.name}.explain: its backward needs {error.name!r}, which forward keeps on the "
-                            "layer: return it as `saved` (docs/design.md)") from error
+        again = to_cpu(step.layer.backward(step.upstream, step.saved)[0])
+        same = np.allclose(again, first := to_cpu(step.input_gradient), rtol=1e-3, equal_nan=True,
+                           atol=1e-6 * float(np.nanmax(np.abs(first), initial=0)))
+        how = "gives another gradient"
+    except Exception as error:  # the pass went well: whatever it is, it comes from what forward has left on the layer
+        same, how = False, f"fails ({type(error).__name__}: {error})"
+    if not same:
+        raise ArgumentError(f"{step.name}.explain: called again with the same dy and saved, its backward {how}; what "
+                            "it needs of forward must be in `saved`, not on the layer (docs/design.md)")
 
 
 def input_gradient(step: StepRecord, at: Index) -> Explanation:
@@ -60,6 +67,7 @@ def by_outputs(
     step: StepRecord, name: str, array: Array, at: Index, pick: Callable[[Array, Any], Array]
 ) -> Explanation:
     """A gradient as the sum over the outputs that had a part in it."""
+    check_backward(step)
     xp = array_module(step.upstream)
 
     def through(outputs: np.ndarray, upstream: Array) -> float:
@@ -67,7 +75,7 @@ def by_outputs(
         alone = xp.zeros(upstream.shape, dtype=upstream.dtype)  # in rows: reshape(-1) is a view of it
         where = xp.asarray(outputs)
         alone.reshape(-1)[where] = upstream.reshape(-1)[where]
-        return value_at(pick(*backward(step, alone)), at)
+        return value_at(pick(*step.layer.backward(alone, step.saved)), at)
 
     groups = outputs_with_a_part(through, random_like(step.upstream), step.upstream.size)
     shape = step.upstream.shape

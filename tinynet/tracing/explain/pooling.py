@@ -38,8 +38,9 @@ def window_of(step: StepRecord, at: Index) -> SeenWindow:
 def winner(x: Factor) -> int:
     """Return which number wins: the first, row by row, that is the largest; -1 where nan leaves no winner."""
     assert x.inside is not None
-    values = np.where(x.inside, x.values, -np.inf)
-    return -1 if np.isnan(values).any() else int(values.argmax())
+    inside = np.flatnonzero(x.inside)
+    values = x.values[inside]
+    return -1 if np.isnan(values).any() else int(inside[values.argmax()])
 
 
 class Max:

@@ -112,8 +112,9 @@ function seenByPool(layer, [n, i, j, c]) {
 
 /** Which number wins: the first, row by row, that is the largest; -1 where nan leaves no winner. */
 function winnerOf(x) {
-  const values = x.values.map((value, k) => (x.inside[k] ? value : -Infinity));
-  return values.some(Number.isNaN) ? -1 : values.indexOf(Math.max(...values));
+  const inside = range(x.values.length).filter((k) => x.inside[k]);
+  const values = inside.map((k) => x.values[k]);
+  return values.some(Number.isNaN) ? -1 : inside[values.indexOf(Math.max(...values))];
 }
 
 const MAX_POOL = {
