@@ -391,6 +391,9 @@ def test_the_table_of_figure_1_by_hand(figure_1):
     assert any("Of sigmoid, raw pixels 12 epochs at most, 1 seed." in note for note in figure_1.notes())
     figure_1.plan = replace(figure_1.plan, budget=replace(figure_1.plan.budget, epochs=3))
     assert any("Of sigmoid, raw pixels 3 epochs at most, 1 seed." in note for note in figure_1.notes())
+    assert "older" not in str(figure_1)
+    figure_1.plan = replace(figure_1.plan, budget=replace(figure_1.plan.budget, images=9000))
+    assert "With 22 trainings that are older these are the first of the data set." in str(figure_1)
 
 
 def test_more_than_what_was_seen_of_the_seeds_that_did_not_get_there():

@@ -90,7 +90,7 @@ class Result:
         notes.append("Training error: after the training, on up to 5000 of its images, without dropout or "
                      "augmentation.")
         older = [r for r in self.records if r["stage"] == "seed" and "machine" not in r]
-        if older and len(plan.train) > MEASURED_ON:  # done by tinynet before it noted the machine
+        if older and budget.images > MEASURED_ON:  # done by tinynet before it noted the machine
             notes[-1] += f" With {len(older)} trainings that are older these are the first of the data set."
         notes.append(self.search_note())
         certainty = "One seed: no spread is known."
