@@ -21,7 +21,7 @@ from tinynet.errors import ArgumentError, DataError, DtypeError, ShapeError
 from tinynet.files import locked
 from tinynet.lessons import augmentation, relu
 from tinynet.lessons.experiment import Arm, Budget
-from tinynet.lessons.job import spread_out
+from tinynet.lessons.job import sample
 from tinynet.lessons.lesson import Lesson, best_rate, stored_for
 from tinynet.lessons.plan import image_size, split_data
 from tinynet.lessons.result import paired_interval
@@ -449,9 +449,9 @@ def test_processes_take_no_more_threads_than_were_set(tmp_path):
 
 
 def test_the_training_error_is_of_images_of_every_class():
-    assert spread_out(5, 3).tolist() == [0, 1, 2]
+    assert sample(5, 3).tolist() == [0, 1, 2]
     for labels in (np.repeat(np.arange(10), 1000), np.arange(10_000) % 10):    # as in a folder of photographs; in turn
-        counts = np.bincount(labels[spread_out(5000, len(labels))])
+        counts = np.bincount(labels[sample(5000, len(labels))])
         assert counts.sum() == 5000 and (abs(counts - 500) < 100).all()
 
 

@@ -159,8 +159,8 @@ def lesson_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("--data", type=with_home, help="a folder with CIFAR-10 or another data set, or the word shapes")
     add.add_argument("--run", metavar="DIR", type=with_home,
                      help="folder for the results; the same command continues what is in it "
-                     "(default: tinynet-lesson/NAME, with -quick for the quick form; where the lesson has arms of its "
-                     "own for a --model, that one's name comes before it)")
+                     "(default: tinynet-lesson/NAME, or NAME-MODEL where the lesson has arms of its own for --model; "
+                     "with -quick behind it for the quick form)")
     what = add.add_argument_group("experiment (by default the lesson's)")
     what.add_argument("--arms", metavar="NAME,NAME", help="some of the lesson's arms; the first is the reference")
     what.add_argument("--arm", action="append", default=[], metavar="NAME:SWITCH=VALUE,...", help="a further arm; can "

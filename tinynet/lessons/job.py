@@ -25,8 +25,11 @@ from .machine import machine
 MEASURED_ON = 5000  # training images, for the trained network's training error
 
 
-def spread_out(count: int, total: int) -> np.ndarray:
-    """Return so many numbers below `total`, drawn: the first photographs of a folder are its first classes."""
+def sample(count: int, total: int) -> np.ndarray:
+    """Draw indices: int (count,), or all of `total` where there are no more; sorted, and the same in each call.
+
+    Not the first ones, since the first photographs of a folder are its first classes.
+    """
     return np.sort(np.random.default_rng(0).permutation(total)[:count])
 
 
@@ -177,7 +180,7 @@ class Job:
                 "diverged": message, "test_error": None if self.test is None else chance,
                 "train_error": chance, "measured": {}}
         self.add_notes(found)
-        some = self.train.subset(spread_out(MEASURED_ON, len(self.train)))
+        some = self.train.subset(sample(MEASURED_ON, len(self.train)))
         found["train_error"] = evaluate(net, some).top1_error
         found["test_error"] = None if self.test is None else found["history"][-1]["validation_error"]
         found["measured"] = {} if self.measure is None else self.measure(net)

@@ -16,7 +16,7 @@ from ..layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d
 from ..models.parts import ACTIVATIONS, PIXEL_DEVIATION, choose, he_initialization, initial_weights
 from ..network import Network
 from .experiment import Arm, Budget
-from .job import Job, spread_out
+from .job import Job, sample
 from .lesson import SEARCH_SEED, Lesson, rates_of
 from .plan import Plan
 from .relu_numbers import (
@@ -99,11 +99,11 @@ def four_layers(classes: int = 10, seed: int = 0, activation: str = "relu", sett
 def watch(net: Network, plan: Plan) -> dict[str, float]:
     """Return which share of each activation's outputs is saturated; for ReLU, how large its outputs are.
 
-    The outputs are those for 500 training images. "saturated1" is the share of tanh1's outputs beyond 0.95
+    The outputs are those for 500 training images, drawn. "saturated1" is the share of tanh1's outputs beyond 0.95
     (the sigmoid's are stretched to -1 to 1 first: sigmoid(2 x) = (1 + tanh x) / 2), "rms1" the root of the mean square
     of relu1's.
     """
-    images = plan.train.images_at(spread_out(WATCHED, len(plan.train)))
+    images = plan.train.images_at(sample(WATCHED, len(plan.train)))
     _, saved = net.forward(net.preprocessing(images))
     seen = {}
     for name, layer in net.layers.items():

@@ -112,13 +112,13 @@ def norm_aspects(net: Network, other: Network) -> dict[str, str]:
     if lrns:
         theirs: Any = (others or lrns)[0][1]
         out["LRN"] = by_settings((name, f"{x.size} channels, beta {x.beta:g}") for name, x in lrns)
-        aspects = {
+        settings = {
             "k": [f"{x.k:g}" for _, x in lrns],
             "alpha": [alpha_text(x, theirs) for _, x in lrns],
             "windows": ["across all channels" if x.groups == 1 else f"inside each of {x.groups} towers"
                         for _, x in lrns],
         }
-        for what, texts in aspects.items():
+        for what, texts in settings.items():
             named = zip((name for name, _ in lrns), texts, strict=True)
             out[f"LRN's {what}"] = by_settings(named) if len(set(texts)) > 1 else texts[0]
     out["norm within maps"] = by_settings(
