@@ -1,4 +1,4 @@
-"""A network whose layers are not in a line: two branches see the same input."""
+"""Networks of one's own: two branches that see the same input; a line of layers with another way back."""
 import numpy as np
 
 import tinynet as tn
@@ -24,3 +24,11 @@ class Branches(tn.Network):
 
     def output_shape(self, shape):
         return (5,)
+
+
+class Reversed(tn.Network):
+    """Turns the gradient round on its way back, as domain adaptation does."""
+
+    def backward(self, dy, saved, input_gradient=True):
+        dx, grads = super().backward(dy, saved, input_gradient)
+        return None if dx is None else -dx, grads

@@ -3,6 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from support.branches import Reversed
 from support.small_network import batch, network
 
 import tinynet as tn
@@ -100,13 +101,6 @@ def test_a_network_with_a_forward_of_its_own_is_one_step():
 
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_network_with_a_backward_of_its_own_is_one_step(nested):
-    class Reversed(tn.Network):
-        """Turns the gradient round, as domain adaptation does."""
-
-        def backward(self, dy, saved, input_gradient=True):
-            dx, grads = super().backward(dy, saved, input_gradient)
-            return None if dx is None else -dx, grads
-
     middle = Reversed([("fc", tn.Linear(5, 3, seed=2))])
     net = tn.Network([("a", tn.Linear(4, 5, seed=1)), ("middle", middle)]) if nested else Reversed(
         [("a", tn.Linear(4, 3, seed=1))], name="whole")

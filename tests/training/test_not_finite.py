@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.branches import Branches
+from support.branches import Branches, Reversed
 
 import tinynet as tn
 from tinynet.errors import NotFiniteError
@@ -59,11 +59,6 @@ def test_a_network_inside_with_a_forward_of_its_own_is_trained_and_named_as_one_
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_layer_in_a_network_with_a_backward_of_its_own_is_named(nested):
-    class Reversed(tn.Network):
-        def backward(self, dy, saved, input_gradient=True):
-            dx, grads = super().backward(dy, saved, input_gradient)
-            return None if dx is None else -dx, grads
-
     inner = Reversed([("a", tn.Linear(4, 4, seed=1)), ("b", tn.Linear(4, 3, seed=2))], name="inner")
     inner["b"].params["w"] *= 1e36
     net = tn.Network([("first", tn.ReLU()), ("mid", inner)]) if nested else inner
